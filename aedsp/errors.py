@@ -1,0 +1,27 @@
+"""The errors of aedsp. Each says what was given, what was expected, where, and how to mend it.
+
+Every class derives from `AedspError` and from the nearest builtin, so that both
+``except aedsp.errors.AedspError`` and ``except ValueError`` do what a reader expects.
+"""
+
+from __future__ import annotations
+
+
+class AedspError(Exception):
+    """The root of all errors that aedsp itself raises."""
+
+
+class ModelFormatError(AedspError, ValueError):
+    """A model file, or the parts of a model, break the format; the text names file, path in the file, found, expected."""
+
+
+class AudioFileError(AedspError, OSError):
+    """An audio file cannot be read or written."""
+
+
+class TrainingError(AedspError, RuntimeError):
+    """Training cannot start or go on: no usable data, or a loss that is no longer finite."""
+
+
+class MissingExtraError(AedspError, ImportError):
+    """An optional dependency is not installed; the text gives the pip command that installs it."""
