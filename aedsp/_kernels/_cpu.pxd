@@ -1,0 +1,52 @@
+# The table of vector loops that this processor runs, and the memory they work in.
+
+cdef extern from "simd/kernels.h":
+    enum:
+        AEDSP_PAD
+        AEDSP_ROWS
+        AEDSP_MOST_STAGES
+
+    ctypedef struct FftPlan:
+        int n, lanes, rows, n_stages
+        int radix[AEDSP_MOST_STAGES]
+        float scale
+        float *stage_twiddle
+        float *split_twiddle
+        float *lane_forward
+        float *lane_inverse
+        float *middle_forward
+        float *middle_inverse
+        float *scratch[3]
+
+    ctypedef struct Kernels:
+        const char *name
+        int lanes
+        void (*fft_forward)(const FftPlan *, const float *, float *, float *) noexcept nogil
+        void (*fft_inverse)(const FftPlan *, const float *, const float *, float *) noexcept nogil
+        void (*multiply)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
+        void (*multiply_add)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
+        Py_ssize_t (*polar)(const float *, const float *, float, float, float *, float *, float *,
+                            Py_ssize_t) noexcept nogil
+        void (*turn)(const float *, const float *, const float *, float, float *, float *, Py_ssize_t) noexcept nogil
+        void (*dense_forward)(const float *, const float *, const float *, float *, Py_ssize_t,
+                              Py_ssize_t) noexcept nogil
+        void (*dense_accumulate)(const float **, const float *, Py_ssize_t, float *, Py_ssize_t) noexcept nogil
+        void (*sigmoid)(float *, Py_ssize_t) noexcept nogil
+        void (*tanh)(float *, Py_ssize_t) noexcept nogil
+        void (*relu)(float *, Py_ssize_t) noexcept nogil
+        float (*dot)(const float *, const float *, Py_ssize_t) noexcept nogil
+
+    const Kernels *aedsp_select_kernels(const char *name)
+    const Kernels *aedsp_supported_kernels(int i)
+    int aedsp_kernels_known(const char *name)
+
+cdef extern from "memory.h":
+    void *aedsp_alloc(size_t bytes) noexcept nogil
+    void aedsp_free(void *p) noexcept nogil
+
+cdef const Kernels *kernels
+
+
+cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
+    """n rounded up to a multiple of AEDSP_PAD."""
+    return (n + AEDSP_PAD - 1) // AEDSP_PAD * AEDSP_PAD

@@ -1,0 +1,43 @@
+"""Which instruction set the kernels run on: chosen once, at import.
+
+The environment variable AEDSP_ISA forces one of the tables ("plain", "base", "v3", "v4"); a name that is unknown, or
+that this processor cannot run, is an ImportError.
+"""
+
+import os
+
+
+cdef const Kernels *_select() except NULL:
+    forced = os.environ.get("AEDSP_ISA", "")
+    name = forced.encode()
+    cdef const Kernels *table = aedsp_select_kernels(name)
+    if table is NULL:
+        known = aedsp_kernels_known(name)
+        raise ImportError(
+            f"AEDSP_ISA is {forced!r}: " + ("this processor cannot run it" if known else "there is no such instruction set")
+            + f"; expected one of {supported()}, or unset for the best"
+        )
+    return table
+
+
+def supported():
+    """Names of the instruction sets that this processor can run, from plain C to the best."""
+    names = []
+    cdef const Kernels *table = aedsp_supported_kernels(0)
+    while table is not NULL:
+        names.append(table.name.decode())
+        table = aedsp_supported_kernels(<int> len(names))
+    return tuple(names)
+
+
+kernels = _select()
+
+
+def active():
+    """Name of the instruction set in use."""
+    return kernels.name.decode()
+
+
+def lanes():
+    """Floats in the widest vector in use."""
+    return kernels.lanes

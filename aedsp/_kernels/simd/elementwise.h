@@ -1,0 +1,39 @@
+/* Loops that a compiler vectorises by itself, compiled for each instruction set. Included once per instruction set. */
+#define AEDSP_NAME2(a, b) a##_##b
+#define AEDSP_NAME1(a, b) AEDSP_NAME2(a, b)
+#define E(name) AEDSP_NAME1(name, ISA)
+
+static void E(multiply)(const float *restrict a, const float *restrict b, float *restrict out, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) out[i] = a[i] * b[i];
+}
+
+static void E(multiply_add)(const float *restrict a, const float *restrict b, float *restrict sum, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) sum[i] += a[i] * b[i];
+}
+
+/* magnitude = |X| scale; where that reaches `floor`, unit = X / |X|, elsewhere unit stays. Returns how many stayed. */
+static ptrdiff_t E(polar)(const float *restrict re, const float *restrict im, float scale, float floor,
+                          float *restrict magnitude, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
+    int stayed = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float length = sqrtf(re[i] * re[i] + im[i] * im[i]);
+        const float m = length * scale;
+        const int defined = m >= floor;
+        const float inverse = 1.0f / (defined ? length : 1.0f);
+        magnitude[i] = m;
+        unit_re[i] = defined ? re[i] * inverse : unit_re[i];
+        unit_im[i] = defined ? im[i] * inverse : unit_im[i];
+        stayed += !defined;
+    }
+    return stayed;
+}
+
+/* X = magnitude scale unit */
+static void E(turn)(const float *restrict magnitude, const float *restrict unit_re, const float *restrict unit_im,
+                    float scale, float *restrict re, float *restrict im, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float m = magnitude[i] * scale;
+        re[i] = m * unit_re[i];
+        im[i] = m * unit_im[i];
+    }
+}

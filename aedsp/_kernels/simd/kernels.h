@@ -1,0 +1,70 @@
+/* The table of vector loops: one body of source, compiled once per instruction set, chosen at import.
+ *
+ * Everything here works on float32, allocates nothing, takes no lock and knows no Python.
+ * `_cpu.pyx` chooses the table; the `.pyx` files beside this folder hold the contracts of what they call.
+ */
+#ifndef AEDSP_KERNELS_H
+#define AEDSP_KERNELS_H
+
+#include <stddef.h>
+
+/* Lengths of weight rows and of spectra are padded to this many floats, whatever the instruction set. */
+#define AEDSP_PAD 16
+/* Rows that the dense loops take at once; weight matrices have a multiple of this many rows. */
+#define AEDSP_ROWS 8
+#define AEDSP_MOST_STAGES 16
+
+/* Tables and scratch of one real FFT. Made by fft.pyx; one plan per thread, since the scratch is in it.
+ *
+ * A transform of n points runs in `lanes` interleaved real transforms of n / lanes points, each done as a complex one
+ * of `rows` = n / (2 lanes) points. A row is `lanes` real parts followed by `lanes` imaginary parts.
+ */
+typedef struct {
+    int n, lanes, rows, n_stages;
+    int radix[AEDSP_MOST_STAGES];
+    float scale;          /* 1 / n, for the inverse */
+    float *stage_twiddle; /* (re, im) of exp(-2πi p k / m), stage by stage */
+    float *split_twiddle; /* (re, im) of exp(-2πi k / (2 rows)), k = 0 .. rows / 2 */
+    float *lane_forward;  /* row k, lane l: exp(-2πi k l / n) / 2, in row 0 exp(0) */
+    float *lane_inverse;  /* row k, lane l: exp(+2πi k l / n) / n */
+    float *middle_forward, *middle_inverse; /* lanes x lanes: the DFT of the rows' own Nyquist bins */
+    float *scratch[3];    /* n floats each */
+} FftPlan;
+
+typedef struct {
+    const char *name;
+    int lanes; /* widest vector, in floats */
+
+    /* fft.pyx */
+    void (*fft_forward)(const FftPlan *, const float *x, float *re, float *im);
+    void (*fft_inverse)(const FftPlan *, const float *re, const float *im, float *x);
+
+    /* window.pyx, overlap_add.pyx, stft.pyx, phase.pyx */
+    void (*multiply)(const float *a, const float *b, float *out, ptrdiff_t n);
+    void (*multiply_add)(const float *a, const float *b, float *sum, ptrdiff_t n);
+    ptrdiff_t (*polar)(const float *re, const float *im, float scale, float floor, float *magnitude,
+                       float *unit_re, float *unit_im, ptrdiff_t n);
+    void (*turn)(const float *magnitude, const float *unit_re, const float *unit_im, float scale, float *re, float *im,
+                 ptrdiff_t n);
+
+    /* dense.pyx */
+    void (*dense_forward)(const float *weight, const float *bias, const float *x, float *y, ptrdiff_t n_out,
+                          ptrdiff_t n_in);
+    void (*dense_accumulate)(const float *const *rows, const float *factors, ptrdiff_t n_rows, float *sum, ptrdiff_t n);
+    void (*sigmoid)(float *x, ptrdiff_t n);
+    void (*tanh)(float *x, ptrdiff_t n);
+    void (*relu)(float *x, ptrdiff_t n);
+
+    /* resample.pyx */
+    float (*dot)(const float *a, const float *b, ptrdiff_t n);
+} Kernels;
+
+/* The best table that this processor can run, or the one called `name`; NULL where there is none of that name or the
+ * processor lacks it. `name` NULL or empty: the best. */
+const Kernels *aedsp_select_kernels(const char *name);
+/* Whether a table of that name was compiled in, runnable here or not. */
+int aedsp_kernels_known(const char *name);
+/* The i-th table that this processor can run, from plain to best; NULL past the end. */
+const Kernels *aedsp_supported_kernels(int i);
+
+#endif

@@ -1,0 +1,84 @@
+/* A vector of LANES floats, and the few operations that C does not spell for it.
+ *
+ * Included by width.h once per lane width (1, 4, 8, 16) and instruction set; `lanes_end.h` takes the names back.
+ * LANES 1 is plain C for compilers without vector extensions; the others use those of GCC >= 12 and clang.
+ */
+#define AEDSP_JOIN3(a, b, c) a##_##b##_##c
+#define AEDSP_JOIN(a, b, c) AEDSP_JOIN3(a, b, c)
+#define L(name) AEDSP_JOIN(name, LANES, ISA)
+
+#ifdef _MSC_VER
+#define INLINE static __forceinline
+#define UNROLL
+#else
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#define V L(Vector)
+#define I L(Integers)
+#if LANES == 1
+typedef float V;
+typedef int I;
+#else
+typedef float V __attribute__((vector_size(4 * LANES)));
+typedef int I __attribute__((vector_size(4 * LANES)));
+typedef float L(Unaligned) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#endif
+
+#define load L(load)
+#define store L(store)
+#define splat L(splat)
+#define bits_of L(bits_of)
+#define from_bits L(from_bits)
+#define larger L(larger)
+#define smaller L(smaller)
+#define choose_above L(choose_above)
+#define sum_of L(sum_of)
+
+#if LANES == 1
+INLINE V load(const float *p) { return *p; }
+INLINE void store(float *p, V v) { *p = v; }
+INLINE V splat(float f) { return f; }
+INLINE V larger(V a, V b) { return a > b ? a : b; }
+INLINE V smaller(V a, V b) { return a < b ? a : b; }
+/* x > limit ? a : b */
+INLINE V choose_above(V x, V limit, V a, V b) { return x > limit ? a : b; }
+INLINE float sum_of(V v) { return v; }
+#else
+INLINE V load(const float *p) { return (V) * (const L(Unaligned) *)p; }
+INLINE void store(float *p, V v) { *(L(Unaligned) *)p = (L(Unaligned))v; }
+INLINE V splat(float f) { return (V){0} + f; }
+/* x > limit ? a : b, lane by lane */
+INLINE V choose_above(V x, V limit, V a, V b) {
+    I mask = x > limit;
+    return (V)(((I)a & mask) | ((I)b & ~mask));
+}
+INLINE V larger(V a, V b) { return choose_above(a, b, a, b); }
+INLINE V smaller(V a, V b) { return choose_above(a, b, b, a); }
+/* Sum of the lanes, halving: the order is fixed by LANES. */
+INLINE float sum_of(V v) {
+#if LANES == 16
+    v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+#elif LANES == 8
+    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+#else
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+#endif
+    return v[0] + v[1];
+}
+#endif
+
+INLINE I bits_of(V v) {
+    I i;
+    memcpy(&i, &v, sizeof i);
+    return i;
+}
+INLINE V from_bits(I i) {
+    V v;
+    memcpy(&v, &i, sizeof v);
+    return v;
+}

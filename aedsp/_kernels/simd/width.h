@@ -1,0 +1,7 @@
+/* Everything that exists once per lane width: LANES is set by the includer and taken back here. */
+#include "lanes.h"
+#include "fft.h"
+#if LANES == MOST_LANES
+#include "dense.h"
+#endif
+#include "lanes_end.h"

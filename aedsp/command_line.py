@@ -1,0 +1,53 @@
+"""What all commands share: one place that turns errors into one line and an exit status.
+
+0: done. 1: it began and failed. 2: bad input, nothing was left half-written. 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+import typer
+
+from aedsp.errors import AedspError
+
+
+def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name: str | None = None) -> NoReturn:
+    """Run one function as a command: its signature, annotated for Typer, is the command line.
+
+    Parameters
+    ----------
+    command : callable
+    arguments : list of str, optional
+        Instead of ``sys.argv[1:]``.
+    name : str, optional
+        What the usage line calls it, e.g. ``"aedsp render"``.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(command)
+    program = name or f"python -m {command.__module__.removesuffix('.__main__')}"
+    try:
+        sys.exit(app(arguments, prog_name=program, standalone_mode=False) or 0)
+    except click.UsageError as error:
+        _fail(program, f"{error.format_message()} Try '{program} --help'.")
+    except click.ClickException as error:
+        _fail(program, error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        print(f"{program}: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except (AedspError, ValueError, TypeError, OSError, MemoryError) as error:
+        _fail(program, _in_words(error))
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, OSError) and not isinstance(error, AedspError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fail(program: str, text: str) -> NoReturn:
+    print(f"{program}: {text}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,164 @@
+"""Controls: what the player does to the units, and how it reaches the audio thread.
+
+Every change is checked, kept here in float32, and published as one snapshot through the triple buffer of
+`aedsp/_rt/control.pyx`, where it takes effect at the next hop. Any number of Python threads may write; they
+serialise among themselves by an ordinary lock, the audio side never waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, SupportsIndex, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp._rt.control import ControlBuffer
+
+Monitor = Literal["original", "resynthesized"]
+Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
+
+_NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
+
+
+class UnitValues:
+    """One value per unit, as an array that publishes what is written into it; reads are copies.
+
+    Indexed by unit (negative counts from the end), slice, list, index array or boolean array.
+    """
+
+    def __init__(self, controls: Controls, name: str) -> None:
+        self._controls = controls
+        self._name = name
+
+    def __len__(self) -> int:
+        return self._controls.n_units
+
+    def __getitem__(self, index: Index) -> Any:
+        with self._controls._lock:
+            values = np.array(self._controls._values[self._name][self._checked(index)])
+        if self._name == "muted":
+            values = values.astype(bool)
+        return values if values.ndim else values.item()
+
+    def __setitem__(self, index: Index, value: npt.ArrayLike) -> None:
+        index = self._checked(index)
+        with self._controls.together():
+            target = self._controls._values[self._name]
+            new = self._checked_value(value, np.shape(target[index]))
+            target[index] = new
+
+    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
+    def __repr__(self) -> str:
+        return f"{self._name}: {self[:]!r}"
+
+    def _checked(self, index: Any) -> Any:
+        n = len(self)
+        if isinstance(index, slice):
+            return index
+        array = np.asarray(index)
+        if array.dtype == bool and array.shape == (n,):
+            return array
+        if array.dtype.kind not in "iu" or array.ndim > 1:
+            raise IndexError(f"controls.{self._name}: index is {index!r}; expected a unit from 0 to {n - 1}, a slice or an array")
+        if array.size and (array.min() < -n or array.max() >= n):
+            worst = array.max() if array.max() >= n else array.min()
+            raise IndexError(f"controls.{self._name}: there is no unit {worst}; the model has units 0 to {n - 1}")
+        return array if array.ndim else int(array)
+
+    def _checked_value(self, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        given = np.asarray(value)
+        if given.dtype.kind not in "fiub":
+            raise ValueError(f"controls.{self._name}: value is {value!r}; expected numbers")
+        with np.errstate(over="ignore"):
+            new = given.astype(np.float32)
+        if new.ndim and new.shape != shape:
+            raise ValueError(f"controls.{self._name}: {new.size} values were given for {shape[0] if shape else 1} units")
+        finite = np.isfinite(new) | (np.isnan(new) if self._name == "override" else False)
+        if not np.all(finite):
+            raise ValueError(f"controls.{self._name}: value is {value!r}; expected finite float32 numbers")
+        if self._name == "sign" and not np.all(np.abs(new) == 1):
+            raise ValueError(f"controls.sign: value is {value!r}; expected 1 or -1")
+        if self._name == "muted" and not np.all((new == 0) | (new == 1)):
+            raise ValueError(f"controls.muted: value is {value!r}; expected True or False")
+        return new
+
+
+class Controls:
+    """The player's hand on the units of the code: ``activation · gain · scale · sign``, 0 where muted, or an override.
+
+    Attributes
+    ----------
+    gain, scale, muted, sign, override : UnitValues
+        One value per unit; neutral values are 1, 1, False, 1 and nan (none).
+    monitor : "original" or "resynthesized"
+        What is heard.
+    """
+
+    def __init__(self, n_units: int) -> None:
+        self.n_units = n_units
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._values = {name: np.full(n_units, value, np.float32) for name, value in _NEUTRAL.items()}
+        self._monitor: Monitor = "resynthesized"
+        self.buffer = ControlBuffer(n_units)
+        self.gain = UnitValues(self, "gain")
+        self.scale = UnitValues(self, "scale")
+        self.muted = UnitValues(self, "muted")
+        self.sign = UnitValues(self, "sign")
+        self.override = UnitValues(self, "override")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _NEUTRAL and name in self.__dict__:
+            raise AttributeError(f"controls.{name} is set by index: controls.{name}[:] = ...")
+        super().__setattr__(name, value)
+
+    @property
+    def monitor(self) -> Monitor:
+        return self._monitor
+
+    @monitor.setter
+    def monitor(self, value: Monitor) -> None:
+        if value not in get_args(Monitor):
+            raise ValueError(f"controls.monitor: value is {value!r}; expected one of {get_args(Monitor)}")
+        with self.together():
+            self._monitor = value
+
+    def reset(self, units: Index = slice(None)) -> None:
+        """Set the units back to their original activation: all neutral values."""
+        with self.together():
+            for name, neutral in _NEUTRAL.items():
+                getattr(self, name)[units] = neutral
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Several changes, one publication at the end; where the block raises, none of them happens.
+
+        Other threads' writes wait until the block ends.
+        """
+        with self._lock:
+            before = {name: values.copy() for name, values in self._values.items()}, self._monitor
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._values, self._monitor = before
+                raise
+            finally:
+                self._depth -= 1
+            if self._depth == 0:
+                self._publish()
+
+    def _publish(self) -> None:
+        v = self._values
+        with np.errstate(over="ignore"):
+            factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
+        self.buffer.publish(factor.astype(np.float32), v["override"], self._monitor == "original")
+
+
+_MOST = np.float32(np.finfo(np.float32).max)
+_LEAST = -_MOST

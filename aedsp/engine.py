@@ -1,0 +1,348 @@
+"""Engine: a model, the compiled hop and the controls, in one object that turns blocks of audio into blocks of audio.
+
+Everything here runs in the caller's thread, at set-up or around the compiled call; what the audio thread computes is in
+`aedsp/_rt/engine.pyx`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp import preprocess
+from aedsp._kernels.dense import Stack
+from aedsp._kernels.preprocess import Chain
+from aedsp._kernels.resample import Filter
+from aedsp._rt.engine import Core
+from aedsp.controls import Controls
+from aedsp.front_end import FrontEnd
+from aedsp.model import Model
+
+PhaseMode = Literal["auto", "source", "advance"]
+Precision = Literal["auto", "float32"]
+Float32 = npt.NDArray[np.float32]
+
+MOST_CHANNELS = 64
+#: Frames of one limiter segment where the host's rate is not the model's; else a segment is a hop.
+_SEGMENT_FRAMES = 32
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What has passed since the last reset, all channels together."""
+
+    frames: int
+    hops: int
+    limited_frames: int
+    refused_samples: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The numbers that make the latency an exact integer of host frames. See `timing`."""
+
+    latency_frames: int
+    first_fill: int  # model frames of silence that the first hop begins with
+    segment_frames: int
+    queue_lead: int  # host frames of silence that wait in the output queue
+    inward_zeros: int
+    outward_zeros: int
+    outward_part: int
+    hop_frames: int  # host frames of one hop, rounded up
+
+
+def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: int | None) -> Timing:
+    """Where every sample stands in time, from the geometry of the hop, the resamplers and the block.
+
+    Output sample n at the host's rate stands for the input at n - D. With a host frame lasting 1/r model frames, the
+    resamplers reaching w_in host and w_out model frames ahead, a limiter segment of S host frames, and hops of H model
+    frames that are complete, at the end of every block, up to at most H - g frames:
+
+        ``D = ceil(r (window_length - g + w_out + 1) + w_in + S - 2)``
+
+    g = gcd(block at the model's rate, H) where the block is fixed and a whole number of model frames, else 0. At equal
+    rates (r = 1, no filters) the segment is the hop itself, is complete with it, and ``D = window_length - g``.
+    """
+    hop, r = front_end.hop_length, inward.rate_in / inward.rate_out
+    block = Fraction(block_frames or 0) / r
+    g = math.gcd(int(block), hop) if block and block.denominator == 1 else 0
+    if r == 1:
+        latency = front_end.window_length - g
+        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop)
+    latency = math.ceil(r * (front_end.window_length - g + outward.half + 1) + inward.half + _SEGMENT_FRAMES - 2)
+    first_fill = int(inward.half / r) % g if g else 0
+    first_position = Fraction(-latency) / r
+    first_finished = hop - first_fill - front_end.window_length
+    whole = math.floor(first_position)
+    return Timing(
+        latency_frames=latency,
+        first_fill=first_fill,
+        segment_frames=_SEGMENT_FRAMES,
+        queue_lead=0,
+        inward_zeros=inward.half - 1,
+        outward_zeros=first_finished - (whole - outward.half + 1),
+        outward_part=int((first_position - whole) * (1 / r).denominator),
+        hop_frames=math.ceil(hop * r),
+    )
+
+
+class Engine:
+    """Resynthesis of audio through an autoencoder, with the player's hand on its units.
+
+    Parameters
+    ----------
+    model : Model
+    sample_rate : float, optional
+        The host's rate in Hz, 8 times more or less than the model's at most; None: the model's own.
+    channels : int
+        1 to 64. All channels share the controls; each has its own spectra and phases.
+    block_frames : int, optional
+        Where every block has this length, the latency is shorter by what the hops gain from it; a block of another
+        length is then a ValueError. None: blocks of any length.
+    phase : "auto", "source" or "advance"
+        Phases of the resynthesis: those of the input, or a free-running channel vocoder; "auto" takes the input's
+        while there is input.
+    refine : int
+        Iterations of phase refinement; only 0 in this version.
+    precision : "auto" or "float32"
+        Storage of the weights; "auto" means float32 in this version.
+    seed : int
+        Of the start phases of "advance".
+
+    Notes
+    -----
+    One engine belongs to one thread at a time; controls may be written from any thread.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        sample_rate: float | None = None,
+        *,
+        channels: int = 1,
+        block_frames: int | None = None,
+        phase: PhaseMode = "auto",
+        refine: int = 0,
+        precision: Precision = "auto",
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(model, Model):
+            raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
+        _expect_choice("phase", phase, get_args(PhaseMode))
+        _expect_choice("precision", precision, get_args(Precision))
+        _expect_int("channels", channels, 1, MOST_CHANNELS)
+        _expect_int("refine", refine, 0, 0)
+        _expect_int("seed", seed, 0, 2**63 - 1)
+        if block_frames is not None:
+            _expect_int("block_frames", block_frames, 1, 2**20)
+        self._model = model
+        self._channels = channels
+        self._block_frames = block_frames
+        self._sample_rate = _host_rate(sample_rate, model.front_end.sample_rate)
+        self._controls = Controls(model.n_code)
+        front_end = model.front_end
+        inward = Filter(self._sample_rate, front_end.sample_rate)
+        outward = Filter(front_end.sample_rate, self._sample_rate)
+        self._timing = timing(front_end, inward, outward, block_frames)
+        self._core = Core(
+            Stack([_compiled_layer(layer) for layer in model.layers]),
+            Chain([_compiled_step(step) for step in model.preprocess], front_end.n_bins),
+            self._controls.buffer,
+            inward,
+            outward,
+            front_end.fft_length,
+            front_end.hop_length,
+            front_end.analysis_window(),
+            front_end.synthesis_window(),
+            np.random.default_rng(seed).random(front_end.n_bins),
+            self._timing,
+            channels,
+            model.layers[0].context_spectra,
+            model.n_code,
+            phase,
+        )
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    @property
+    def sample_rate(self) -> float:
+        """The host's rate in Hz."""
+        return self._sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self._channels
+
+    @property
+    def controls(self) -> Controls:
+        """The player's hand: gain, scale, muted, sign and override of every unit, and what is monitored."""
+        return self._controls
+
+    @property
+    def precision(self) -> str:
+        """How the weights are stored: "float32"."""
+        return "float32"
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames, at the host's rate, from an input sample to the output sample that stands for it; exact."""
+        return self._timing.latency_frames
+
+    @property
+    def latency_s(self) -> float:
+        """`latency_frames` in seconds."""
+        return self.latency_frames / self._sample_rate
+
+    @property
+    def code(self) -> Float32:
+        """Activations of the newest hop, before the player's hand: a copy, (n_code,), or (channels, n_code)."""
+        code = self._core.code()
+        return code[0] if self._channels == 1 else code
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counters since the last reset."""
+        return Statistics(*self._core.counters())
+
+    def reset(self) -> None:
+        """Clear audio, phases, limiter and statistics; the controls stay and apply at once."""
+        self._core.reset()
+
+    def process(self, x: npt.ArrayLike, *, out: Float32 | None = None) -> Float32:
+        """Resynthesize one block.
+
+        Parameters
+        ----------
+        x : array (frames,) or (frames, channels)
+            Real floats in [-1, 1]; other floats than float32 are converted. Samples that are not finite, or beyond
+            ±16, count as 0 (`statistics.refused_samples`).
+        out : float32 array like `x`, optional
+            Where the result goes; may be `x` itself. With `out` and a float32 `x`, nothing is allocated.
+
+        Returns
+        -------
+        array like `x`, float32
+            The output, `latency_frames` behind the input.
+
+        Raises
+        ------
+        TypeError
+            `x` is not real floating-point, or `out` is not float32.
+        ValueError
+            A shape that does not fit the engine's channels or its fixed block, or an `out` that overlaps `x` in part.
+        RuntimeError
+            The engine is processing in another thread.
+        """
+        x = np.asarray(x)
+        if x.dtype.kind != "f":
+            raise TypeError(f"x has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
+        self._expect_shape("x", x.shape)
+        if x.dtype != np.float32 or not x.flags.c_contiguous:
+            with np.errstate(over="ignore"):
+                x = np.ascontiguousarray(x, dtype=np.float32)
+        if out is None:
+            out = np.empty(x.shape, np.float32)
+        else:
+            self._expect_out(out, x)
+        self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels))
+        return out
+
+    def generate(self, n_frames: int, *, drive: str = "constant", out: Float32 | None = None) -> Float32:
+        """Sound from the decoder alone: every unit is driven by 1.0 at each hop, times the player's hand.
+
+        Parameters
+        ----------
+        n_frames : int
+            Length of the result.
+        drive : "constant"
+            The paper's no-input mode: every unit fired alike.
+        out : float32 array (n_frames,) or (n_frames, channels), optional
+
+        Returns
+        -------
+        float32 array (n_frames,), or (n_frames, channels) for more than one channel
+            Phases are those of "advance", unless the engine was made with ``phase="source"``.
+        """
+        _expect_choice("drive", drive, ("constant",))
+        _expect_int("n_frames", n_frames, 0, 2**40)
+        shape = (n_frames,) if self._channels == 1 else (n_frames, self._channels)
+        if out is None:
+            self._expect_shape("n_frames", shape)
+            out = np.empty(shape, np.float32)
+        else:
+            self._expect_shape("out", out.shape)
+            self._expect_out(out, out)
+            if out.shape[0] != n_frames:
+                raise ValueError(f"out has {out.shape[0]} frames; n_frames is {n_frames}")
+        self._core.process(None, out.reshape(-1, self._channels))
+        return out
+
+    def _expect_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        n = self._channels
+        if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
+            expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
+            raise ValueError(f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}")
+        if self._block_frames is not None and shape[0] != self._block_frames:
+            raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={self._block_frames}")
+
+    def _expect_out(self, out: Any, x: npt.NDArray[Any]) -> None:
+        if not isinstance(out, np.ndarray) or out.dtype != np.float32:
+            raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
+        if out.shape != x.shape or not out.flags.c_contiguous or not out.flags.writeable:
+            raise ValueError(f"out has shape {out.shape}; expected a writeable C-contiguous array of shape {x.shape}")
+        same = out.ctypes.data == x.ctypes.data
+        if not same and np.may_share_memory(out, x):
+            raise ValueError("out overlaps x in part; give x itself or an array apart from it")
+
+
+def _host_rate(given: float | None, model_rate: float) -> float:
+    if given is None:
+        return model_rate
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise TypeError(f"sample_rate is {given!r}; expected Hz")
+    rate = float(given)
+    if not (math.isfinite(rate) and model_rate / 64 <= rate <= model_rate * 64):
+        raise ValueError(f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model")
+    return rate
+
+
+def _expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; expected one of {choices}")
+
+
+def _expect_int(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is {value!r}; expected an integer")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; expected {least} to {most}")
+
+
+def _compiled_layer(layer: Any) -> tuple[Any, ...]:
+    return (
+        layer.encoder_weight,
+        layer.encoder_bias,
+        layer.decoder_weight,
+        layer.decoder_bias,
+        layer.encoder_activation,
+        layer.decoder_activation,
+        layer.context_spectra,
+    )
+
+
+def _compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
+    if isinstance(step, preprocess.Normalize):
+        return ("affine", 0.0, step.max)
+    if isinstance(step, preprocess.Standardize):
+        return ("affine", step.mean, step.std)
+    if isinstance(step, preprocess.Log):
+        return ("log", step.floor)
+    assert isinstance(step, preprocess.Power)
+    return ("power", step.exponent)

@@ -1,0 +1,45 @@
+"""The compiled part of the build: one table of extensions and flags. Everything else is in pyproject.toml."""
+
+import os
+import sys
+from glob import glob
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+KERNELS = ["fft", "window", "stft", "preprocess", "dense", "phase", "overlap_add", "resample", "limiter"]
+REAL_TIME = ["control", "engine"]
+
+#: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.
+CHECKED = bool(int(os.environ.get("AEDSP_CHECKED", "0")))
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": CHECKED,
+    "wraparound": False,
+    "cdivision": not CHECKED,
+    "initializedcheck": CHECKED,
+    "embedsignature": True,
+}
+if sys.platform == "win32":
+    FLAGS = ["/O2", "/std:c11"]
+else:
+    FLAGS = ["-O3", "-std=c11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fvisibility=hidden"]
+
+HEADERS = sorted(glob("aedsp/_kernels/**/*.h", recursive=True) + glob("aedsp/_rt/*.h"))
+SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))
+
+
+def extension(name: str, *sources: str) -> Extension:
+    path = name.replace(".", "/") + ".pyx"
+    return Extension(
+        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt"], depends=HEADERS, extra_compile_args=FLAGS
+    )
+
+
+extensions = [
+    extension("aedsp._kernels._cpu", *SIMD),
+    *(extension(f"aedsp._kernels.{name}") for name in KERNELS),
+    *(extension(f"aedsp._rt.{name}") for name in REAL_TIME),
+]
+
+setup(ext_modules=cythonize(extensions, build_dir="build/cython", compiler_directives=DIRECTIVES))
