@@ -1,10 +1,36 @@
 """aedsp: play the hidden units of an autoencoder. The public names, and nothing else."""
 
 from aedsp import errors
-from aedsp.engine import Engine
+from aedsp.controls import Controls
+from aedsp.data import demo_audio, demo_model
+from aedsp.engine import Engine, Statistics
 from aedsp.front_end import FrontEnd
-from aedsp.model import Layer, Model
+from aedsp.machine import Cpu, cpu
+from aedsp.model import Classes, CodeStatistics, Layer, Model
+from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
+from aedsp.offline import resynthesize
 
 __version__ = "0.1.0"
 
-__all__ = ["Engine", "FrontEnd", "Layer", "Model", "__version__", "errors"]
+__all__ = [
+    "Chain",
+    "Classes",
+    "CodeStatistics",
+    "Controls",
+    "Cpu",
+    "Engine",
+    "FrontEnd",
+    "Layer",
+    "Log",
+    "Model",
+    "Normalize",
+    "Power",
+    "Standardize",
+    "Statistics",
+    "__version__",
+    "cpu",
+    "demo_audio",
+    "demo_model",
+    "errors",
+    "resynthesize",
+]

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import click
 import typer
 
 from aedsp.errors import AedspError
+
+#: Click's UsageError, which Typer carries under a module name that has changed between its versions.
+_UsageError: Any = typer.BadParameter.__base__
 
 
 def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name: str | None = None) -> NoReturn:
@@ -31,11 +33,9 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
     program = name or f"python -m {command.__module__.removesuffix('.__main__')}"
     try:
         sys.exit(app(arguments, prog_name=program, standalone_mode=False) or 0)
-    except click.UsageError as error:
-        _fail(program, f"{error.format_message()} Try '{program} --help'.")
-    except click.ClickException as error:
-        _fail(program, error.format_message())
-    except (KeyboardInterrupt, click.Abort):
+    except _UsageError as error:
+        _fail(program, f"{error.format_message().rstrip('.')}. Try '{program} --help'.")
+    except (KeyboardInterrupt, typer.Abort):
         print(f"{program}: interrupted", file=sys.stderr)
         sys.exit(130)
     except (AedspError, ValueError, TypeError, OSError, MemoryError) as error:

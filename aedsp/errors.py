@@ -25,3 +25,7 @@ class TrainingError(AedspError, RuntimeError):
 
 class MissingExtraError(AedspError, ImportError):
     """An optional dependency is not installed; the text gives the pip command that installs it."""
+
+
+class StreamError(AedspError, RuntimeError):
+    """Sound cannot be played or recorded: no PortAudio, no device, or a device that refuses."""

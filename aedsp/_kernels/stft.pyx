@@ -115,7 +115,9 @@ cdef class Transform:
     def magnitudes(self, const float[::1] audio not None):
         """Magnitude spectra of all whole windows in `audio`, one a hop: float32 (n_spectra, n_bins), a full-scale sine 1.0."""
         cdef Stft *stft = self.stft
-        cdef Py_ssize_t i, n = max(0, (audio.shape[0] - stft.window_length) // stft.hop_length + 1)
+        cdef Py_ssize_t i, n = 0
+        if audio.shape[0] >= stft.window_length:
+            n = (audio.shape[0] - stft.window_length) // stft.hop_length + 1
         cdef float[:, ::1] out = np.empty((n, stft.n_bins), np.float32)
         cdef float[:, ::1] scratch = np.zeros((4, stft.n_bins), np.float32)
         if n == 0:

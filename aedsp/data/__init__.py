@@ -1,0 +1,42 @@
+"""The demo models and clips that come with aedsp, and where they are. Licences: LICENSES.md beside this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp.model import Model
+
+FOLDER = Path(__file__).parent
+MODELS = ("relu_160", "relu_16")
+CLIPS = ("piano", "lofi")
+
+
+def demo_model_path(name: str = MODELS[0]) -> Path:
+    """Path of a shipped model: "relu_160" (160 rectified units) or "relu_16" (16, tied)."""
+    return _path("demo model", name, MODELS, ".h5")
+
+
+def demo_audio_path(name: str = CLIPS[0]) -> Path:
+    """Path of a shipped clip: "piano" or "lofi", 15 s each."""
+    return _path("demo clip", name, CLIPS, ".ogg")
+
+
+def demo_model(name: str = MODELS[0]) -> Model:
+    """A shipped model, ready to play."""
+    return Model.load(demo_model_path(name))
+
+
+def demo_audio(name: str = CLIPS[0]) -> npt.NDArray[np.float32]:
+    """A shipped clip: mono float32 (frames,) at the demo models' own rate, 22,050 Hz."""
+    from aedsp import audio_file
+
+    return audio_file.read(demo_audio_path(name))[0][:, 0]
+
+
+def _path(kind: str, name: str, names: tuple[str, ...], extension: str) -> Path:
+    if name not in names:
+        raise ValueError(f"{kind} is {name!r}; expected one of {names}")
+    return FOLDER / f"{name}{extension}"

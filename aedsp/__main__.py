@@ -1,0 +1,33 @@
+"""The `aedsp` command: hands on to `python -m aedsp.<name>`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+from aedsp import command_line
+
+COMMANDS = {
+    "play": ("aedsp.play.__main__", "play the shipped demo or a file through a model"),
+    "render": ("aedsp.render", "resynthesize a file to a file"),
+    "train": ("aedsp.train.__main__", "make a model from a folder of music"),
+}
+
+
+def main() -> NoReturn:
+    """`aedsp NAME ...` is `python -m aedsp.NAME ...`."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        print("Usage: aedsp COMMAND [ARGUMENTS]; aedsp COMMAND --help tells more.\n")
+        for command, (_, does) in COMMANDS.items():
+            print(f"  {command:<8} {does}")
+        sys.exit(0)
+    if name not in COMMANDS:
+        print(f"aedsp: there is no command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        sys.exit(2)
+    command_line.run(import_module(COMMANDS[name][0]).main, sys.argv[2:], name=f"aedsp {name}")
+
+
+if __name__ == "__main__":
+    main()

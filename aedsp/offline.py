@@ -1,0 +1,127 @@
+"""The offline job: audio in, resynthesized audio out, same length and rate. `aedsp.render` is its command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp.controls import Controls, Monitor
+from aedsp.engine import Engine, PhaseMode, Precision
+from aedsp.model import Model
+
+Float32 = npt.NDArray[np.float32]
+#: A value for some units, for all of them, or for each.
+UnitSettings = Mapping[int, float] | npt.ArrayLike
+
+BLOCK_FRAMES = 16_384
+
+
+def through(engine: Engine, blocks: Iterable[Float32]) -> Iterator[Float32]:
+    """Blocks (frames, channels) through the engine, latency removed and tail flushed: as many frames out as in."""
+    to_skip = engine.latency_frames
+    tail = _silence(engine)
+    for block in chain(blocks, tail):
+        out = engine.process(block)
+        yield out[to_skip:]
+        to_skip = max(0, to_skip - len(out))
+
+
+def _silence(engine: Engine) -> Iterator[Float32]:
+    left = engine.latency_frames
+    while left:
+        n = min(left, BLOCK_FRAMES)
+        yield np.zeros((n, engine.channels), np.float32)
+        left -= n
+
+
+def resynthesize(
+    model: Model,
+    x_or_path: npt.ArrayLike | str | os.PathLike[str],
+    sample_rate: float | None = None,
+    *,
+    gain: UnitSettings | None = None,
+    scale: UnitSettings | None = None,
+    muted: UnitSettings | None = None,
+    sign: UnitSettings | None = None,
+    override: UnitSettings | None = None,
+    monitor: Monitor = "resynthesized",
+    phase: PhaseMode = "auto",
+    precision: Precision = "auto",
+    seed: int = 0,
+) -> Float32:
+    """Resynthesize a whole signal or file.
+
+    Parameters
+    ----------
+    model : Model
+    x_or_path : array (frames,) or (frames, channels), or the path of an audio file
+    sample_rate : float, optional
+        Of the array, in Hz; None: the model's own. A file has its own rate.
+    gain, scale, muted, sign, override : mapping from unit to value, or one value, or one for each unit, optional
+        The player's hand, as in `Engine.controls`.
+    monitor, phase, precision, seed
+        As in `Controls.monitor` and `Engine`.
+
+    Returns
+    -------
+    float32 array
+        Same length and rate as the input, latency removed, tail flushed; a file gives (frames,) or (frames, channels).
+    """
+    if isinstance(x_or_path, (str, os.PathLike)):
+        from aedsp import audio_file
+
+        if sample_rate is not None:
+            raise ValueError(f"sample_rate is {sample_rate}; a file has its own, leave it out")
+        x, sample_rate = audio_file.read(x_or_path)
+        x = x[:, 0] if x.shape[1] == 1 else x
+    else:
+        x = np.asarray(x_or_path)
+    if x.ndim not in (1, 2):
+        raise ValueError(f"x has shape {x.shape}; expected (frames,) or (frames, channels)")
+    engine = Engine(
+        model,
+        sample_rate,
+        channels=1 if x.ndim == 1 else x.shape[1],
+        phase=phase,
+        precision=precision,
+        seed=seed,
+    )
+    set_controls(engine.controls, monitor, gain=gain, scale=scale, muted=muted, sign=sign, override=override)
+    engine.reset()
+    frames = x.reshape(len(x), engine.channels)
+    blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
+    return np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, blocks)]).reshape(x.shape)
+
+
+def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings | None) -> None:
+    """Put a player's settings into an engine's controls, all at once."""
+    with controls.together():
+        controls.monitor = monitor
+        for name, values in settings.items():
+            target = getattr(controls, name)
+            if isinstance(values, Mapping):
+                for unit, value in values.items():
+                    target[unit] = value
+            elif values is not None:
+                target[:] = values
+
+
+def render_file(
+    engine_options: Mapping[str, Any], model: Model, source: Path, target: Path, settings: Mapping[str, Any]
+) -> Engine:
+    """One file to another, in blocks: memory does not grow with the length. Returns the engine, for its statistics."""
+    from aedsp import audio_file
+
+    with audio_file.open_audio(source) as file:
+        engine = Engine(model, file.samplerate, channels=file.channels, **engine_options)
+        set_controls(engine.controls, **settings)
+        with audio_file.written(target, file.samplerate, file.channels) as out:
+            for block in through(engine, audio_file.blocks_of(file)):
+                out.write(block)
+    return engine

@@ -1,0 +1,88 @@
+"""Pictures. The only importer of matplotlib, and only when a picture is drawn."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp import audio_file
+from aedsp._kernels.stft import Transform
+from aedsp.errors import MissingExtraError
+from aedsp.front_end import FrontEnd
+
+#: Columns of a spectrogram at most, so that neither time nor memory grows with the file.
+MOST_COLUMNS = 2000
+RANGE_DB = 90.0
+
+
+def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[npt.NDArray[np.float32], float, float]:
+    """Levels of a file in dB of full scale, (n_bins, n_columns); its duration in s; its highest frequency in Hz."""
+    with audio_file.open_audio(path) as file:
+        front_end = FrontEnd(sample_rate=file.samplerate, fft_length=fft_length, window_length=fft_length, hop_length=fft_length // 4)
+        transform = Transform(
+            fft_length, front_end.hop_length, front_end.analysis_window(), front_end.synthesis_window()
+        )
+        n_columns = int(np.clip(file.frames // front_end.hop_length, 1, MOST_COLUMNS))
+        levels = np.zeros((front_end.n_bins, n_columns), np.float32)
+        for i, start in enumerate(np.linspace(0, max(0, file.frames - fft_length), n_columns).astype(int)):
+            file.seek(int(start))
+            frame = file.read(fft_length, dtype="float32", always_2d=True, fill_value=0).mean(axis=1)
+            levels[:, i] = transform.magnitudes(np.ascontiguousarray(frame))[0]
+        return 20 * np.log10(levels + 1e-9), file.frames / file.samplerate, file.samplerate / 2
+
+
+def draw_spectrograms(
+    original: str | os.PathLike[str], resynthesized: str | os.PathLike[str], target: str | os.PathLike[str]
+) -> None:
+    """Figure 2 of the paper: the original above the resynthesis, same scales, as PNG, SVG or PDF by the extension.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    pyplot = _pyplot()
+    panels = [spectrogram(original), spectrogram(resynthesized)]
+    top = max(float(levels.max()) for levels, _, _ in panels)
+    figure, axes = pyplot.subplots(2, 1, figsize=(11, 7), sharex=True, sharey=True, layout="constrained")
+    try:
+        for axis, (levels, duration, nyquist), title in zip(axes, panels, ("Original", "Resynthesized"), strict=True):
+            image = axis.imshow(
+                levels, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
+                extent=(0, duration, 0, nyquist / 1000), interpolation="nearest",
+            )  # fmt: skip
+            axis.set_title(f"{title}: {Path(original if title == 'Original' else resynthesized).name}", loc="left")
+            axis.set_ylabel("Frequency (kHz)")
+        axes[1].set_xlabel("Time (s)")
+        figure.colorbar(image, ax=axes, label="Level (dB of a full-scale sine)")
+        _save(figure, Path(target))
+    finally:
+        pyplot.close(figure)
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError:
+        raise MissingExtraError("pictures need matplotlib; pip install 'aedsp[report]'") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure: Any, target: Path) -> None:
+    """Written beside and renamed, so that there is never half a picture."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    try:
+        figure.savefig(temporary, dpi=110)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

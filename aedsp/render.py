@@ -1,0 +1,76 @@
+"""`python -m aedsp.render`: an audio file through a model to an audio file, with the player's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aedsp import command_line, data
+from aedsp.model import Model
+from aedsp.offline import render_file
+
+
+def _pairs(name: str, texts: list[str]) -> dict[int, float]:
+    """["3=0.5", "4=1,5=0"] to {3: 0.5, 4: 1.0, 5: 0.0}."""
+    pairs = {}
+    for item in ",".join(texts).split(",") if texts else []:
+        unit, _, value = item.partition("=")
+        try:
+            pairs[int(unit)] = float(value)
+        except ValueError:
+            raise ValueError(f"--{name} is {item!r}; expected UNIT=VALUE, e.g. --{name} 3=0.5") from None
+    return pairs
+
+
+def _units(name: str, texts: list[str]) -> list[int]:
+    """["4,5", "9"] to [4, 5, 9]."""
+    try:
+        return [int(item) for item in ",".join(texts).split(",")] if texts else []
+    except ValueError:
+        raise ValueError(f"--{name} is {','.join(texts)!r}; expected unit numbers, e.g. --{name} 4,5") from None
+
+
+def main(
+    source: Annotated[Path | None, typer.Argument(metavar="IN", help="audio file; default: the shipped demo clip")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav", help="wav, flac, ogg or aiff")] = Path("rendered.wav"),
+    model: Annotated[Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")] = None,
+    gain: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="may be repeated")] = None,
+    scale: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="may be repeated")] = None,
+    override: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="the unit's activation, whatever the input")] = None,
+    mute: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="e.g. 4,5")] = None,
+    sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to turn negative")] = None,
+    monitor: Annotated[str, typer.Option(metavar="original|resynthesized")] = "resynthesized",
+    phase: Annotated[str, typer.Option(metavar="auto|source|advance")] = "auto",
+    precision: Annotated[str, typer.Option(metavar="auto|float32")] = "auto",
+    seed: Annotated[int, typer.Option(help="of the start phases of 'advance'")] = 0,
+    plot: Annotated[Path | None, typer.Option(metavar="P.png", help="draw both spectrograms")] = None,
+) -> None:
+    """Resynthesize an audio file through a model: same length, same rate."""
+    source = source or data.demo_audio_path()
+    the_model = Model.load(model) if model else data.demo_model()
+    settings = {
+        "monitor": monitor,
+        "gain": _pairs("gain", gain or []),
+        "scale": _pairs("scale", scale or []),
+        "override": _pairs("override", override or []),
+        "muted": dict.fromkeys(_units("mute", mute or []), True),
+        "sign": dict.fromkeys(_units("sign", sign or []), -1),
+    }
+    options = {"phase": phase, "precision": precision, "seed": seed}
+    statistics = render_file(options, the_model, source, output, settings).statistics
+    print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
+    if statistics.limited_frames:
+        print(f"{statistics.limited_frames} frames were limited to full scale; lower the gains to avoid it")
+    if statistics.refused_samples:
+        print(f"{statistics.refused_samples} samples were not finite or beyond ±16 and counted as 0")
+    if plot:
+        from aedsp.plot import draw_spectrograms
+
+        draw_spectrograms(source, output, plot)
+        print(f"{plot}: spectrograms, original above resynthesized")
+
+
+if __name__ == "__main__":
+    command_line.run(main, name="python -m aedsp.render")

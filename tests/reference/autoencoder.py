@@ -1,0 +1,24 @@
+"""Eq. 1 to 3 of the paper as they are printed, float64: what `train/network.py` and `train/objectives.py` compute."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ACTIVATIONS = {
+    "linear": lambda x: x,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "relu": lambda x: np.where(x > 0, x, 0.0),
+    "tanh": lambda x: (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1),
+}
+
+
+def forward(x, encoder_weight, encoder_bias, decoder_weight, decoder_bias, encoder="sigmoid", decoder="linear"):
+    """Codes and outputs of frames `x`, one frame at a time."""
+    codes = [ACTIVATIONS[encoder](encoder_weight @ frame + encoder_bias) for frame in x]
+    outputs = [ACTIVATIONS[decoder](decoder_weight @ code + decoder_bias) for code in codes]
+    return np.array(codes), np.array(outputs)
+
+
+def squared_error(x, z):
+    """Eq. 3: summed over bins, mean over frames."""
+    return np.mean([np.sum((a - b) ** 2) for a, b in zip(x, z, strict=True)])

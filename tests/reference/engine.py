@@ -1,0 +1,29 @@
+"""The whole hop over a whole signal, in float64: what `Engine.process` must equal, latency removed, before the limiter."""
+
+import numpy as np
+
+from reference import phase, stft
+
+
+def resynthesize(model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None):
+    """Mono signal (frames,) at the model's rate to its resynthesis, same length, no delay.
+
+    factor, override: (n_code,). The signal is preceded by silence, as the engine's own state is.
+    """
+    front_end = model.front_end
+    length, hop, fft_length = front_end.window_length, front_end.hop_length, front_end.fft_length
+    # hop m of the engine sees the window that ends at m * hop: windows start at hop - length
+    padded = np.concatenate([np.zeros(length - hop), np.asarray(x, np.float64), np.zeros(length + hop)])
+    spectra = stft.forward(padded, front_end)
+    magnitudes = np.abs(spectra) * front_end.magnitude_scale
+    if not original:
+        code = model.encode(magnitudes)
+        factor = np.ones(model.n_code) if factor is None else factor
+        override = np.full(model.n_code, np.nan) if override is None else override
+        code = np.where(np.isnan(override), code * factor, override)
+        if mode == "source":
+            units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
+        else:
+            units = np.array([phase.advance(m, fft_length, hop, start_turns) for m in range(len(spectra))])
+        spectra = model.decode(code) / front_end.magnitude_scale * units
+    return stft.inverse(spectra, front_end)[length - hop :][: len(x)]
