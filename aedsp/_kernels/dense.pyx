@@ -150,6 +150,10 @@ cdef class Stack:
             np.asarray(<float[:hidden, :stride]> target.decoder)[:n_hidden, :n_output] = decoder_weight[older:].T
         return 0
 
+    def addresses(self):
+        """(address of stack_encode, of stack_decode, of the stack): what a compiled caller needs."""
+        return <size_t> &stack_encode, <size_t> &stack_decode, <size_t> self.stack
+
     def encode(self, const float[::1] x not None):
         """Code (n_code,) of one preprocessed input (n_visible,)."""
         cdef DenseLayer *first = &self.stack.layers[0]

@@ -150,6 +150,10 @@ cdef class Fft:
             fft_inverse(self.plan, &re[0], &im[0], &x[0])
         return np.asarray(x)
 
+    def addresses(self):
+        """(address of fft_forward, of fft_inverse, of the plan): what a compiled caller needs."""
+        return <size_t> &fft_forward, <size_t> &fft_inverse, <size_t> self.plan
+
     cdef int _check(self, const float[::1] x, const float[::1] re, const float[::1] im) except -1:
         cdef int n = self.plan.n
         if x.shape[0] != n or re.shape[0] != n // 2 + 1 or im.shape[0] != n // 2 + 1:

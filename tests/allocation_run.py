@@ -1,0 +1,57 @@
+"""Run by test_allocation.py under the preloaded counter: 10,000 hops of every configuration, printed as JSON."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import json
+import sys
+
+import numpy as np
+
+import aedsp
+from models import autoencoder, front_end
+
+HOPS = 10_000
+
+
+def main() -> None:
+    shim = ctypes.CDLL(sys.argv[1])
+    shim.count_calls.restype = ctypes.c_uint64
+    rng = np.random.default_rng(0)
+    geometry = front_end(fft_length=256, window_length=256, hop_length=64)
+    models = {
+        "relu": autoencoder(rng, geometry, 8),
+        "deep, log, context": autoencoder(
+            rng, geometry, 8, widths=(20,), encoder="sigmoid", context=2, steps=(aedsp.Log(1e-4), aedsp.Standardize(-3, 1))
+        ),
+        "tied, power": autoencoder(rng, geometry, 8, tied=True, encoder="tanh", steps=(aedsp.Power(0.3),)),
+    }
+    counts = {}
+    for (name, model), rate, channels, phase, monitor, block, source in itertools.product(
+        models.items(), (None, 48_000), (1, 2), ("source", "advance"), ("original", "resynthesized"), (64, 777), (True, False)
+    ):
+        engine = aedsp.Engine(model, rate, channels=channels, phase=phase)
+        engine.controls.monitor = monitor
+        engine.controls.gain[:] = 50                                     # the limiter works too
+        x = rng.uniform(-1, 1, (block, channels)).astype(np.float32)
+        x[5, 0] = np.nan
+        out = np.empty_like(x)
+        process, state = engine._core.addresses()
+        calls = HOPS * 64 * int((rate or 22_050) / 22_050 + 1) // block
+        done = shim.count_calls(
+            ctypes.c_void_p(process), ctypes.c_void_p(state), x.ctypes.data_as(ctypes.c_void_p) if source else None,
+            out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(block), calls,
+        )  # fmt: skip
+        assert engine.statistics.hops >= HOPS, engine.statistics
+        key = f"{name} {rate} x{channels} {phase} {monitor} {block} {'input' if source else 'no input'}"
+        counts[key] = done
+    out = np.empty(64, np.float32)
+    control = shim.count_calls(
+        shim.allocating_process, None, None, out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(64), 10
+    )
+    print(json.dumps({"counts": counts, "control": control}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+import aedsp
+
+
+def test_the_defaults_are_the_papers():
+    front_end = aedsp.FrontEnd()
+    assert (front_end.sample_rate, front_end.fft_length, front_end.window_length, front_end.n_bins) == (22_050, 2048, 2048, 1025)
+    assert front_end.hop_length == 512 and front_end.window == "hann"
+    assert front_end.magnitude_scale == pytest.approx(2 / 1024)
+
+
+def test_it_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        aedsp.FrontEnd().hop_length = 1
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (dict(kind="wavelet"), "front end kind is 'wavelet'"),
+        (dict(window="kaiser"), "window is 'kaiser'; expected one of"),
+        (dict(sample_rate=0), "sample_rate is 0; expected 1 to 10,000,000 Hz"),
+        (dict(sample_rate=float("nan")), "sample_rate is nan"),
+        (dict(fft_length=1000), "fft_length is 1000; expected a power of two from 64 to 32768"),
+        (dict(fft_length=65536), "fft_length is 65536"),
+        (dict(fft_length=2048.0), "fft_length is 2048.0; expected an integer"),
+        (dict(window_length=4096), "window_length is 4096; expected 1 to fft_length = 2048"),
+        (dict(hop_length=0), "hop_length is 0; expected 1 to window_length = 2048"),
+        (dict(hop_length=True), "hop_length is True; expected an integer"),
+        (dict(hop_length=2048), "hop_length 2048 leaves gaps between 'hann' windows of 2048"),
+        (dict(hop_length=1900), "take a shorter hop"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(change, text):
+    with pytest.raises(ValueError, match=text):
+        aedsp.FrontEnd(**change)
+
+
+def test_a_hop_is_refused_exactly_where_one_percent_is_undercut():
+    for hop in range(900, 2049, 37):
+        window = aedsp.FrontEnd(hop_length=1).analysis_window() ** 2
+        total = sum(np.roll(np.pad(window, (0, 2048 * 3 - 2048)), m * hop) for m in range(-8, 9))[hop : 2 * hop]
+        weakest = np.array([sum(window[n + m * hop] for m in range(3) if n + m * hop < 2048) for n in range(hop)])
+        assert total.size == hop
+        try:
+            aedsp.FrontEnd(hop_length=hop)
+            accepted = True
+        except ValueError:
+            accepted = False
+        assert accepted == (weakest.min() >= 0.01 * weakest.max()), hop
+
+
+def test_a_long_window_with_a_short_hop_is_quick_and_exact():
+    front_end = aedsp.FrontEnd(fft_length=32768, window_length=30011, hop_length=7)
+    both = front_end.analysis_window() * front_end.synthesis_window()
+    padded = np.pad(both, (0, -len(both) % 7)).reshape(-1, 7).sum(axis=0)
+    np.testing.assert_allclose(padded, 1, rtol=1e-12)

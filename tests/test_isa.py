@@ -1,0 +1,44 @@
+"""The same tests on every instruction set that this processor can run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aedsp
+
+HERE = Path(__file__).parent
+
+
+def run(isa, *arguments):
+    environment = {**os.environ, "AEDSP_ISA": isa, "PYTHONPATH": str(HERE)}
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.skipif("AEDSP_ISA" in os.environ, reason="one instruction set is forced for this whole run")
+@pytest.mark.parametrize("isa", [isa for isa in aedsp.cpu().supported if isa != aedsp.cpu().isa])
+def test_kernels_and_engine_pass_on(isa):
+    result = run(isa, "-m", "pytest", "-q", "-x", HERE / "kernels", HERE / "test_engine.py", "-p", "no:cacheprovider")
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+def test_the_choice_is_told():
+    cpu = aedsp.cpu()
+    assert cpu.isa in cpu.supported and cpu.lanes == {"plain": 1, "base": 4, "v3": 8, "v4": 16}[cpu.isa]
+    if "AEDSP_ISA" not in os.environ:
+        assert cpu.isa == cpu.supported[-1]
+
+
+@pytest.mark.parametrize("isa", aedsp.cpu().supported)
+def test_a_forced_one_runs(isa):
+    assert run(isa, "-c", "import aedsp; print(aedsp.cpu().isa)").stdout.strip() == isa
+
+
+def test_an_unknown_one_is_an_import_error():
+    result = run("avx9", "-c", "import aedsp")
+    assert result.returncode == 1
+    assert "ImportError: AEDSP_ISA is 'avx9': there is no such instruction set; expected one of ('plain'" in result.stderr
