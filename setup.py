@@ -42,4 +42,7 @@ extensions = [
     *(extension(f"aedsp._rt.{name}") for name in REAL_TIME),
 ]
 
-setup(ext_modules=cythonize(extensions, build_dir="build/cython", compiler_directives=DIRECTIVES))
+setup(
+    ext_modules=cythonize(extensions, build_dir="build/cython", compiler_directives=DIRECTIVES),
+    options={"build_ext": {"parallel": os.cpu_count()}},
+)

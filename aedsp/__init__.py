@@ -7,8 +7,8 @@ from aedsp.engine import Engine, Statistics
 from aedsp.front_end import FrontEnd
 from aedsp.machine import Cpu, cpu
 from aedsp.model import Classes, CodeStatistics, Layer, Model
-from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
 from aedsp.offline import resynthesize
+from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
 
 __version__ = "0.1.0"
 

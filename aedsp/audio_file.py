@@ -37,12 +37,18 @@ def open_audio(path: str | os.PathLike[str]) -> Iterator[Any]:
         It is not audio that libsndfile reads, or it is damaged.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(2, "no such audio file" if not Path(path).is_dir() else "this is a folder; expected an audio file", str(path))
+        raise FileNotFoundError(
+            2,
+            "no such audio file" if not Path(path).is_dir() else "this is a folder; expected an audio file",
+            str(path),
+        )
     try:
         file = soundfile.SoundFile(os.fspath(path))
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = str(error).split(": ", 1)[-1].rstrip(".")
-        raise AudioFileError(f"{path}: not readable as audio ({reason}); expected wav, flac, ogg, mp3 or aiff") from None
+        raise AudioFileError(
+            f"{path}: not readable as audio ({reason}); expected wav, flac, ogg, mp3 or aiff"
+        ) from None
     with file:
         yield file
 
@@ -53,7 +59,9 @@ def blocks_of(file: Any, block_frames: int = BLOCK_FRAMES) -> Iterator[Float32]:
         try:
             block = file.read(block_frames, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise AudioFileError(f"{file.name}: damaged after {file.tell()} frames ({error}); re-encode the file") from None
+            raise AudioFileError(
+                f"{file.name}: damaged after {file.tell()} frames ({error}); re-encode the file"
+            ) from None
         if not len(block):
             return
         yield block

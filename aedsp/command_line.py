@@ -38,7 +38,7 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
     except (KeyboardInterrupt, typer.Abort):
         print(f"{program}: interrupted", file=sys.stderr)
         sys.exit(130)
-    except (AedspError, ValueError, TypeError, OSError, MemoryError) as error:
+    except (AedspError, ValueError, TypeError, IndexError, OSError, MemoryError) as error:
         _fail(program, _in_words(error))
 
 

@@ -50,7 +50,7 @@ class UnitValues:
             new = self._checked_value(value, np.shape(target[index]))
             target[index] = new
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self[:], dtype=dtype)
 
     def __repr__(self) -> str:
@@ -64,7 +64,9 @@ class UnitValues:
         if array.dtype == bool and array.shape == (n,):
             return array
         if array.dtype.kind not in "iu" or array.ndim > 1:
-            raise IndexError(f"controls.{self._name}: index is {index!r}; expected a unit from 0 to {n - 1}, a slice or an array")
+            raise IndexError(
+                f"controls.{self._name}: index is {index!r}; expected a unit from 0 to {n - 1}, a slice or an array"
+            )
         if array.size and (array.min() < -n or array.max() >= n):
             worst = array.max() if array.max() >= n else array.min()
             raise IndexError(f"controls.{self._name}: there is no unit {worst}; the model has units 0 to {n - 1}")
@@ -77,7 +79,9 @@ class UnitValues:
         with np.errstate(over="ignore"):
             new = given.astype(np.float32)
         if new.ndim and new.shape != shape:
-            raise ValueError(f"controls.{self._name}: {new.size} values were given for {shape[0] if shape else 1} units")
+            raise ValueError(
+                f"controls.{self._name}: {new.size} values were given for {shape[0] if shape else 1} units"
+            )
         finite = np.isfinite(new) | (np.isnan(new) if self._name == "override" else False)
         if not np.all(finite):
             raise ValueError(f"controls.{self._name}: value is {value!r}; expected finite float32 numbers")

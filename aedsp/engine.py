@@ -288,7 +288,9 @@ class Engine:
         n = self._channels
         if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
             expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
-            raise ValueError(f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}")
+            raise ValueError(
+                f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}"
+            )
         if self._block_frames is not None and shape[0] != self._block_frames:
             raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={self._block_frames}")
 
@@ -309,7 +311,9 @@ def _host_rate(given: float | None, model_rate: float) -> float:
         raise TypeError(f"sample_rate is {given!r}; expected Hz")
     rate = float(given)
     if not (math.isfinite(rate) and model_rate / 64 <= rate <= model_rate * 64):
-        raise ValueError(f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model")
+        raise ValueError(
+            f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model"
+        )
     return rate
 
 

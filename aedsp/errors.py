@@ -12,7 +12,7 @@ class AedspError(Exception):
 
 
 class ModelFormatError(AedspError, ValueError):
-    """A model file, or the parts of a model, break the format; the text names file, path in the file, found, expected."""
+    """A model file breaks the format; the text names file, path in the file, what was found, what was expected."""
 
 
 class AudioFileError(AedspError, OSError):

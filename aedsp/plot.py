@@ -23,7 +23,9 @@ RANGE_DB = 90.0
 def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[npt.NDArray[np.float32], float, float]:
     """Levels of a file in dB of full scale, (n_bins, n_columns); its duration in s; its highest frequency in Hz."""
     with audio_file.open_audio(path) as file:
-        front_end = FrontEnd(sample_rate=file.samplerate, fft_length=fft_length, window_length=fft_length, hop_length=fft_length // 4)
+        front_end = FrontEnd(
+            sample_rate=file.samplerate, fft_length=fft_length, window_length=fft_length, hop_length=fft_length // 4
+        )
         transform = Transform(
             fft_length, front_end.hop_length, front_end.analysis_window(), front_end.synthesis_window()
         )

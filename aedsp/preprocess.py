@@ -73,7 +73,7 @@ class Standardize:
 
 @dataclass(frozen=True)
 class Log:
-    """``y = log10(max(x, floor))``, floor > 0; back by ``10^y``, so that anything below the floor returns as the floor."""
+    """``y = log10(max(x, floor))``, floor > 0; back by ``10^y``: what is below the floor returns as the floor."""
 
     floor: float = 1e-5
 

@@ -33,12 +33,20 @@ def _units(name: str, texts: list[str]) -> list[int]:
 
 
 def main(
-    source: Annotated[Path | None, typer.Argument(metavar="IN", help="audio file; default: the shipped demo clip")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav", help="wav, flac, ogg or aiff")] = Path("rendered.wav"),
-    model: Annotated[Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="IN", help="audio file; default: the shipped demo clip")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav", help="wav, flac, ogg or aiff")] = Path(
+        "rendered.wav"
+    ),
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")
+    ] = None,
     gain: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="may be repeated")] = None,
     scale: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="may be repeated")] = None,
-    override: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="the unit's activation, whatever the input")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(metavar="UNIT=VALUE", help="the unit's activation, whatever the input")
+    ] = None,
     mute: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="e.g. 4,5")] = None,
     sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to turn negative")] = None,
     monitor: Annotated[str, typer.Option(metavar="original|resynthesized")] = "resynthesized",

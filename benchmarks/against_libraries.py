@@ -1,4 +1,4 @@
-"""Our FFT beside FFTW's and our dense pass beside OpenBLAS's: one thread, one run, interleaved; medians and their ratio.
+"""Our FFT beside FFTW's and our dense pass beside OpenBLAS's: one thread, interleaved; medians and ratios.
 
 Usage: python benchmarks/against_libraries.py        (Debian: apt install libfftw3-dev libopenblas-dev)
 """
@@ -31,7 +31,17 @@ def pointer(value):
 def build():
     target = Path(tempfile.mkdtemp()) / "libraries.so"
     source = Path(__file__).parent / "peers" / "libraries.c"
-    command = [shutil.which("cc") or "gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", source, "-o", target]
+    command = [
+        shutil.which("cc") or "gcc",
+        "-O3",
+        "-march=native",
+        "-ffast-math",
+        "-shared",
+        "-fPIC",
+        source,
+        "-o",
+        target,
+    ]
     built = subprocess.run([*command, "-lfftw3f", "-lopenblas", "-lm"], capture_output=True, text=True)
     if built.returncode:
         sys.exit(f"the peers do not build ({built.stderr.splitlines()[0]}); apt install libfftw3-dev libopenblas-dev")
@@ -41,13 +51,10 @@ def build():
     return library
 
 
-def interleaved(ours, theirs):
-    """Medians in µs of two functions, called in turn."""
-    times = np.array([(ours(), theirs()) for _ in range(ROUNDS)]) * 1e6
-    return np.median(times, axis=0)
-
-
-def row(name, mine, other):
+def row(name, ours, theirs):
+    """Medians of two (function, arguments) that return seconds, called in turn; their ratio."""
+    times = np.array([(ours[0](*ours[1]), theirs[0](*theirs[1])) for _ in range(ROUNDS)]) * 1e6
+    mine, other = np.median(times, axis=0)
     print(f"{name:<28} {mine:>10.2f} {other:>10.2f} {mine / other:>8.2f}")
 
 
@@ -58,14 +65,13 @@ def compare_fft(library, rng):
         re, im = np.zeros(n // 2 + 1, "f4"), np.zeros(n // 2 + 1, "f4")
         library.fftw_make(n, pointer(x), pointer(spectrum))
         x[:] = rng.standard_normal(n)
-        fft = Fft(n)
+        fft, calls = Fft(n), max(4, 400_000 // n)
         forward, inverse, plan = fft.addresses()
-        calls = max(4, 400_000 // n)
         arguments = [pointer(v) for v in (forward, plan, x, re, im)]
-        row(f"{n} forward", *interleaved(lambda: library.time_forward(*arguments, calls), lambda: library.time_fftw(0, calls)))
-        back = [pointer(v) for v in (inverse, plan, re, im, x)]
+        row(f"{n} forward", (library.time_forward, (*arguments, calls)), (library.time_fftw, (0, calls)))
+        arguments = [pointer(v) for v in (inverse, plan, re, im, x)]
         spectrum[:] = 0
-        row(f"{n} inverse", *interleaved(lambda: library.time_inverse(*back, calls), lambda: library.time_fftw(1, calls)))
+        row(f"{n} inverse", (library.time_inverse, (*arguments, calls)), (library.time_fftw, (1, calls)))
 
 
 def compare_dense(library, rng):
@@ -78,17 +84,16 @@ def compare_dense(library, rng):
         x = np.zeros(1040, "f4")
         x[:bins] = rng.random(bins)
         y, z = np.zeros(units, "f4"), np.zeros(bins, "f4")
-        encode, decode, state = stack.addresses()
         calls = max(2, 20_000 // units)
-        mine = [pointer(value) for value in (encode, decode, state, x)]
+        mine = [pointer(value) for value in (*stack.addresses(), x)]
         other = [pointer(value) for value in (w, v, b, c, x, y, z)]
-        row(f"{units} units", *interleaved(lambda: library.time_stack(*mine, calls), lambda: library.time_blas(*other, units, bins, calls)))
+        row(f"{units} units", (library.time_stack, (*mine, calls)), (library.time_blas, (*other, units, bins, calls)))
 
 
 def main():
     library = build()
     rng = np.random.default_rng(0)
-    print(f"instruction set {aedsp.cpu().isa} of {', '.join(aedsp.cpu().supported)}; medians of {ROUNDS} interleaved rounds")
+    print(f"instruction set {aedsp.cpu().isa} of {', '.join(aedsp.cpu().supported)}; medians of {ROUNDS} rounds")
     compare_fft(library, rng)
     compare_dense(library, rng)
 

@@ -4,7 +4,9 @@ from aedsp._kernels.stft import Transform
 
 def transform():
     front_end = aedsp.FrontEnd()
-    return Transform(front_end.fft_length, front_end.hop_length, front_end.analysis_window(), front_end.synthesis_window())
+    return Transform(
+        front_end.fft_length, front_end.hop_length, front_end.analysis_window(), front_end.synthesis_window()
+    )
 
 
 def bench_forward(benchmark, noise):

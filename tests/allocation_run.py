@@ -23,17 +23,29 @@ def main() -> None:
     models = {
         "relu": autoencoder(rng, geometry, 8),
         "deep, log, context": autoencoder(
-            rng, geometry, 8, widths=(20,), encoder="sigmoid", context=2, steps=(aedsp.Log(1e-4), aedsp.Standardize(-3, 1))
+            rng,
+            geometry,
+            8,
+            widths=(20,),
+            encoder="sigmoid",
+            context=2,
+            steps=(aedsp.Log(1e-4), aedsp.Standardize(-3, 1)),
         ),
         "tied, power": autoencoder(rng, geometry, 8, tied=True, encoder="tanh", steps=(aedsp.Power(0.3),)),
     }
     counts = {}
     for (name, model), rate, channels, phase, monitor, block, source in itertools.product(
-        models.items(), (None, 48_000), (1, 2), ("source", "advance"), ("original", "resynthesized"), (64, 777), (True, False)
+        models.items(),
+        (None, 48_000),
+        (1, 2),
+        ("source", "advance"),
+        ("original", "resynthesized"),
+        (64, 777),
+        (True, False),
     ):
         engine = aedsp.Engine(model, rate, channels=channels, phase=phase)
         engine.controls.monitor = monitor
-        engine.controls.gain[:] = 50                                     # the limiter works too
+        engine.controls.gain[:] = 50  # the limiter works too
         x = rng.uniform(-1, 1, (block, channels)).astype(np.float32)
         x[5, 0] = np.nan
         out = np.empty_like(x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 import aedsp
@@ -11,12 +13,14 @@ def front_end(**changes) -> aedsp.FrontEnd:
     return aedsp.FrontEnd(**{"fft_length": 512, "window_length": 512, "hop_length": 128, **changes})
 
 
-def autoencoder(rng, geometry=None, n_code=16, *, tied=False, steps=(), widths=(), context=1, encoder="relu", level=0.3) -> aedsp.Model:
-    """A model whose output level is near its input's: non-negative decoder rows, small biases. level: of the decoder's weights."""
+def autoencoder(
+    rng, geometry=None, n_code=16, *, tied=False, steps=(), widths=(), context=1, encoder="relu", level=0.3
+) -> aedsp.Model:
+    """A model with non-negative decoder rows and small biases. level: of the decoder's weights."""
     geometry = geometry or front_end()
     sizes = [geometry.n_bins * context, *widths, n_code]
     layers = []
-    for i, (n_visible, n_hidden) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (n_visible, n_hidden) in enumerate(itertools.pairwise(sizes)):
         weight = np.abs(rng.standard_normal((n_hidden, n_visible))) / np.sqrt(n_visible * n_hidden)
         layers.append(
             aedsp.Layer(

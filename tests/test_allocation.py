@@ -1,4 +1,4 @@
-"""No allocation, no free, no lock in the hop: counted by a preloaded library over 10,000 hops of every configuration."""
+"""No allocation, no free, no lock in the hop: counted over 10,000 hops of every configuration."""
 
 from __future__ import annotations
 

@@ -83,11 +83,11 @@ def test_nan_only_clears_an_override(controls):
 
 
 def test_sign_mute_and_monitor_have_two_values(controls):
-    with pytest.raises(ValueError, match="controls.sign: value is 0.5; expected 1 or -1"):
+    with pytest.raises(ValueError, match=r"controls\.sign: value is 0\.5; expected 1 or -1"):
         controls.sign[0] = 0.5
-    with pytest.raises(ValueError, match="controls.muted: value is 2; expected True or False"):
+    with pytest.raises(ValueError, match=r"controls\.muted: value is 2; expected True or False"):
         controls.muted[0] = 2
-    with pytest.raises(ValueError, match="controls.monitor: value is 'both'; expected one of"):
+    with pytest.raises(ValueError, match=r"controls\.monitor: value is 'both'; expected one of"):
         controls.monitor = "both"
 
 

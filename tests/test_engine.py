@@ -76,7 +76,7 @@ def test_every_kind_of_model_equals_the_reference(rng, options):
 @pytest.mark.parametrize("mode", ["source", "advance", "original"])
 def test_any_partition_gives_the_same_bits(rng, rate, channels, mode):
     model = autoencoder(rng, steps=(aedsp.Power(0.5),))
-    x = np.stack([music(rng, 6000) * 4 for _ in range(channels)], 1)      # loud enough to reach the limiter
+    x = np.stack([music(rng, 6000) * 4 for _ in range(channels)], 1)  # loud enough to reach the limiter
     if channels == 1:
         x = x[:, 0]
 
@@ -107,7 +107,7 @@ def test_the_true_delay_is_the_latency_to_the_frame(rng, rate, block):
     assert isinstance(latency, int)
     assert np.argmax(np.abs(y)) == 3000 + latency
     around = y[3000 + latency - 40 : 3000 + latency + 41]
-    np.testing.assert_allclose(around, around[::-1], atol=2e-3)             # symmetrical: no fraction of a frame is left
+    np.testing.assert_allclose(around, around[::-1], atol=2e-3)  # symmetrical: no fraction of a frame is left
 
 
 @pytest.mark.parametrize("block, g", [(None, 0), (128, 128), (256, 128), (64, 64), (100, 4), (1, 1), (96, 32)])
@@ -135,7 +135,9 @@ def test_bypass_at_another_rate_reconstructs_what_both_rates_can_hold(rng, rate)
     engine = aedsp.Engine(autoencoder(rng), rate)
     engine.controls.monitor = "original"
     t = np.arange(int(rate * 0.6)) / rate
-    x = sum(0.1 * np.sin(2 * np.pi * f * t + f) for f in (100, 997, 3001, 0.85 * min(rate, 22_050) / 2)).astype(np.float32)
+    x = sum(0.1 * np.sin(2 * np.pi * f * t + f) for f in (100, 997, 3001, 0.85 * min(rate, 22_050) / 2)).astype(
+        np.float32
+    )
     y = engine.process(x)
     error = (y[engine.latency_frames :] - x[: len(x) - engine.latency_frames])[3000:-3000]
     assert level_db(error) - level_db(x) < -90
@@ -213,7 +215,7 @@ def test_code_is_what_the_model_computes(rng):
     model = autoencoder(rng, steps=(aedsp.Power(0.5),))
     engine = aedsp.Engine(model)
     x = music(rng, 128 * 20)
-    engine.controls.muted[:] = True                                       # the code is told before the player's hand
+    engine.controls.muted[:] = True  # the code is told before the player's hand
     engine.process(x)
     frame = x[-512:].astype(np.float64)
     magnitude = np.abs(np.fft.rfft(frame * model.front_end.analysis_window())) * model.front_end.magnitude_scale
@@ -286,7 +288,7 @@ def test_generate_drives_every_unit_by_one(rng):
     magnitude = model.decode(np.ones((1, 16)))[0] / model.front_end.magnitude_scale
     spectra = [magnitude * reference.phase.advance(m, 512, 128, start) for m in range(60)]
     expected = reference.stft.inverse(np.array(spectra), model.front_end)
-    lead = 128                                                            # blocks of any size: one hop of silence
+    lead = 128  # blocks of any size: one hop of silence
     assert level_db(y[lead:] - expected[: 6000 - lead]) - level_db(expected) < -80
     assert np.array_equal(aedsp.Engine(model, seed=3).generate(6000), y)
     assert not np.array_equal(aedsp.Engine(model, seed=4).generate(6000), y)
@@ -294,7 +296,7 @@ def test_generate_drives_every_unit_by_one(rng):
     assert np.array_equal(np.concatenate([parts.generate(n) for n in (1, 999, 5000)]), y)
     engine.controls.muted[:] = True
     engine.generate(2000)
-    assert level_db(engine.generate(1000)) < level_db(y) - 6             # the decoder's bias is what is left
+    assert level_db(engine.generate(1000)) < level_db(y) - 6  # the decoder's bias is what is left
     assert aedsp.Engine(model, channels=2).generate(50).shape == (50, 2)
 
 

@@ -8,7 +8,12 @@ import aedsp
 
 def test_the_defaults_are_the_papers():
     front_end = aedsp.FrontEnd()
-    assert (front_end.sample_rate, front_end.fft_length, front_end.window_length, front_end.n_bins) == (22_050, 2048, 2048, 1025)
+    assert (front_end.sample_rate, front_end.fft_length, front_end.window_length, front_end.n_bins) == (
+        22_050,
+        2048,
+        2048,
+        1025,
+    )
     assert front_end.hop_length == 512 and front_end.window == "hann"
     assert front_end.magnitude_scale == pytest.approx(2 / 1024)
 

@@ -79,7 +79,7 @@ def test_imports_go_downward():
             if parts[0] == "aedsp" and len(parts) > 1:
                 other = parts[1]
                 if other not in LEVEL:
-                    other = "__init__"                            # a public name
+                    other = "__init__"  # a public name
                 allowed = LEVEL[other] <= LEVEL[room] and (room, other) not in FORBIDDEN
                 lazily = (room, other) in {("model", "model_file"), ("offline", "audio_file")}
                 public = other == "__init__" and room == "train"
@@ -95,7 +95,20 @@ def test_examples_use_public_names_only():
                 assert name in ("aedsp.errors",), f"{path.name} imports {name}; examples use `import aedsp`"
 
 
-HEAVY = ["numba", "scipy", "matplotlib", "sounddevice", "mido", "textual", "dask", "typer", "rich", "h5py", "soundfile", "torch"]
+HEAVY = [
+    "numba",
+    "scipy",
+    "matplotlib",
+    "sounddevice",
+    "mido",
+    "textual",
+    "dask",
+    "typer",
+    "rich",
+    "h5py",
+    "soundfile",
+    "torch",
+]
 
 
 def test_import_aedsp_is_light():
@@ -120,13 +133,17 @@ def test_hot_functions_have_no_python_in_their_c(path, tmp_path):
     pytest.importorskip("Cython", reason="the generated C is read from a fresh translation")
     options = ["-X", "boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False", "-3"]
     target = tmp_path / "out.c"
-    subprocess.run([sys.executable, "-m", "cython", *options, path, "-o", target], check=True, cwd=ROOT, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "cython", *options, path, "-o", target], check=True, cwd=ROOT, capture_output=True
+    )
     c = target.read_text()
     names = hot_functions(path)
     for name in names:
         body = re.search(rf"^static [^;\n]*?_{name}\([^;]*?\) {{\n.*?^}}\n", c, re.M | re.S)
         assert body, f"{path.name}: {name} is not in the generated C"
-        assert not FORBIDDEN_TOKENS.search(body.group()), f"{path.name}: {name}: {FORBIDDEN_TOKENS.search(body.group())}"
+        assert not FORBIDDEN_TOKENS.search(body.group()), (
+            f"{path.name}: {name}: {FORBIDDEN_TOKENS.search(body.group())}"
+        )
     assert names or path.stem == "_cpu"
 
 
@@ -134,7 +151,9 @@ def test_the_token_test_would_see_an_exception_check(tmp_path):
     """The negative control: a nogil function without noexcept does have such a token."""
     pytest.importorskip("Cython")
     source = tmp_path / "bad.pyx"
-    source.write_text("cdef void work(float *x) nogil:\n    x[0] = 1\ncdef void hot(float *x) noexcept nogil:\n    work(x)\n")
+    source.write_text(
+        "cdef void work(float *x) nogil:\n    x[0] = 1\ncdef void hot(float *x) noexcept nogil:\n    work(x)\n"
+    )
     subprocess.run([sys.executable, "-m", "cython", "-3", source], check=True, capture_output=True)
     body = re.search(r"^static void __pyx_f_3bad_hot\(.*?^}\n", source.with_suffix(".c").read_text(), re.M | re.S)
     assert body and FORBIDDEN_TOKENS.search(body.group())
@@ -142,7 +161,11 @@ def test_the_token_test_would_see_an_exception_check(tmp_path):
 
 def test_every_kernel_has_its_four_places():
     for path in (PACKAGE / "_kernels").glob("[a-z]*.pyx"):
-        for place in (f"tests/reference/{path.stem}.py", f"tests/kernels/test_{path.stem}.py", f"benchmarks/bench_{path.stem}.py"):
+        for place in (
+            f"tests/reference/{path.stem}.py",
+            f"tests/kernels/test_{path.stem}.py",
+            f"benchmarks/bench_{path.stem}.py",
+        ):
             assert (ROOT / place).exists(), f"{path.name} has no {place}"
 
 

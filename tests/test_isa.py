@@ -41,4 +41,6 @@ def test_a_forced_one_runs(isa):
 def test_an_unknown_one_is_an_import_error():
     result = run("avx9", "-c", "import aedsp")
     assert result.returncode == 1
-    assert "ImportError: AEDSP_ISA is 'avx9': there is no such instruction set; expected one of ('plain'" in result.stderr
+    assert (
+        "ImportError: AEDSP_ISA is 'avx9': there is no such instruction set; expected one of ('plain'" in result.stderr
+    )

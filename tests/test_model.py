@@ -13,7 +13,15 @@ def test_reconstruct_is_eq_1_and_2(rng):
     magnitudes = rng.random((4, 257))
     y, code = model.reconstruct(magnitudes)
     layers = [
-        (a.encoder_weight, a.encoder_bias, a.decoder_weight, a.decoder_bias, a.encoder_activation, a.decoder_activation, 1)
+        (
+            a.encoder_weight,
+            a.encoder_bias,
+            a.decoder_weight,
+            a.decoder_bias,
+            a.encoder_activation,
+            a.decoder_activation,
+            1,
+        )
         for a in model.layers
     ]
     for x, z, c in zip(magnitudes, y, code, strict=True):
@@ -80,7 +88,10 @@ def parts(**changes):
         (dict(encoder_weight=np.full((3, 4), np.nan)), "encoder_weight holds values that are not finite"),
         (dict(context_spectra=3), "context_spectra is 3; expected an integer >= 1 that divides 4"),
         (dict(context_spectra=0), "context_spectra is 0"),
-        (dict(encoder_weight=np.ones((65_537, 1)), encoder_bias=np.zeros(65_537), decoder_bias=np.zeros(1)), "at most 65536"),
+        (
+            dict(encoder_weight=np.ones((65_537, 1)), encoder_bias=np.zeros(65_537), decoder_bias=np.zeros(1)),
+            "at most 65536",
+        ),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(changes, text):
@@ -94,8 +105,14 @@ def test_models_that_do_not_fit_are_refused(rng):
         (dict(layers=()), "layers has 0 entries; expected 1 to 32"),
         (dict(layers=good.layers[:1] * 33), "layers has 33 entries"),
         (dict(layers=good.layers[::-1]), "layer 0 has 9 visible units; the front end gives 257"),
-        (dict(layers=(good.layers[0],) * 2), "layer 1 has 257 visible units; layer 0 has 9 hidden units; export the layers"),
-        (dict(preprocess=aedsp.Chain((aedsp.Normalize(np.ones(100)),))), "preprocess is for 100 bins; the front end gives 257"),
+        (
+            dict(layers=(good.layers[0],) * 2),
+            "layer 1 has 257 visible units; layer 0 has 9 hidden units; export the layers",
+        ),
+        (
+            dict(preprocess=aedsp.Chain((aedsp.Normalize(np.ones(100)),))),
+            "preprocess is for 100 bins; the front end gives 257",
+        ),
         (dict(front_end=front_end(fft_length=1024)), "the front end gives 513"),
     ]:
         with pytest.raises(ValueError, match=text):
@@ -103,7 +120,8 @@ def test_models_that_do_not_fit_are_refused(rng):
 
 
 @pytest.mark.parametrize(
-    "magnitudes, error", [(np.zeros((2, 4)), ValueError), (np.zeros(257), ValueError), (np.zeros((2, 257), complex), TypeError)]
+    "magnitudes, error",
+    [(np.zeros((2, 4)), ValueError), (np.zeros(257), ValueError), (np.zeros((2, 257), complex), TypeError)],
 )
 def test_magnitudes_that_do_not_fit_are_refused(rng, magnitudes, error):
     with pytest.raises(error, match="magnitudes have"):

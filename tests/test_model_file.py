@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import model_files
 import numpy as np
 import pytest
-from model_files import N_BINS, REFUSALS, Change, member, reals, replace
 
+import model_files
 from aedsp import Layer, Model, model_file, model_format
 from aedsp.errors import ModelFormatError
 from aedsp.model import MOST_LAYERS, MOST_UNITS, Classes, CodeStatistics
 from aedsp.preprocess import Log, Normalize
+from model_files import N_BINS, REFUSALS, Change, member, reals, replace
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "model-format.md"
 ARRAYS = ("encoder_weight", "encoder_bias", "decoder_weight", "decoder_bias")

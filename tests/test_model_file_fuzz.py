@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import model_files
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+import model_files
 from aedsp import Model
 from aedsp.errors import ModelFormatError
 

@@ -1,1 +1,1 @@
-"""The player's application. In this version: the shipped demo, or a file, resynthesized, written, drawn and played aloud."""
+"""The player's application. In this version: a clip resynthesized, written, drawn and played aloud."""

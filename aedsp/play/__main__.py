@@ -17,8 +17,12 @@ from aedsp.stream import play_aloud
 
 
 def main(
-    source: Annotated[Path | None, typer.Argument(metavar="FILE", help="audio file; default: the shipped demo clip")] = None,
-    model: Annotated[Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="audio file; default: the shipped demo clip")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav")] = Path("demo.wav"),
 ) -> None:
     """Play a clip through an autoencoder, and leave it as OUT.wav with a picture beside it."""

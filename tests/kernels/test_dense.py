@@ -54,7 +54,7 @@ def test_a_stack_goes_through_all_its_layers(rng, decoder):
     z = code = rng.standard_normal(5).astype(np.float32)
     for each in reversed(layers):
         z = reference.decode(each, z)
-    for _ in range(3):                                     # scratch from before must not leak into the next call
+    for _ in range(3):  # scratch from before must not leak into the next call
         np.testing.assert_allclose(stack.decode(code), z, rtol=1e-4, atol=1e-5)
 
 

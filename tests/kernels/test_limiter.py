@@ -19,7 +19,7 @@ def test_equals_the_reference(rng, segment, channels):
     audio = (rng.standard_normal((segment * 40, channels)) * 0.6).astype(np.float32)
     out, limited = run(audio, segment, channels)
     expected, gain = reference.limit(audio, segment, RATE)
-    np.testing.assert_allclose(out, expected, atol=2e-4)     # the gain is a running float32 sum
+    np.testing.assert_allclose(out, expected, atol=2e-4)  # the gain is a running float32 sum
     assert np.abs(out).max() <= 1
     assert abs(limited - np.count_nonzero(gain < 1)) <= len(audio) * 0.01
 
@@ -37,9 +37,9 @@ def test_nothing_above_full_scale_leaves_and_the_gain_is_back_within_200_ms(rng,
     audio[700] = level
     out, limited = run(audio, 64)
     assert np.abs(out).max() <= 1
-    assert np.array_equal(out[:640, 0], audio[:640])         # no segment before it is touched
+    assert np.array_equal(out[:640, 0], audio[:640])  # no segment before it is touched
     back = 700 + int(0.2 * RATE)
-    assert np.array_equal(out[back:, 0], audio[back:])       # bit for bit: the gain is exactly 1.0 again
+    assert np.array_equal(out[back:, 0], audio[back:])  # bit for bit: the gain is exactly 1.0 again
     assert 0 < limited < 0.2 * RATE + 64
 
 

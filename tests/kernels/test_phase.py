@@ -11,7 +11,7 @@ BINS = N // 2 + 1
 def test_source_phases_are_those_of_the_input_and_run_on_where_there_is_none(rng):
     kernel = Phases(N, HOP, np.zeros(BINS))
     spectra = rng.standard_normal((60, BINS)) + 1j * rng.standard_normal((60, BINS))
-    spectra[3:50, 20:] = 0                                  # 47 hops of silence in most bins
+    spectra[3:50, 20:] = 0  # 47 hops of silence in most bins
     spectra[10:12] = 1e-12
     expected = reference.source(spectra.astype(np.complex64), 1.0, N, HOP)
     re, im = np.ones(BINS, np.float32), np.zeros(BINS, np.float32)

@@ -42,7 +42,9 @@ def test_hop_numpy_and_reference_agree_to_rounding(rng, name):
     np.testing.assert_allclose(numpy_chain.apply(x), expected, atol=2e-6 * size)
     back = reference.clamp(reference.invert(compiled, expected))
     np.testing.assert_allclose(kernel.invert(expected.astype(np.float32)), back, rtol=4e-5, atol=4e-6)
-    np.testing.assert_allclose(numpy_chain.invert(expected), reference.invert(compiled, expected), rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(
+        numpy_chain.invert(expected), reference.invert(compiled, expected), rtol=1e-6, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "log" not in n])
@@ -83,7 +85,10 @@ def test_negative_values_come_back_from_a_power_as_0():
         (lambda: preprocess.Log(0), "log: floor holds 0"),
         (lambda: preprocess.Power(-1), "power: exponent holds -1"),
         (lambda: preprocess.Normalize(np.ones((2, 2))), r"max has shape \(2, 2\)"),
-        (lambda: preprocess.Chain((preprocess.Normalize([1, 2]), preprocess.Normalize([1, 2, 3]))), r"of \[2, 3\] bins"),
+        (
+            lambda: preprocess.Chain((preprocess.Normalize([1, 2]), preprocess.Normalize([1, 2, 3]))),
+            r"of \[2, 3\] bins",
+        ),
     ],
 )
 def test_bad_steps_are_refused_by_name(make, text):

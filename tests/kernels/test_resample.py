@@ -4,7 +4,15 @@ import pytest
 from aedsp._kernels.resample import Filter
 from reference import resample as reference
 
-PAIRS = [(48_000, 22_050), (22_050, 48_000), (44_100, 22_050), (22_050, 44_100), (96_000, 22_050), (22_050, 44_101), (16_000, 22_050.5)]
+PAIRS = [
+    (48_000, 22_050),
+    (22_050, 48_000),
+    (44_100, 22_050),
+    (22_050, 44_100),
+    (96_000, 22_050),
+    (22_050, 44_101),
+    (16_000, 22_050.5),
+]
 
 
 def response_db(rate_in, rate_out, frequency):

@@ -35,7 +35,7 @@ def test_spectra_and_way_back_equal_the_reference(rng, geometry):
         out.append(kernel.inverse(re, im))
     out = np.concatenate(out)
     middle = slice(length - hop, len(out))
-    assert np.sqrt(np.mean((out[middle] - x[middle]) ** 2)) < 1e-6        # -120 dB of unit noise
+    assert np.sqrt(np.mean((out[middle] - x[middle]) ** 2)) < 1e-6  # -120 dB of unit noise
 
 
 @pytest.mark.parametrize("fft_length, window_length", [(64, 64), (2048, 2048), (4096, 1000)])

@@ -13,7 +13,9 @@ def test_analysis_windows_are_scipys_periodic_ones(name, length):
     np.testing.assert_allclose(front_end.analysis_window(), reference.periodic(name, length), atol=1e-15)
 
 
-@pytest.mark.parametrize("name, length, hop", [("hann", 64, 16), ("hann", 63, 17), ("hamming", 96, 50), ("rect", 64, 64)])
+@pytest.mark.parametrize(
+    "name, length, hop", [("hann", 64, 16), ("hann", 63, 17), ("hamming", 96, 50), ("rect", 64, 64)]
+)
 def test_synthesis_window_is_the_canonical_dual(name, length, hop):
     front_end = aedsp.FrontEnd(fft_length=128, window_length=length, hop_length=hop, window=name)
     expected = reference.dual(front_end.analysis_window(), hop)

@@ -1,4 +1,4 @@
-"""The whole hop over a whole signal, in float64: what `Engine.process` must equal, latency removed, before the limiter."""
+"""The whole hop over a whole signal, in float64: what `Engine.process` must equal, its latency removed."""
 
 import numpy as np
 

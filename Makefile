@@ -1,0 +1,40 @@
+# make deps · make play · make test · make bench · make lint       (only .venv and build/ are written to)
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SOURCES := pyproject.toml setup.py $(wildcard aedsp/_kernels/*.p[yx]* aedsp/_kernels/*.h aedsp/_kernels/simd/* aedsp/_rt/*.p[yx]* aedsp/_rt/*.h)
+
+.PHONY: deps system play test bench lint clean
+.DELETE_ON_ERROR:
+
+deps: system $(VENV)/installed
+
+# What pip cannot bring: installed as root on Debian, otherwise named in one line.
+system:
+	@PYTHON="$(PYTHON)" sh scripts/system_packages.sh
+
+$(VENV)/installed: $(SOURCES)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@echo "Installing aedsp and compiling its kernels: a minute or two the first time."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[all,test,benchmark,lint]"
+	@touch $@
+
+play: deps
+	@$(BIN)/python -m aedsp.play
+
+test: deps
+	@$(BIN)/python -m pytest
+
+bench: deps
+	@$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-sort=name --benchmark-columns=median,max,rounds
+	@$(BIN)/python benchmarks/against_libraries.py || true
+
+lint: deps
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@sh scripts/typecheck.sh $(BIN)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+	find aedsp -name '*.so' -delete

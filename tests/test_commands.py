@@ -1,0 +1,197 @@
+"""The commands as a user types them: what they write, what they say, and what they do with nonsense."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import aedsp
+from models import autoencoder, level_db, music
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+            env={**os.environ, **environment},
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def files(rng, tmp_path):
+    autoencoder(rng, steps=(aedsp.Power(0.5),)).save(tmp_path / "m.h5")
+    soundfile.write(tmp_path / "in.wav", music(rng, 22_050), 22_050, subtype="FLOAT")
+    return tmp_path
+
+
+def test_play_without_arguments_leaves_a_clip_and_a_picture(run, tmp_path):
+    result = run("aedsp.play")
+    assert result.returncode == 0, result.stderr
+    assert "Not played aloud: no terminal." in result.stdout
+    assert f"Written: {tmp_path / 'demo.wav'} and {tmp_path / 'demo.png'}" in result.stdout
+    x, (y, rate) = aedsp.demo_audio(), soundfile.read(tmp_path / "demo.wav", dtype="float32")
+    assert rate == 22_050 and np.array_equal(y, aedsp.resynthesize(aedsp.demo_model(), x))
+    picture = (tmp_path / "demo.png").read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 20_000
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.png", "demo.wav"]
+
+
+def test_play_a_file_through_a_model(run, files):
+    result = run("aedsp.play", "in.wav", "--model", "m.h5", "-o", "heard.wav")
+    assert result.returncode == 0, result.stderr
+    assert "in.wav, 1.0 s, through test: 16 units, latency 512 frames (23.2 ms)" in result.stdout
+    assert (files / "heard.wav").exists() and (files / "heard.png").exists()
+
+
+def test_play_says_what_keeps_it_silent(monkeypatch, tmp_path, capsys):
+    """A terminal, but no PortAudio, no sounddevice or no device: one line, both files, and no error."""
+    from aedsp import stream
+    from aedsp.play import __main__ as play
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    for error, text in [
+        (OSError("PortAudio library not found"), "PortAudio is not installed; on Debian: apt install libportaudio2"),
+        (ImportError("no module"), "sounddevice is not installed; pip install 'aedsp[play]'"),
+    ]:
+
+        class Refusing:
+            def find_spec(self, name, path=None, target=None, error=error):
+                if name == "sounddevice":
+                    raise error
+
+        monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
+            with pytest.raises(aedsp.errors.StreamError, match="not installed"):
+                stream.play_aloud(np.zeros(10, np.float32), 22_050)
+            play.main()
+        assert f"Not played aloud: {text}." in capsys.readouterr().out
+        assert (tmp_path / "demo.wav").exists()
+
+
+def test_no_output_device_is_a_sentence():
+    from aedsp import stream
+
+    try:
+        import sounddevice
+    except (ImportError, OSError):
+        pytest.skip("no sounddevice or no PortAudio on this machine")
+    if any(device["max_output_channels"] for device in sounddevice.query_devices()):
+        pytest.skip("this machine has an output device")
+    with pytest.raises(aedsp.errors.StreamError, match="no output device can be used"):
+        stream.play_aloud(np.zeros(10, np.float32), 22_050)
+
+
+def test_render_with_the_players_hand(run, files):
+    result = run(
+        "aedsp.render", "in.wav", "-o", "out.wav", "--model", "m.h5", "--gain", "3=0.5", "--gain", "2=0.25,1=0",
+        "--scale", "2=1.8", "--mute", "4,5", "--sign", "6", "--override", "7=0.1", "--plot", "p.svg",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    y = soundfile.read(files / "out.wav", dtype="float32")[0]
+    expected = aedsp.resynthesize(
+        aedsp.Model.load(files / "m.h5"), files / "in.wav", gain={3: 0.5, 2: 0.25, 1: 0}, scale={2: 1.8},
+        muted={4: True, 5: True}, sign={6: -1}, override={7: 0.1},
+    )  # fmt: skip
+    assert np.array_equal(y, expected)
+    assert "<svg" in (files / "p.svg").read_text()[:2000]
+    assert "out.wav: in.wav through test (16 units)" in result.stdout
+
+
+def test_render_monitors_the_original(run, files):
+    assert run("aedsp.render", "in.wav", "-o", "o.flac", "--monitor", "original", "--model", "m.h5").returncode == 0
+    x, y = (soundfile.read(files / name, dtype="float32")[0] for name in ("in.wav", "o.flac"))
+    assert level_db(x - y) < -110
+
+
+def test_render_without_arguments_renders_the_demo(run, tmp_path):
+    assert run("aedsp.render").returncode == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["rendered.wav"]
+
+
+@pytest.mark.parametrize("rate, channels", [(44_100, 2), (8000, 1), (96_000, 1)])
+def test_render_keeps_rate_channels_and_length(run, files, rng, rate, channels):
+    x = rng.uniform(-0.1, 0.1, (12_345, channels))
+    soundfile.write(files / "odd ünïcode.wav", x, rate)
+    assert run("aedsp.render", "odd ünïcode.wav", "-o", "out.wav", "--model", "m.h5").returncode == 0
+    info = soundfile.info(files / "out.wav")
+    assert (info.samplerate, info.channels, info.frames) == (rate, channels, 12_345)
+
+
+BAD = [
+    (["aedsp.render", "missing.wav"], "missing.wav: no such audio file"),
+    (["aedsp.render", "m.h5"], "m.h5: not readable as audio"),
+    (["aedsp.render", "."], "this is a folder; expected an audio file"),
+    (["aedsp.render", "in.wav", "--model", "in.wav"], "in.wav: is not HDF5"),
+    (["aedsp.render", "in.wav", "--model", "none.h5"], "none.h5: No such file or directory"),
+    (["aedsp.render", "in.wav", "-o", "out.xyz", "--model", "m.h5"], "extension is '.xyz'; expected one of .wav"),
+    (["aedsp.render", "in.wav", "-o", "no/out.wav", "--model", "m.h5"], "No such file or directory"),
+    (["aedsp.render", "in.wav", "--gain", "3:1"], "--gain is '3:1'; expected UNIT=VALUE, e.g. --gain 3=0.5"),
+    (["aedsp.render", "in.wav", "--mute", "a"], "--mute is 'a'; expected unit numbers, e.g. --mute 4,5"),
+    (
+        ["aedsp.render", "in.wav", "--gain", "99=1", "--model", "m.h5"],
+        "there is no unit 99; the model has units 0 to 15",
+    ),
+    (["aedsp.render", "in.wav", "--gain", "1=nan", "--model", "m.h5"], "expected finite float32 numbers"),
+    (["aedsp.render", "in.wav", "--monitor", "both", "--model", "m.h5"], "controls.monitor: value is 'both'"),
+    (["aedsp.render", "in.wav", "--phase", "x", "--model", "m.h5"], "phase is 'x'; expected one of"),
+    (["aedsp.render", "in.wav", "--seed", "x"], "'--seed'"),
+    (["aedsp.render", "a", "b"], "unexpected extra argument"),
+    (["aedsp.render", "--nonsense"], "No such option: --nonsense"),
+    (["aedsp.play", "missing.wav"], "missing.wav: no such audio file"),
+    (["aedsp.play", "--model", "in.wav"], "in.wav: is not HDF5"),
+    (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, train"),
+]
+
+
+@pytest.mark.parametrize("arguments, text", BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_bad_input_is_one_line_and_status_2_and_leaves_nothing(run, files, arguments, text):
+    before = {p: p.read_bytes() for p in files.iterdir()}
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert text in result.stderr and result.stderr.count("\n") == 1, result.stderr
+    assert "Traceback" not in result.stderr and result.stdout == ""
+    assert {p: p.read_bytes() for p in files.iterdir()} == before
+
+
+def test_aedsp_hands_on(run, files):
+    assert run("aedsp", "render", "in.wav", "-o", "a.wav", "--model", "m.h5").returncode == 0
+    assert "play" in run("aedsp", "--help").stdout and run("aedsp").returncode == 0
+    assert "Usage: aedsp render" in run("aedsp", "render", "--help").stdout
+
+
+def test_demo_names_are_checked():
+    with pytest.raises(ValueError, match="demo model is 'x'; expected one of"):
+        aedsp.demo_model("x")
+    with pytest.raises(ValueError, match="demo clip is 'x'"):
+        aedsp.demo_audio("x")
+
+
+def test_the_shipped_data_is_small_licensed_and_playable():
+    from aedsp import data
+
+    shipped = [p for p in data.FOLDER.iterdir() if p.suffix in (".h5", ".ogg", ".md")]
+    assert sum(p.stat().st_size for p in shipped) < 2e6
+    licences = (data.FOLDER / "LICENSES.md").read_text()
+    for path in shipped:
+        assert path.name in licences or path.suffix == ".md", path.name
+    small, larger = data.demo_model("relu_16"), data.demo_model()
+    assert small.n_code == 16 and small.layers[0].tied and small.layers[0].encoder_activation == "relu"
+    assert larger.n_code >= 64 and larger.license == small.license == "CC0-1.0"
+    for model in (small, larger):
+        assert model.code_statistics is not None and model.code_statistics.percentiles.shape == (7, model.n_code)
+        for clip in data.CLIPS:
+            x = aedsp.demo_audio(clip)
+            y = aedsp.resynthesize(model, x)
+            assert abs(level_db(y) - level_db(x)) < 6
+    assert isinstance(Path(data.demo_audio_path()), Path)
