@@ -98,7 +98,7 @@ class Engine:
     ----------
     model : Model
     sample_rate : float, optional
-        The host's rate in Hz, 8 times more or less than the model's at most; None: the model's own.
+        The host's rate in Hz, at most 64 times the model's and at least a 64th; None: the model's own.
     channels : int
         1 to 64. All channels share the controls; each has its own spectra and phases.
     block_frames : int, optional

@@ -9,8 +9,8 @@ Allocation   none after `*_new`
 Sizes        any positive rates, exact as rational numbers; equal rates pass the samples through untouched
 
 Positions are integers (whole part, and a part in `denominator`ths), so that no rate ever drifts, and every sample depends
-on its own position only: any partition of the input gives the same bits. Where the denominator has more than 4096 phases,
-the taps are interpolated linearly between 4096 of them (the error of that is below -140 dB).
+on its own position only: any partition of the input gives the same bits. Where the denominator has more than 4096 phases
+(fewer where the rate falls), the taps are interpolated linearly between that many; the error of it is below -140 dB.
 """
 
 from libc.string cimport memcpy, memmove, memset
@@ -36,7 +36,7 @@ def design(rate_in, rate_out):
     lower = float(min(ratio, 1))                                 # Nyquist of the lower rate, as a share of the input's
     width = (1 - PASSBAND) * lower * np.pi
     n_taps = 2 * int(np.ceil((ATTENUATION_DB - 7.95) / (2.285 * width) / 2 + 1))
-    n_phases = min(ratio.numerator, MOST_PHASES)
+    n_phases = min(ratio.numerator, max(64, int(MOST_PHASES * lower)))       # longer filters are smoother
     cutoff = lower * (1 + PASSBAND) / 2
     beta = 0.1102 * (ATTENUATION_DB - 8.7)
     offset = np.arange(n_phases + 1)[:, None] / n_phases + n_taps // 2 - 1 - np.arange(n_taps)[None, :]

@@ -1,0 +1,66 @@
+"""Recipes: the shipped ones load, unknown and unfit options are refused, TOML comes back as it went."""
+
+from __future__ import annotations
+
+import pytest
+
+from aedsp.errors import TrainingError
+from aedsp.train import recipe as recipes
+from aedsp.train.recipe import Recipe
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_shipped_recipes_load(name):
+    assert isinstance(recipes.load(name), Recipe)
+
+
+def test_the_papers_recipe_is_the_papers():
+    paper = recipes.load("paper")
+    assert (paper.batch, paper.learning_rate, paper.momentum) == (100, 0.005, 0.5)
+    assert (paper.training_spectra, paper.validation_spectra, paper.test_spectra) == (50_000, 10_000, 10_000)
+    assert (paper.encoder_activation, paper.decoder_activation, paper.tied) == ("sigmoid", "linear", False)
+    assert (paper.sample_rate, paper.fft_length, paper.preprocess) == (22_050, 2048, ("normalize",))
+    assert (paper.optimizer, paper.hidden) == ("sgd", 256)
+
+
+def test_a_recipe_comes_back_from_toml(tmp_path):
+    recipe = Recipe(name='a "b"\\\n', license=("CC0-1.0", "x"), tied=True, learning_rate=1e-7, hidden=3)
+    path = tmp_path / "mine.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    assert recipes.load(str(path)) == recipe
+
+
+def test_changes_go_on_top(tmp_path):
+    changed = recipes.load("paper", {"hidden": 16, "preprocess": ["power:0.5"]})
+    assert (changed.hidden, changed.preprocess, changed.batch) == (16, ("power:0.5",), 100)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("hiden = 3", r"mine\.toml: there is no option 'hiden'; did you mean 'hidden'\?"),
+        ("learningrate = 3", r"did you mean 'learning_rate'"),
+        ("hidden = 0", r"mine\.toml: hidden is 0; expected a whole number from 1 to 65536"),
+        ("hidden = 2.5", r"hidden is 2\.5; expected a whole number"),
+        ("hidden = true", r"hidden is True; expected a whole number"),
+        ("tied = 1", r"tied is 1; expected true or false"),
+        ("momentum = 1.0", r"momentum is 1\.0; expected a number from 0 to 0\.9999"),
+        ("learning_rate = nan", r"learning_rate is nan; expected a number from 0"),
+        ("optimizer = 'adm'", r"optimizer is 'adm'; expected one of sgd, adam"),
+        ("preprocess = 'normalize'", r"preprocess is 'normalize'; expected a list of texts"),
+        ("preprocess = ['normalise']", r"preprocess step is 'normalise'; expected normalize, standardize"),
+        ("preprocess = ['log:-1']", r"preprocess step is 'log:-1'; expected .* the number above 0"),
+        ("preprocess = ['normalize:2']", r"preprocess step is 'normalize:2'"),
+        ("hidden = ", r"mine\.toml is not valid TOML"),
+    ],
+)
+def test_bad_recipes_are_refused_by_name(tmp_path, text, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(TrainingError, match=message):
+        recipes.load(str(path))
+
+
+def test_a_recipe_that_is_not_there():
+    with pytest.raises(TrainingError, match=r"there is no recipe 'papre'; give a file, or one of .*paper"):
+        recipes.load("papre")

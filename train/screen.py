@@ -1,0 +1,80 @@
+"""What the command shows while it works: lines on standard output, progress bars on a terminal.
+
+The bars need rich and a terminal; without either, the lines alone tell the story.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from aedsp.train.training import Moment
+
+
+class Screen:
+    """A context manager; at most one bar at a time, on standard error."""
+
+    def __init__(self) -> None:
+        self._progress: Any = None
+        self._task: Any = None
+        self._bar = ""
+
+    def __enter__(self) -> Screen:
+        if sys.stderr.isatty():
+            try:
+                from rich.console import Console
+                from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            except ImportError:
+                return self
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+            )
+            self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def line(self, text: str) -> None:
+        """One line that stays."""
+        print(text, flush=True)
+
+    def spectra(self, done: int, total: int) -> None:
+        """Progress of the corpus."""
+        self._show("corpus", done, total, f"{done:,} of {total:,} spectra")
+
+    def batch(self, moment: Moment) -> None:
+        """Progress of the training."""
+        done = (moment.epoch - 1) * moment.n_batches + moment.batch
+        note = f"epoch {moment.epoch} of {moment.n_epochs}, loss {moment.loss:.4f}"
+        self._show("training", done, moment.n_epochs * moment.n_batches, note)
+
+    def epoch(self, row: Sequence[float], n_epochs: int) -> None:
+        """One line for a row of the history."""
+        epoch, training_loss, validation_loss, _, seconds = row
+        text = f"epoch {epoch:.0f} of {n_epochs}: "
+        if epoch == 0:
+            text = "before the first step: "
+        elif not math.isnan(training_loss):
+            text += f"training {training_loss:.4f}, "
+        text += f"validation {validation_loss:.4f} of the trivial error"
+        self.line(text if epoch == 0 or math.isnan(seconds) else f"{text}, {seconds:.1f} s")
+
+    def _show(self, bar: str, done: int, total: int, note: str) -> None:
+        if self._progress is None:
+            return
+        if bar != self._bar:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._task, self._bar = self._progress.add_task(bar, total=total, note=note), bar
+        self._progress.update(self._task, completed=done, note=note)

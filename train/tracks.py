@@ -1,0 +1,138 @@
+"""Tracks: the audio files of a folder, found, chosen by licence, and read as mono at one sample rate.
+
+Reads headers and streams of samples; knows nothing of spectra. Memory is one block of one file at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from aedsp.errors import TrainingError
+
+FloatArray = npt.NDArray[np.float32]
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
+MANIFEST = "MANIFEST.tsv"
+BLOCK_FRAMES = 1 << 16
+LOUDEST_SAMPLE = 16.0  # what lies beyond, or is not finite, is read as 0, as in the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), as its header says."""
+
+    path: Path
+    sample_rate: int
+    n_frames: int
+
+    def length_at(self, sample_rate: float) -> int:
+        """Frames after resampling, rounded down."""
+        return int(self.n_frames * sample_rate / self.sample_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was left out, in whole or from some point on, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path.name}: {self.reason}"
+
+
+def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
+    """The audio files below `folder`, by suffix, sorted by path; hidden files and folders are passed over.
+
+    Parameters
+    ----------
+    folder : Path
+    licenses : iterable of str
+        Take only tracks that the `MANIFEST.tsv` in the folder or beside it (tab separated, columns `file`, relative
+        to the manifest, and `license`) lists under one of these. Empty: every file.
+
+    Raises
+    ------
+    TrainingError
+        No such folder, no audio in it, no manifest where licences are asked for, or no track under them.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; give the folder that holds the audio files")
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(root, name) for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
+    found.sort(key=lambda path: path.relative_to(folder).parts)
+    if not found:
+        raise TrainingError(f"{folder} holds no audio; expected files that end in {', '.join(SUFFIXES)}")
+    wanted = set(licenses)
+    if not wanted:
+        return found
+    listed = _licenses(folder)
+    chosen = [path for path in found if listed.get(path.resolve()) in wanted]
+    if not chosen:
+        there = sorted({listed[path.resolve()] for path in found if path.resolve() in listed})
+        raise TrainingError(f"no track of {folder} is under {sorted(wanted)}; its manifest lists {there}")
+    return chosen
+
+
+def _licenses(folder: Path) -> dict[Path, str]:
+    """Licence of each file that the manifest in `folder`, or beside it, lists."""
+    for home in (folder, folder.resolve().parent):
+        manifest = home / MANIFEST
+        if manifest.is_file():
+            break
+    else:
+        raise TrainingError(f"a licence is asked for, but there is no {MANIFEST} in {folder} or beside it")
+    with open(manifest, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    if not rows or not {"file", "license"} <= set(rows[0]):
+        raise TrainingError(f"{manifest} has no columns 'file' and 'license'; expected a tab-separated table with both")
+    return {(home / row["file"]).resolve(): row["license"] or "" for row in rows if row["file"]}
+
+
+def survey(paths: Iterable[Path]) -> tuple[list[Track], list[Refusal]]:
+    """Read every header: the tracks that can be read, in the order given, and the files that cannot."""
+    tracks, refusals = [], []
+    for path in paths:
+        try:
+            header = soundfile.info(str(path))
+        except (OSError, RuntimeError) as error:
+            refusals.append(Refusal(path, f"cannot be read as audio ({_in_short(error)})"))
+        else:
+            tracks.append(Track(path, header.samplerate, header.frames))
+    return tracks, refusals
+
+
+def read_mono(track: Track, sample_rate: float) -> Iterator[FloatArray]:
+    """The average of the channels at `sample_rate` (Hz), in blocks of any length, float32.
+
+    Raises
+    ------
+    TrainingError
+        The file breaks off or cannot be resampled; what was read before has been yielded.
+    """
+    try:
+        with soundfile.SoundFile(str(track.path)) as file:
+            resampler = soxr.ResampleStream(track.sample_rate, sample_rate, 1, dtype="float32")
+            while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                block[~(np.abs(block) <= LOUDEST_SAMPLE)] = 0
+                yield np.asarray(resampler.resample_chunk(np.ascontiguousarray(block.mean(axis=1))))
+            yield np.asarray(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise TrainingError(f"{track.path} breaks off ({_in_short(error)})") from error
+
+
+def _in_short(error: Exception) -> str:
+    """The first line of an error without the file's name, which the message around it gives."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text.rsplit("': ", 1)[-1].rstrip(".")
