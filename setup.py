@@ -23,7 +23,7 @@ DIRECTIVES = {
 if sys.platform == "win32":
     FLAGS = ["/O2", "/std:c11"]
 else:
-    FLAGS = ["-O3", "-std=c11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fvisibility=hidden"]
+    FLAGS = ["-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fvisibility=hidden"]
 
 HEADERS = sorted(glob("aedsp/_kernels/**/*.h", recursive=True) + glob("aedsp/_rt/*.h"))
 SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))

@@ -2,11 +2,22 @@
 #ifndef AEDSP_MEMORY_H
 #define AEDSP_MEMORY_H
 
+#ifdef __linux__
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* madvise */
+#endif
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _WIN32
 #include <malloc.h>
 #endif
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+/* Weights from this size on lie in huge pages where the system has them to give: fewer address translations. */
+#define AEDSP_HUGE ((size_t)2 << 20)
 
 /* 64-byte aligned and zeroed; NULL where there is none. Freed by aedsp_free. */
 static inline void *aedsp_alloc(size_t bytes) {
@@ -15,7 +26,10 @@ static inline void *aedsp_alloc(size_t bytes) {
     void *p = _aligned_malloc(bytes, 64);
 #else
     void *p = NULL;
-    if (posix_memalign(&p, 64, bytes)) return NULL;
+    if (posix_memalign(&p, bytes >= AEDSP_HUGE ? AEDSP_HUGE : 64, bytes)) return NULL;
+#endif
+#ifdef MADV_HUGEPAGE
+    if (p && bytes >= AEDSP_HUGE) madvise(p, bytes, MADV_HUGEPAGE);
 #endif
     if (p) memset(p, 0, bytes);
     return p;
