@@ -28,6 +28,9 @@ cdef extern from "simd/kernels.h":
         Py_ssize_t (*polar)(const float *, const float *, float, float, float *, float *, float *,
                             Py_ssize_t) noexcept nogil
         void (*turn)(const float *, const float *, const float *, float, float *, float *, Py_ssize_t) noexcept nogil
+        void (*clamp)(float *, float, Py_ssize_t) noexcept nogil
+        Py_ssize_t (*accept)(const float *, Py_ssize_t, float, float *, Py_ssize_t) noexcept nogil
+        bint (*exceeds)(const float *, float, Py_ssize_t) noexcept nogil
         void (*dense_forward)(const float *, const float *, const float *, float *, Py_ssize_t,
                               Py_ssize_t) noexcept nogil
         void (*dense_accumulate)(const float **, const float *, Py_ssize_t, float *, Py_ssize_t) noexcept nogil

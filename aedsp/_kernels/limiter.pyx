@@ -17,7 +17,7 @@ from libc.math cimport fabsf
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
+from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels
 
 cdef double RELEASE_S = 0.150
 cdef double ATTACK_S = 0.001
@@ -62,7 +62,7 @@ cdef void limit(Limiter *limiter, float *audio) noexcept nogil:
     cdef Py_ssize_t i, c, n = limiter.n_frames, channels = limiter.n_channels
     cdef float *envelope = limiter.envelope
     cdef float peak, gain = limiter.gain, v
-    if gain == 1 and _peak(audio, n * channels) <= 1:
+    if gain == 1 and not kernels.exceeds(audio, 1, n * channels):
         return
     for i in range(n):                                  # forward: release, and at once down where a peak demands it
         gain = min(<float> 1, gain + limiter.release)

@@ -10,9 +10,9 @@ Allocation   none
 Sizes        any
 """
 
-from libc.math cimport INFINITY
-
 import numpy as np
+
+from aedsp._kernels._cpu cimport kernels
 
 cdef extern from "<math.h>" nogil:
     float log10f(float)
@@ -25,7 +25,6 @@ cdef enum:
 
 cdef inline void _power(float *x, Py_ssize_t n, float exponent) noexcept nogil:
     cdef Py_ssize_t i
-    cdef float v
     for i in range(n):
         x[i] = x[i] if x[i] > 0 else 0
     if exponent == 0.5:
@@ -70,12 +69,7 @@ cdef void preprocess_invert(const Step *steps, Py_ssize_t n_steps, float *x, Py_
 
 
 cdef void magnitude_clamp(float *x, Py_ssize_t n_bins) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef float v
-    for i in range(n_bins):
-        v = x[i] if x[i] > 0 else 0                     # NaN compares false
-        v = v if v < INFINITY else 0
-        x[i] = v if v < LOUDEST else LOUDEST
+    kernels.clamp(x, LOUDEST, n_bins)
 
 
 cdef class Chain:

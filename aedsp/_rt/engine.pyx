@@ -7,7 +7,6 @@ waits in a queue until it is asked for. Positions are counted in samples and nev
 input gives the same bits. `Core` owns the memory; `aedsp.engine.Engine` is what users see.
 """
 
-from libc.math cimport fabsf
 from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
@@ -75,21 +74,14 @@ cdef void _hop(EngineState *e, bint has_input) noexcept nogil:
 
 cdef void _take_in(EngineState *e, const float *x, Py_ssize_t n) noexcept nogil:
     """n interleaved frames into the resamplers; what is no audio becomes 0 and is counted. x NULL: silence."""
-    cdef Py_ssize_t c, i, step = e.n_channels
+    cdef Py_ssize_t c
     cdef float *room
-    cdef float v
     for c in range(e.n_channels):
         room = resampler_room(e.channels[c].inward, n)
         if x is NULL:
             memset(room, 0, n * sizeof(float))
-            continue
-        for i in range(n):
-            v = x[i * step + c]
-            if fabsf(v) <= LOUDEST:
-                room[i] = v
-            else:                                        # NaN too
-                room[i] = 0
-                e.refused_samples += 1
+        else:
+            e.refused_samples += kernels.accept(x + c, e.n_channels, LOUDEST, room, n)
 
 
 cdef bint _fill_hop(EngineState *e) noexcept nogil:

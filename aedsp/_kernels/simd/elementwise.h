@@ -28,6 +28,34 @@ static ptrdiff_t E(polar)(const float *restrict re, const float *restrict im, fl
     return stayed;
 }
 
+/* Magnitudes as a decoder may leave them: negative and non-finite values to 0, the rest to at most `loudest`. */
+static void E(clamp)(float *x, float loudest, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float v = x[i] > 0 ? x[i] : 0; /* NaN compares false */
+        const float finite = v <= 3.402823466e38f ? v : 0;
+        x[i] = finite < loudest ? finite : loudest;
+    }
+}
+
+/* Every `step`-th sample of x; 0 where |x| is beyond `loudest` or NaN. Returns how many of those there were. */
+static ptrdiff_t E(accept)(const float *restrict x, ptrdiff_t step, float loudest, float *restrict out, ptrdiff_t n) {
+    int refused = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float v = x[i * step];
+        const int audio = fabsf(v) <= loudest;
+        out[i] = audio ? v : 0;
+        refused += !audio;
+    }
+    return refused;
+}
+
+/* 1 where some |x| is above `level`. */
+static int E(exceeds)(const float *x, float level, ptrdiff_t n) {
+    int above = 0;
+    for (ptrdiff_t i = 0; i < n; i++) above |= fabsf(x[i]) > level;
+    return above;
+}
+
 /* X = magnitude scale unit */
 static void E(turn)(const float *restrict magnitude, const float *restrict unit_re, const float *restrict unit_im,
                     float scale, float *restrict re, float *restrict im, ptrdiff_t n) {

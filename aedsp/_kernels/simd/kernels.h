@@ -39,13 +39,16 @@ typedef struct {
     void (*fft_forward)(const FftPlan *, const float *x, float *re, float *im);
     void (*fft_inverse)(const FftPlan *, const float *re, const float *im, float *x);
 
-    /* window.pyx, overlap_add.pyx, stft.pyx, phase.pyx */
+    /* window.pyx, overlap_add.pyx, stft.pyx, phase.pyx, preprocess.pyx, limiter.pyx, _rt/engine.pyx */
     void (*multiply)(const float *a, const float *b, float *out, ptrdiff_t n);
     void (*multiply_add)(const float *a, const float *b, float *sum, ptrdiff_t n);
     ptrdiff_t (*polar)(const float *re, const float *im, float scale, float floor, float *magnitude,
                        float *unit_re, float *unit_im, ptrdiff_t n);
     void (*turn)(const float *magnitude, const float *unit_re, const float *unit_im, float scale, float *re, float *im,
                  ptrdiff_t n);
+    void (*clamp)(float *x, float loudest, ptrdiff_t n);
+    ptrdiff_t (*accept)(const float *x, ptrdiff_t step, float loudest, float *out, ptrdiff_t n);
+    int (*exceeds)(const float *x, float level, ptrdiff_t n);
 
     /* dense.pyx */
     void (*dense_forward)(const float *weight, const float *bias, const float *x, float *y, ptrdiff_t n_out,
