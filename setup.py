@@ -43,6 +43,6 @@ extensions = [
 ]
 
 setup(
-    ext_modules=cythonize(extensions, build_dir="build/cython", compiler_directives=DIRECTIVES),
+    ext_modules=cythonize(extensions, build_dir="build/checked" if CHECKED else "build/cython", compiler_directives=DIRECTIVES),
     options={"build_ext": {"parallel": os.cpu_count()}},
 )
