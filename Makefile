@@ -16,9 +16,10 @@ system:
 
 $(VENV)/installed: $(SOURCES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@echo "Installing aedsp and compiling its kernels: a minute or two the first time."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[all,test,benchmark,lint]"
+	@mkdir -p build
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable ".[all,test,benchmark,lint]" >build/install.log 2>&1 \
+		|| { tail -40 build/install.log; echo "The whole output is in build/install.log"; exit 1; }
 	@touch $@
 
 play: deps

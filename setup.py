@@ -23,7 +23,15 @@ DIRECTIVES = {
 if sys.platform == "win32":
     FLAGS = ["/O2", "/std:c11"]
 else:
-    FLAGS = ["-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fvisibility=hidden"]
+    FLAGS = [
+        "-O3",
+        "-std=gnu11",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-ffp-contract=fast",
+        "-fvisibility=hidden",
+        "-g0",
+    ]
 
 HEADERS = sorted(glob("aedsp/_kernels/**/*.h", recursive=True) + glob("aedsp/_rt/*.h"))
 SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))
@@ -42,7 +50,9 @@ extensions = [
     *(extension(f"aedsp._rt.{name}") for name in REAL_TIME),
 ]
 
+TRANSLATED = "build/checked" if CHECKED else "build/cython"
+
 setup(
-    ext_modules=cythonize(extensions, build_dir="build/checked" if CHECKED else "build/cython", compiler_directives=DIRECTIVES),
+    ext_modules=cythonize(extensions, build_dir=TRANSLATED, compiler_directives=DIRECTIVES),
     options={"build_ext": {"parallel": os.cpu_count()}},
 )
