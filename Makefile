@@ -1,4 +1,4 @@
-# make deps · make play · make test · make bench · make lint       (only .venv and build/ are written to)
+# make deps · make play · make test · make bench · make lint       (writes .venv, build/, compiled modules in aedsp/)
 
 PYTHON ?= python3
 VENV   := .venv
@@ -15,7 +15,7 @@ system:
 	@PYTHON="$(PYTHON)" sh scripts/system_packages.sh
 
 $(VENV)/installed: $(SOURCES)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing aedsp and compiling its kernels: a minute or two the first time."
 	@mkdir -p build
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable ".[all,test,benchmark,lint]" >build/install.log 2>&1 \

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
+import aedsp
 from aedsp import command_line
 
 COMMANDS = {
@@ -22,6 +23,9 @@ def main() -> NoReturn:
         print("Usage: aedsp COMMAND [ARGUMENTS]; aedsp COMMAND --help tells more.\n")
         for command, (_, does) in COMMANDS.items():
             print(f"  {command:<8} {does}")
+        sys.exit(0)
+    if name == "--version":
+        print(aedsp.__version__)
         sys.exit(0)
     if name not in COMMANDS:
         print(f"aedsp: there is no command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)

@@ -6,7 +6,6 @@ Audio is float32 in [-1, 1], (frames, channels). The only importer of soundfile 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +16,19 @@ import numpy.typing as npt
 import soundfile
 
 from aedsp.errors import AudioFileError
+from aedsp.whole_file import written_whole
 
 Float32 = npt.NDArray[np.float32]
 BLOCK_FRAMES = 16_384
 
-#: What is written for each extension: float where the format has it, so that files hold the engine's very samples.
-SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24", ".ogg": "VORBIS", ".aiff": "FLOAT"}
+#: For each extension that is written: encoding, highest rate in Hz, most channels. Float where the format has it, so
+#: that files hold the engine's very samples; the limits are those of the format (Vorbis: where libsndfile still works).
+FORMATS = {
+    ".wav": ("FLOAT", 10_000_000, 1024),
+    ".flac": ("PCM_24", 655_350, 8),
+    ".ogg": ("VORBIS", 192_000, 255),
+    ".aiff": ("FLOAT", 10_000_000, 1024),
+}
 
 
 @contextmanager
@@ -81,32 +87,29 @@ def written(path: str | os.PathLike[str], sample_rate: float, channels: int) -> 
     Raises
     ------
     ValueError
-        The extension is none of `SUBTYPES`, or the rate is not a whole number of Hz.
+        The extension is none of `FORMATS`, or the format cannot hold that rate or so many channels.
     OSError, AudioFileError
         The folder does not exist or cannot be written, or the disk is full.
     """
-    path = Path(path)
-    extension = path.suffix.lower()
-    if extension not in SUBTYPES:
-        raise ValueError(f"{path}: extension is {path.suffix!r}; expected one of {', '.join(SUBTYPES)}")
-    if sample_rate != int(sample_rate):
-        raise ValueError(f"{path}: sample rate is {sample_rate} Hz; audio files take whole numbers")
-    if path.is_dir():
-        raise IsADirectoryError(21, "this is a folder; expected the name of a file to write", str(path))
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=extension, dir=path.parent)
-    os.close(handle)
-    try:
-        os.chmod(temporary, 0o666 & ~_umask())
-        with soundfile.SoundFile(temporary, "w", int(sample_rate), channels, SUBTYPES[extension]) as file:
-            yield file
-        os.replace(temporary, path)
-    except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"{path}: cannot be written ({error})") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    extension = Path(path).suffix.lower()
+    if extension not in FORMATS:
+        raise ValueError(f"{path}: extension is {extension!r}; expected one of {', '.join(FORMATS)}")
+    subtype, most_rate, most_channels = FORMATS[extension]
+    if sample_rate != int(sample_rate) or sample_rate > most_rate:
+        raise ValueError(
+            f"{path}: {extension[1:]} takes whole rates up to {most_rate} Hz, not {sample_rate:g}; try .wav"
+        )
+    if channels > most_channels:
+        raise ValueError(f"{path}: {extension[1:]} takes up to {most_channels} channels, not {channels}; try .wav")
+    with written_whole(path) as unfinished:
+        try:
+            with soundfile.SoundFile(unfinished, "w", int(sample_rate), channels, subtype) as file:
+                yield file
+        except soundfile.LibsndfileError as error:
+            raise AudioFileError(f"{path}: cannot be written ({_reason(error)})") from None
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _reason(error: Exception) -> str:
+    """libsndfile's reason without its preamble; its text for damaged headers speaks of missing files."""
+    reason = str(error).split(": ", 1)[-1].rstrip(".")
+    return "its header is damaged" if "does not exist" in reason else reason

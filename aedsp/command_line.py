@@ -1,10 +1,13 @@
 """What all commands share: one place that turns errors into one line and an exit status.
 
-0: done. 1: it began and failed. 2: bad input, nothing was left half-written. 130: interrupted.
+0: done. 2: bad input, or a file that cannot be read or written; nothing was left half-written. 130, 143: interrupted.
+Anything else that is raised is a bug, and shows its traceback.
 """
 
 from __future__ import annotations
 
+import io
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -29,8 +32,12 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
         What the usage line calls it, e.g. ``"aedsp render"``.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(command)
+    app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
     program = name or f"python -m {command.__module__.removesuffix('.__main__')}"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # so that unfinished files are removed
     try:
         sys.exit(app(arguments, prog_name=program, standalone_mode=False) or 0)
     except _UsageError as error:
@@ -38,7 +45,7 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
     except (KeyboardInterrupt, typer.Abort):
         print(f"{program}: interrupted", file=sys.stderr)
         sys.exit(130)
-    except (AedspError, ValueError, TypeError, IndexError, OSError, MemoryError) as error:
+    except (AedspError, ValueError, IndexError, OSError, MemoryError) as error:
         _fail(program, _in_words(error))
 
 

@@ -7,6 +7,7 @@ serialise among themselves by an ordinary lock, the audio side never waits.
 
 from __future__ import annotations
 
+import reprlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,9 +59,11 @@ class UnitValues:
 
     def _checked(self, index: Any) -> Any:
         n = len(self)
-        if isinstance(index, slice):
+        if isinstance(index, slice) or index is Ellipsis:
             return index
         array = np.asarray(index)
+        if array.size == 0:
+            return np.zeros(0, int)
         if array.dtype == bool and array.shape == (n,):
             return array
         if array.dtype.kind not in "iu" or array.ndim > 1:
@@ -73,22 +76,25 @@ class UnitValues:
         return array if array.ndim else int(array)
 
     def _checked_value(self, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        given = np.asarray(value)
-        if given.dtype.kind not in "fiub":
-            raise ValueError(f"controls.{self._name}: value is {value!r}; expected numbers")
-        with np.errstate(over="ignore"):
-            new = given.astype(np.float32)
+        shown = reprlib.repr(value)
+        try:
+            given = np.asarray(value)
+            if given.dtype.kind not in "fiub" and not all(isinstance(v, int) for v in given.flat):
+                raise TypeError  # texts, complex numbers, None; integers beyond 64 bits are fine
+            with np.errstate(over="ignore"):
+                new = given.astype(np.float64).astype(np.float32)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"controls.{self._name}: value is {shown}; expected numbers") from None
         if new.ndim and new.shape != shape:
-            raise ValueError(
-                f"controls.{self._name}: {new.size} values were given for {shape[0] if shape else 1} units"
-            )
+            expected = f"one number or {shape[0]} of them" if shape else "one number for one unit"
+            raise ValueError(f"controls.{self._name}: value has shape {new.shape}; expected {expected}")
         finite = np.isfinite(new) | (np.isnan(new) if self._name == "override" else False)
         if not np.all(finite):
-            raise ValueError(f"controls.{self._name}: value is {value!r}; expected finite float32 numbers")
+            raise ValueError(f"controls.{self._name}: value is {shown}; expected finite float32 numbers")
         if self._name == "sign" and not np.all(np.abs(new) == 1):
-            raise ValueError(f"controls.sign: value is {value!r}; expected 1 or -1")
+            raise ValueError(f"controls.sign: value is {shown}; expected 1 or -1")
         if self._name == "muted" and not np.all((new == 0) | (new == 1)):
-            raise ValueError(f"controls.muted: value is {value!r}; expected True or False")
+            raise ValueError(f"controls.muted: value is {shown}; expected True or False")
         return new
 
 
@@ -102,6 +108,8 @@ class Controls:
     monitor : "original" or "resynthesized"
         What is heard.
     """
+
+    __slots__ = (*_NEUTRAL, "_depth", "_lock", "_monitor", "_values", "buffer", "n_units")
 
     def __init__(self, n_units: int) -> None:
         self.n_units = n_units
@@ -117,18 +125,19 @@ class Controls:
         self.override = UnitValues(self, "override")
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in _NEUTRAL and name in self.__dict__:
+        if name in _NEUTRAL and hasattr(self, name):
             raise AttributeError(f"controls.{name} is set by index: controls.{name}[:] = ...")
         super().__setattr__(name, value)
 
     @property
     def monitor(self) -> Monitor:
-        return self._monitor
+        with self._lock:
+            return self._monitor
 
     @monitor.setter
     def monitor(self, value: Monitor) -> None:
-        if value not in get_args(Monitor):
-            raise ValueError(f"controls.monitor: value is {value!r}; expected one of {get_args(Monitor)}")
+        if not isinstance(value, str) or value not in get_args(Monitor):
+            raise ValueError(f"controls.monitor: value is {reprlib.repr(value)}; expected one of {get_args(Monitor)}")
         with self.together():
             self._monitor = value
 

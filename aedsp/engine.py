@@ -7,6 +7,7 @@ Everything here runs in the caller's thread, at set-up or around the compiled ca
 from __future__ import annotations
 
 import math
+import reprlib
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, get_args
@@ -119,6 +120,8 @@ class Engine:
     One engine belongs to one thread at a time; controls may be written from any thread.
     """
 
+    __slots__ = ("__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_sample_rate", "_timing")
+
     def __init__(
         self,
         model: Model,
@@ -224,7 +227,7 @@ class Engine:
             Real floats in [-1, 1]; other floats than float32 are converted. Samples that are not finite, or beyond
             ±16, count as 0 (`statistics.refused_samples`).
         out : float32 array like `x`, optional
-            Where the result goes; may be `x` itself. With `out` and a float32 `x`, nothing is allocated.
+            Where the result goes; may be `x` itself. With `out` and a float32 `x`, no memory for audio is allocated.
 
         Returns
         -------
@@ -250,7 +253,9 @@ class Engine:
         if out is None:
             out = np.empty(x.shape, np.float32)
         else:
-            self._expect_out(out, x)
+            self._expect_out(out)
+            if out.shape != x.shape:
+                raise ValueError(f"out has shape {out.shape}; x has {x.shape}")
         self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels))
         return out
 
@@ -277,8 +282,8 @@ class Engine:
             self._expect_shape("n_frames", shape)
             out = np.empty(shape, np.float32)
         else:
+            self._expect_out(out)
             self._expect_shape("out", out.shape)
-            self._expect_out(out, out)
             if out.shape[0] != n_frames:
                 raise ValueError(f"out has {out.shape[0]} frames; n_frames is {n_frames}")
         self._core.process(None, out.reshape(-1, self._channels))
@@ -294,14 +299,11 @@ class Engine:
         if self._block_frames is not None and shape[0] != self._block_frames:
             raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={self._block_frames}")
 
-    def _expect_out(self, out: Any, x: npt.NDArray[Any]) -> None:
+    def _expect_out(self, out: Any) -> None:
         if not isinstance(out, np.ndarray) or out.dtype != np.float32:
             raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
-        if out.shape != x.shape or not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError(f"out has shape {out.shape}; expected a writeable C-contiguous array of shape {x.shape}")
-        same = out.ctypes.data == x.ctypes.data
-        if not same and np.may_share_memory(out, x):
-            raise ValueError("out overlaps x in part; give x itself or an array apart from it")
+        if not out.flags.c_contiguous or not out.flags.writeable:
+            raise ValueError("out is read-only or not C-contiguous; expected a writeable C-contiguous array")
 
 
 def _host_rate(given: float | None, model_rate: float) -> float:
@@ -318,8 +320,8 @@ def _host_rate(given: float | None, model_rate: float) -> float:
 
 
 def _expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; expected one of {choices}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {reprlib.repr(value)}; expected one of {choices}")
 
 
 def _expect_int(name: str, value: object, least: int, most: int) -> None:
@@ -348,5 +350,6 @@ def _compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
         return ("affine", step.mean, step.std)
     if isinstance(step, preprocess.Log):
         return ("log", step.floor)
-    assert isinstance(step, preprocess.Power)
-    return ("power", step.exponent)
+    if isinstance(step, preprocess.Power):
+        return ("power", step.exponent)
+    raise TypeError(f"preprocess step is {step!r}; the compiled hop knows Normalize, Standardize, Log and Power")

@@ -6,7 +6,7 @@ are float64 tables made at set-up time, by the control thread.
 
 from __future__ import annotations
 
-import math
+import reprlib
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -23,6 +23,9 @@ _COSINE_SERIES: dict[str, tuple[float, ...]] = {
     "blackman": (0.42, 0.5, 0.08),
     "rect": (1.0,),
 }
+#: Samples and magnitudes beyond this are no audio (`AEDSP_LOUDEST` of the kernels).
+LOUDEST = 16.0
+
 _SHORTEST_FFT, _LONGEST_FFT = 64, 32768
 _WEAKEST_OVERLAP = 0.01
 
@@ -64,10 +67,9 @@ class FrontEnd:
             raise ValueError(f"front end kind is {self.kind!r}; this version of aedsp plays {get_args(FrontEndKind)}")
         if self.window not in get_args(WindowName):
             raise ValueError(f"window is {self.window!r}; expected one of {get_args(WindowName)}")
-        if isinstance(self.sample_rate, bool) or not (math.isfinite(self.sample_rate) and 1 <= self.sample_rate <= 1e7):
-            raise ValueError(f"sample_rate is {self.sample_rate!r}; expected 1 to 10,000,000 Hz")
+        object.__setattr__(self, "sample_rate", _checked_rate(self.sample_rate))
         for name in ("fft_length", "window_length", "hop_length"):
-            _require_int(name, getattr(self, name))
+            object.__setattr__(self, name, _checked_int(name, getattr(self, name)))
         if not _SHORTEST_FFT <= self.fft_length <= _LONGEST_FFT or self.fft_length & (self.fft_length - 1):
             raise ValueError(
                 f"fft_length is {self.fft_length}; expected a power of two from {_SHORTEST_FFT} to {_LONGEST_FFT}"
@@ -76,6 +78,10 @@ class FrontEnd:
             raise ValueError(f"window_length is {self.window_length}; expected 1 to fft_length = {self.fft_length}")
         if not 1 <= self.hop_length <= self.window_length:
             raise ValueError(f"hop_length is {self.hop_length}; expected 1 to window_length = {self.window_length}")
+        if self.analysis_window().sum() < 0.1:
+            raise ValueError(
+                f"window_length is {self.window_length}: a {self.window!r} window of that length is silent"
+            )
         overlap = self.overlapped_square()
         if overlap.min() < _WEAKEST_OVERLAP * overlap.max():
             raise ValueError(
@@ -114,6 +120,13 @@ class FrontEnd:
         return np.asarray(self.analysis_window() / self.overlapped_square()[position_in_hop], dtype=np.float64)
 
 
-def _require_int(name: str, value: Any) -> None:
+def _checked_rate(value: Any) -> float:
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and 1 <= value <= 1e7:
+        return float(value)
+    raise ValueError(f"sample_rate is {reprlib.repr(value)}; expected 1 to 10,000,000 Hz")
+
+
+def _checked_int(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name} is {value!r}; expected an integer number of frames")
+        raise ValueError(f"{name} is {reprlib.repr(value)}; expected an integer number of frames")
+    return int(value)

@@ -6,6 +6,7 @@ The NumPy here is for clarity, training and tests; the audio thread runs `aedsp/
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -13,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.front_end import FrontEnd
+from aedsp.front_end import LOUDEST, FrontEnd
 from aedsp.preprocess import Array, Chain
 
 Activation = Literal["linear", "sigmoid", "relu", "tanh"]
@@ -65,10 +66,13 @@ class Layer:
     context_spectra: int = 1
 
     def __post_init__(self) -> None:
+        n = self.context_spectra
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"context_spectra is {n!r}; expected an integer >= 1")
         w = self._keep("encoder_weight", None)
         if w.ndim != 2 or 0 in w.shape:
             raise ValueError(f"encoder_weight has shape {w.shape}; expected (n_hidden, n_visible)")
-        if max(w.shape[0], w.shape[1] // max(1, self.context_spectra)) > MOST_UNITS:
+        if max(w.shape[0], w.shape[1] // n) > MOST_UNITS:
             raise ValueError(f"encoder_weight has shape {w.shape}; at most {MOST_UNITS} units a layer")
         self._keep("encoder_bias", (self.n_hidden,))
         if self.decoder_weight is not None:
@@ -77,12 +81,15 @@ class Layer:
         for name in ("encoder_activation", "decoder_activation"):
             if getattr(self, name) not in ACTIVATIONS:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {ACTIVATIONS}")
-        n = self.context_spectra
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 or self.n_visible % n:
-            raise ValueError(f"context_spectra is {n!r}; expected an integer >= 1 that divides {self.n_visible}")
+        if self.n_visible % n:
+            raise ValueError(f"context_spectra is {n}; expected a divisor of the {self.n_visible} visible units")
 
     def _keep(self, name: str, shape: tuple[int, ...] | None) -> Array:
-        array = np.array(getattr(self, name), dtype=np.float32, order="C")
+        given = np.asarray(getattr(self, name))
+        if given.dtype.kind not in "fiu":
+            raise ValueError(f"{name} has dtype {given.dtype}; expected real numbers")
+        with np.errstate(over="ignore"):
+            array = np.array(given, dtype=np.float32, order="C")
         if shape is not None and array.shape != shape:
             raise ValueError(
                 f"{name} has shape {array.shape}; expected {shape}, for {self.n_hidden} hidden and "
@@ -91,7 +98,7 @@ class Layer:
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds values that are not finite in float32")
         array.flags.writeable = False
-        object.__setattr__(self, name, array)
+        object.__setattr__(self, name, array.view())
         return array
 
     @property
@@ -129,6 +136,11 @@ class CodeStatistics:
     percentiles: Array
     percentile_ranks: tuple[float, ...] = (1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0)
 
+    def __post_init__(self) -> None:
+        n = np.size(self.mean)
+        for name, shape in (("mean", (n,)), ("std", (n,)), ("percentiles", (len(self.percentile_ranks), n))):
+            _keep_finite(self, name, shape)
+
 
 @dataclass(frozen=True, eq=False)
 class Classes:
@@ -136,6 +148,24 @@ class Classes:
 
     names: tuple[str, ...]
     centroids: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        if not all(isinstance(name, str) for name in self.names):
+            raise TypeError(f"names are {self.names!r}; expected texts")
+        _keep_finite(
+            self, "centroids", (len(self.names), np.shape(self.centroids)[-1] if np.ndim(self.centroids) else 0)
+        )
+
+
+def _keep_finite(owner: object, name: str, shape: tuple[int, ...]) -> None:
+    """Replace an attribute by a read-only float32 array of that shape."""
+    given = np.asarray(getattr(owner, name))
+    if given.dtype.kind not in "fiu" or given.shape != shape or not np.isfinite(given).all():
+        raise ValueError(f"{name} has dtype {given.dtype} and shape {given.shape}; expected finite numbers {shape}")
+    array = np.array(given, np.float32)
+    array.flags.writeable = False
+    object.__setattr__(owner, name, array.view())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,6 +192,7 @@ class Model:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        self._check_types()
         if not 1 <= len(self.layers) <= MOST_LAYERS:
             raise ValueError(f"layers has {len(self.layers)} entries; expected 1 to {MOST_LAYERS}")
         n_bins = self.front_end.n_bins
@@ -181,6 +212,31 @@ class Model:
                 raise ValueError(f"layer {i + 1} has context_spectra {above.context_spectra}; only layer 0 may")
         if self.preprocess.n_bins not in (None, n_bins):
             raise ValueError(f"preprocess is for {self.preprocess.n_bins} bins; the front end gives {n_bins}")
+
+        for part, n_units in (
+            ("code_statistics", self.code_statistics and np.size(self.code_statistics.mean)),
+            ("classes", self.classes and self.classes.centroids.shape[1]),
+        ):
+            if n_units not in (None, self.n_code):
+                raise ValueError(f"{part} is for {n_units} units; the code has {self.n_code}")
+
+    def _check_types(self) -> None:
+        for name, kind in (
+            ("front_end", FrontEnd),
+            ("preprocess", Chain),
+            ("name", str),
+            ("license", str),
+            ("created_by", str),
+            ("code_statistics", (CodeStatistics, type(None))),
+            ("classes", (Classes, type(None))),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                expected = getattr(kind, "__name__", "one or None")
+                raise TypeError(f"{name} is {reprlib.repr(value)}; expected {expected}")
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layers holds {reprlib.repr(layer)}; expected Layer")
 
     @property
     def n_code(self) -> int:
@@ -204,7 +260,7 @@ class Model:
         for layer in reversed(self.layers):
             y = layer.decode(y)
         y = self.preprocess.invert(y[:, -self.front_end.n_bins :])
-        return np.clip(np.where(np.isfinite(y), y, 0), 0, 16)
+        return np.clip(np.where(np.isfinite(y), y, 0), 0, LOUDEST)
 
     def reconstruct(self, magnitudes: npt.ArrayLike) -> tuple[Array, Array]:
         """Magnitudes (n, n_bins) -> (their reconstruction (n, n_bins), the codes (n, n_code)).

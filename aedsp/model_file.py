@@ -11,7 +11,6 @@ import errno
 import itertools
 import math
 import os
-import secrets
 import stat
 import zlib
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ from aedsp import model_format
 from aedsp.errors import ModelFormatError
 from aedsp.model import Model
 from aedsp.model_format import LONGEST_TEXT, MOST_BYTES, WeightDtype
+from aedsp.whole_file import written_whole
 
 MOST_CHUNKS = 65_536  # of one dataset
 
@@ -82,24 +82,10 @@ def save(model: Model, path: str | os.PathLike[str], *, weight_dtype: WeightDtyp
     """
     if weight_dtype not in get_args(WeightDtype):
         raise ValueError(f"weight_dtype is {weight_dtype!r}; expected one of {get_args(WeightDtype)}")
-    target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    if os.path.isdir(target):
-        raise IsADirectoryError(errno.EISDIR, "is a folder; expected the name of a model file", target)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "is no folder; make it first", folder)
     image = _image(model_format.members(model, weight_dtype))
-    unfinished = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(unfinished, "xb") as file:
-            file.write(image)
-            file.flush()
-            os.fsync(file.fileno())
-        _load(unfinished, os.fspath(path))
-        os.replace(unfinished, target)
-    finally:
-        if os.path.lexists(unfinished):
-            os.unlink(unfinished)
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(image)
+        _load(os.fspath(unfinished), os.fspath(path))
 
 
 def _load(path: str, shown_as: str) -> Model:
@@ -133,6 +119,13 @@ def _require_hdf5(path: str, shown_as: str) -> int:
         what = f"starts with {start!r}" if start else "is empty"
         raise ModelFormatError(f"{shown_as}: is not HDF5, it {what}; expected an aedsp model file")
     return n_bytes
+
+
+def _utf8(text: bytes, error: Callable[[str], ModelFormatError]) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise error(f"is {text!r}, which is not UTF-8; write numpy.bytes_(text.encode('utf-8'))") from None
 
 
 @dataclass
@@ -204,7 +197,7 @@ class _Group(_Member):
         """UTF-8, of a fixed length."""
         expected = f'a fixed-length string up to {LONGEST_TEXT:,} bytes; in h5py: attrs["{name}"] = numpy.bytes_("…")'
         value: bytes = self._attribute(name, _is_text, expected).item()
-        return value.decode("utf-8")
+        return _utf8(value, self._source.error)
 
     def flag(self, name: str) -> bool:
         expected = "a bool, or the integer 0 or 1"
@@ -304,7 +297,7 @@ class _Dataset(_Member):
         values = np.empty(self.shape, self._dtype)
         self._id.read(h5s.ALL, h5s.ALL, values)
         if values.dtype.kind == "S":
-            return tuple(text.decode("utf-8") for text in values.ravel().tolist())
+            return tuple(_utf8(text, self.error) for text in values.ravel().tolist())
         with np.errstate(over="ignore"):
             reals = values.astype(np.float32, copy=False)
         if not np.isfinite(values).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from aedsp.controls import Controls, Monitor
 from aedsp.engine import Engine, PhaseMode, Precision
+from aedsp.errors import AudioFileError
 from aedsp.model import Model
 
 Float32 = npt.NDArray[np.float32]
@@ -112,16 +114,48 @@ def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings 
                 target[:] = values
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """What `render_file` did: the engine, for its statistics; frames read, and frames that the header promised."""
+
+    engine: Engine
+    n_frames: int
+    n_promised: int
+
+    def warnings(self) -> list[str]:
+        """What the listener should know, a line each."""
+        statistics, lines = self.engine.statistics, []
+        if self.n_frames < self.n_promised:
+            lines.append(f"the input broke off after {self.n_frames} of {self.n_promised} frames; it may be damaged")
+        if statistics.limited_frames:
+            lines.append(f"{statistics.limited_frames} frames were limited to full scale; lower the gains to avoid it")
+        if statistics.refused_samples:
+            lines.append(f"{statistics.refused_samples} samples were not finite or beyond ±16 and counted as 0")
+        return lines
+
+
 def render_file(
     engine_options: Mapping[str, Any], model: Model, source: Path, target: Path, settings: Mapping[str, Any]
-) -> Engine:
-    """One file to another, in blocks: memory does not grow with the length. Returns the engine, for its statistics."""
+) -> Rendered:
+    """One file to another, in blocks: memory does not grow with the length.
+
+    Raises
+    ------
+    ValueError
+        `target` is `source`, or a setting does not fit.
+    AudioFileError
+        `source` holds no audio or cannot be read, or `target` cannot be written.
+    """
     from aedsp import audio_file
 
+    if target.exists() and source.exists() and target.samefile(source):
+        raise ValueError(f"{target} is the input itself; give the output another name")
     with audio_file.open_audio(source) as file:
+        if file.frames == 0:
+            raise AudioFileError(f"{source}: holds no audio, 0 frames")
         engine = Engine(model, file.samplerate, channels=file.channels, **engine_options)
         set_controls(engine.controls, **settings)
         with audio_file.written(target, file.samplerate, file.channels) as out:
             for block in through(engine, audio_file.blocks_of(file)):
                 out.write(block)
-    return engine
+        return Rendered(engine, engine.statistics.frames - engine.latency_frames, file.frames)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,32 @@ import numpy.typing as npt
 from aedsp import audio_file
 from aedsp._kernels.stft import Transform
 from aedsp.errors import MissingExtraError
-from aedsp.front_end import FrontEnd
+from aedsp.front_end import LOUDEST, FrontEnd
+from aedsp.whole_file import written_whole
 
 #: Columns of a spectrogram at most, so that neither time nor memory grows with the file.
 MOST_COLUMNS = 2000
 RANGE_DB = 90.0
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def check_target(target: str | os.PathLike[str]) -> None:
+    """Refuse, before any work, the name of a picture that could not be drawn.
+
+    Raises
+    ------
+    ValueError
+        The extension is none of `FORMATS`.
+    OSError
+        The folder does not exist, or `target` is a folder.
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    if Path(target).suffix.lower() not in FORMATS:
+        raise ValueError(f"{target}: extension is {Path(target).suffix!r}; pictures are {', '.join(FORMATS)}")
+    if not Path(target).parent.is_dir():
+        raise FileNotFoundError(2, "is no folder; make it first", str(Path(target).parent))
+    _pyplot()
 
 
 def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[npt.NDArray[np.float32], float, float]:
@@ -33,7 +53,8 @@ def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[n
         levels = np.zeros((front_end.n_bins, n_columns), np.float32)
         for i, start in enumerate(np.linspace(0, max(0, file.frames - fft_length), n_columns).astype(int)):
             file.seek(int(start))
-            frame = file.read(fft_length, dtype="float32", always_2d=True, fill_value=0).mean(axis=1)
+            frame = file.read(fft_length, dtype="float32", always_2d=True, fill_value=0)
+            frame = np.where(np.abs(frame) <= LOUDEST, frame, 0).mean(axis=1)
             levels[:, i] = transform.magnitudes(np.ascontiguousarray(frame))[0]
         return 20 * np.log10(levels + 1e-9), file.frames / file.samplerate, file.samplerate / 2
 
@@ -62,7 +83,8 @@ def draw_spectrograms(
             axis.set_ylabel("Frequency (kHz)")
         axes[1].set_xlabel("Time (s)")
         figure.colorbar(image, ax=axes, label="Level (dB of a full-scale sine)")
-        _save(figure, Path(target))
+        with written_whole(target) as unfinished:
+            figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
     finally:
         pyplot.close(figure)
 
@@ -76,15 +98,3 @@ def _pyplot() -> Any:
     from matplotlib import pyplot
 
     return pyplot
-
-
-def _save(figure: Any, target: Path) -> None:
-    """Written beside and renamed, so that there is never half a picture."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    try:
-        figure.savefig(temporary, dpi=110)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ NumPy, for training and for `Model.reconstruct`; the compiled hop does the same 
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
+#: The smallest divisor whose float32 reciprocal is finite.
+_LEAST = np.finfo(np.float32).tiny
 
 
 class Step(Protocol):
@@ -153,7 +156,10 @@ class Chain:
 
 def _vector(kind: str, name: str, value: npt.ArrayLike) -> Array:
     """A read-only float32 copy: a scalar () or one value per bin (n_bins,)."""
-    array = np.array(value, dtype=np.float32)
+    if np.asarray(value).dtype.kind not in "fiu":
+        raise ValueError(f"{kind}: {name} is {reprlib.repr(value)}; expected real numbers")
+    with np.errstate(over="ignore"):
+        array = np.array(value, dtype=np.float32)
     if array.ndim > 1 or array.size == 0:
         raise ValueError(f"{kind}: {name} has shape {array.shape}; expected one value or one per bin")
     if array.size == 1:
@@ -161,13 +167,14 @@ def _vector(kind: str, name: str, value: npt.ArrayLike) -> Array:
     if not np.isfinite(array).all():
         raise ValueError(f"{kind}: {name} holds values that are not finite")
     array.flags.writeable = False
-    return array
+    view: Array = array.view()
+    return view
 
 
 def _positive(kind: str, name: str, value: npt.ArrayLike) -> Array:
     array = _vector(kind, name, value)
-    if not (array > 0).all():
-        raise ValueError(f"{kind}: {name} holds {array.min():g}; expected values above 0")
+    if not (array >= _LEAST).all():
+        raise ValueError(f"{kind}: {name} holds {array.min():g}; expected values above 0, at least {_LEAST:.2g}")
     return array
 
 

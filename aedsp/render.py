@@ -66,17 +66,17 @@ def main(
         "muted": dict.fromkeys(_units("mute", mute or []), True),
         "sign": dict.fromkeys(_units("sign", sign or []), -1),
     }
-    options = {"phase": phase, "precision": precision, "seed": seed}
-    statistics = render_file(options, the_model, source, output, settings).statistics
-    print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
-    if statistics.limited_frames:
-        print(f"{statistics.limited_frames} frames were limited to full scale; lower the gains to avoid it")
-    if statistics.refused_samples:
-        print(f"{statistics.refused_samples} samples were not finite or beyond ±16 and counted as 0")
     if plot:
-        from aedsp.plot import draw_spectrograms
+        from aedsp import plot as pictures
 
-        draw_spectrograms(source, output, plot)
+        pictures.check_target(plot)
+    options = {"phase": phase, "precision": precision, "seed": seed}
+    rendered = render_file(options, the_model, source, output, settings)
+    print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
+    for line in rendered.warnings():
+        print(line)
+    if plot:
+        pictures.draw_spectrograms(source, output, plot)
         print(f"{plot}: spectrograms, original above resynthesized")
 
 

@@ -227,7 +227,7 @@ REFUSALS: list[tuple[Change, str]] = [
     (attribute("/", format_version=b"1"), "is a string of 1 bytes; expected an integer"),
     (no_attribute("/", "license"), "/ has no attribute 'license'"),
     (attribute("/", name=3), "/ attribute 'name' is an integer of 64 bits; expected a fixed-length"),
-    (attribute("/", name=b"\xff\xfe"), "/ attribute 'name' cannot be read; the file is damaged or truncated: 'utf-8'"),
+    (attribute("/", name=b"\xff\xfe"), "/ attribute 'name' is b"),
     (attribute("/", license=b"x" * 60_001), "'license' is a string of 60,001 bytes; expected a fixed-"),
     # Variable-length strings
     (

@@ -30,6 +30,9 @@ def run(tmp_path):
 def files(rng, tmp_path):
     autoencoder(rng, steps=(aedsp.Power(0.5),)).save(tmp_path / "m.h5")
     soundfile.write(tmp_path / "in.wav", music(rng, 22_050), 22_050, subtype="FLOAT")
+    soundfile.write(tmp_path / "fast.wav", music(rng, 500), 250_000)
+    soundfile.write(tmp_path / "many.wav", np.zeros((500, 9)), 22_050)
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 22_050)
     return tmp_path
 
 
@@ -135,7 +138,7 @@ BAD = [
     (["aedsp.render", "in.wav", "--model", "in.wav"], "in.wav: is not HDF5"),
     (["aedsp.render", "in.wav", "--model", "none.h5"], "none.h5: No such file or directory"),
     (["aedsp.render", "in.wav", "-o", "out.xyz", "--model", "m.h5"], "extension is '.xyz'; expected one of .wav"),
-    (["aedsp.render", "in.wav", "-o", "no/out.wav", "--model", "m.h5"], "No such file or directory"),
+    (["aedsp.render", "in.wav", "-o", "no/out.wav", "--model", "m.h5"], "no: is no folder; make it first"),
     (["aedsp.render", "in.wav", "--gain", "3:1"], "--gain is '3:1'; expected UNIT=VALUE, e.g. --gain 3=0.5"),
     (["aedsp.render", "in.wav", "--mute", "a"], "--mute is 'a'; expected unit numbers, e.g. --mute 4,5"),
     (
@@ -148,6 +151,14 @@ BAD = [
     (["aedsp.render", "in.wav", "--seed", "x"], "'--seed'"),
     (["aedsp.render", "a", "b"], "unexpected extra argument"),
     (["aedsp.render", "--nonsense"], "No such option: --nonsense"),
+    (["aedsp.render", "in.wav", "-o", "in.wav"], "in.wav is the input itself; give the output another name"),
+    (["aedsp.render", "in.wav", "-o", "."], "extension is ''; expected one of .wav"),
+    (["aedsp.render", "in.wav", "--plot", "plain"], "plain: extension is ''; pictures are .png"),
+    (["aedsp.render", "in.wav", "--plot", "no/p.png"], "no: is no folder; make it first"),
+    (["aedsp.render", "fast.wav", "-o", "x.ogg"], "x.ogg: ogg takes whole rates up to 192000 Hz, not 250000; try .wav"),
+    (["aedsp.render", "many.wav", "-o", "x.flac"], "x.flac: flac takes up to 8 channels, not 9; try .wav"),
+    (["aedsp.render", "empty.wav"], "empty.wav: holds no audio, 0 frames"),
+    (["aedsp.play", "in.wav", "-o", "in.wav"], "in.wav is the input itself"),
     (["aedsp.play", "missing.wav"], "missing.wav: no such audio file"),
     (["aedsp.play", "--model", "in.wav"], "in.wav: is not HDF5"),
     (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, train"),
@@ -164,7 +175,41 @@ def test_bad_input_is_one_line_and_status_2_and_leaves_nothing(run, files, argum
     assert {p: p.read_bytes() for p in files.iterdir()} == before
 
 
+def test_nan_in_the_input_is_told_and_leaves_the_picture_readable(run, files, rng):
+    x = music(rng, 22_050)
+    x[5000] = np.nan
+    soundfile.write(files / "nan.wav", x, 22_050, subtype="FLOAT")
+    result = run(
+        "aedsp.render", "nan.wav", "-o", "o.wav", "--plot", "p.png", "--model", "m.h5", PYTHONIOENCODING="ascii"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "1 samples were not finite or beyond" in result.stdout
+    assert np.isfinite(soundfile.read(files / "o.wav")[0]).all()
+    assert (files / "p.png").stat().st_size > 20_000
+
+
+def test_a_file_that_breaks_off_is_told(run, files, rng):
+    soundfile.write(files / "whole.mp3", np.tile(music(rng, 22_050), 8), 22_050)
+    data = (files / "whole.mp3").read_bytes()
+    (files / "half.mp3").write_bytes(data[: len(data) // 2])
+    result = run("aedsp.render", "half.mp3", "-o", "o.wav", "--model", "m.h5")
+    assert result.returncode == 0 and "the input broke off after" in result.stdout
+
+
+def test_a_terminated_render_leaves_nothing(files, rng):
+    soundfile.write(files / "long.wav", np.tile(music(rng, 22_050), 1200), 22_050)
+    before = sorted(files.iterdir())
+    process = subprocess.Popen([sys.executable, "-m", "aedsp.render", "long.wav", "-o", "o.wav"], cwd=files)
+    while process.poll() is None and not list(files.glob(".*.wav")):
+        pass
+    process.terminate()
+    assert process.wait(60) == 143
+    assert sorted(files.iterdir()) == before
+
+
 def test_aedsp_hands_on(run, files):
+    assert run("aedsp", "--version").stdout.strip() == aedsp.__version__
+    assert run("aedsp.play", "-h").returncode == 0
     assert run("aedsp", "render", "in.wav", "-o", "a.wav", "--model", "m.h5").returncode == 0
     assert "play" in run("aedsp", "--help").stdout and run("aedsp").returncode == 0
     assert "Usage: aedsp render" in run("aedsp", "render", "--help").stdout

@@ -337,7 +337,7 @@ def test_process_refuses_blocks_and_outputs_that_do_not_fit(rng):
     for out, error, text in [
         (np.zeros(64), TypeError, "out is float64; expected a float32 array"),
         ([0.0], TypeError, "out is list"),
-        (np.zeros(63, np.float32), ValueError, r"out has shape \(63,\)"),
+        (np.zeros(63, np.float32), ValueError, r"out has shape \(63,\); x has \(64,\)"),
         (np.zeros(128, np.float32)[::2], ValueError, "C-contiguous"),
     ]:
         with pytest.raises(error, match=text):
@@ -378,5 +378,11 @@ def test_generate_refuses_other_drives_and_bad_lengths(rng):
         engine.generate(10, drive="walk")
     with pytest.raises(ValueError, match="n_frames is -1"):
         engine.generate(-1)
+    with pytest.raises(ValueError, match="drive is array"):
+        engine.generate(3, drive=np.ones((3, 16)))
+    with pytest.raises(TypeError, match="out is list"):
+        engine.generate(3, out=[1, 2, 3])
+    with pytest.raises(AttributeError):
+        engine.monitor = "original"
     with pytest.raises(ValueError, match="out has 4 frames; n_frames is 10"):
         engine.generate(10, out=np.zeros(4, np.float32))

@@ -18,6 +18,14 @@ def test_the_defaults_are_the_papers():
     assert front_end.magnitude_scale == pytest.approx(2 / 1024)
 
 
+def test_numbers_become_pythons_own():
+    front_end = aedsp.FrontEnd(sample_rate=np.float32(22_050), hop_length=np.uint8(128), window_length=np.int32(512))
+    assert (
+        type(front_end.sample_rate) is float and type(front_end.hop_length) is int and type(front_end.fft_length) is int
+    )
+    assert front_end.synthesis_window().shape == (512,)
+
+
 def test_it_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         aedsp.FrontEnd().hop_length = 1
@@ -38,6 +46,10 @@ def test_it_is_frozen():
         (dict(hop_length=True), "hop_length is True; expected an integer"),
         (dict(hop_length=2048), "hop_length 2048 leaves gaps between 'hann' windows of 2048"),
         (dict(hop_length=1900), "take a shorter hop"),
+        (dict(window_length=1, hop_length=1), "window_length is 1: a 'hann' window of that length is silent"),
+        (dict(window_length=1, hop_length=1, window="blackman"), "is silent"),
+        (dict(sample_rate="22050"), "sample_rate is '22050'"),
+        (dict(sample_rate=10**400), "sample_rate is 1000"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(change, text):

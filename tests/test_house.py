@@ -15,7 +15,7 @@ PACKAGE, TRAIN = ROOT / "aedsp", ROOT / "train"
 
 #: From the ground up; a module imports from its own level or from below. Names are those of DESIGN's rooms.
 LEVELS = [
-    {"errors"},
+    {"errors", "whole_file"},
     {"front_end"},
     {"preprocess"},
     {"model"},

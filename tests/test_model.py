@@ -71,6 +71,8 @@ def test_weights_are_read_only_copies(rng):
         layer.encoder_weight[0, 0] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         layer.encoder_weight = weight
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        layer.encoder_weight.flags.writeable = True
 
 
 def parts(**changes):
@@ -86,8 +88,12 @@ def parts(**changes):
         (dict(decoder_bias=np.zeros(3)), r"decoder_bias has shape \(3,\)"),
         (dict(encoder_activation="softmax"), "encoder_activation is 'softmax'; expected one of"),
         (dict(encoder_weight=np.full((3, 4), np.nan)), "encoder_weight holds values that are not finite"),
-        (dict(context_spectra=3), "context_spectra is 3; expected an integer >= 1 that divides 4"),
+        (dict(context_spectra=3), "context_spectra is 3; expected a divisor of the 4 visible units"),
         (dict(context_spectra=0), "context_spectra is 0"),
+        (dict(context_spectra="3"), "context_spectra is '3'; expected an integer"),
+        (dict(encoder_weight=np.ones((3, 4), complex)), "encoder_weight has dtype complex128; expected real numbers"),
+        (dict(encoder_weight=np.full((3, 4), "1.5")), "encoder_weight has dtype <U3"),
+        (dict(encoder_weight=np.full((3, 4), 1e39)), "not finite in float32"),
         (
             dict(encoder_weight=np.ones((65_537, 1)), encoder_bias=np.zeros(65_537), decoder_bias=np.zeros(1)),
             "at most 65536",
@@ -117,6 +123,28 @@ def test_models_that_do_not_fit_are_refused(rng):
     ]:
         with pytest.raises(ValueError, match=text):
             dataclasses.replace(good, **change)
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (dict(front_end=None), "front_end is None; expected FrontEnd"),
+        (dict(layers="a"), "layers holds 'a'; expected Layer"),
+        (dict(preprocess=[aedsp.Power()]), "preprocess is .*; expected Chain"),
+        (dict(name=3), "name is 3; expected str"),
+        (dict(code_statistics=1), "code_statistics is 1"),
+    ],
+)
+def test_parts_of_the_wrong_kind_are_refused(rng, change, text):
+    with pytest.raises(TypeError, match=text):
+        dataclasses.replace(autoencoder(rng), **change)
+
+
+def test_statistics_and_classes_are_checked(rng):
+    with pytest.raises(ValueError, match=r"percentiles has dtype object and shape \(\); expected finite"):
+        aedsp.CodeStatistics([1], [1], None)
+    with pytest.raises(ValueError, match="classes is for 3 units; the code has 16"):
+        dataclasses.replace(autoencoder(rng), classes=aedsp.Classes(("a",), np.ones((1, 3))))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import typer
 
 import aedsp
 from aedsp import command_line, model_file
-from aedsp.errors import TrainingError
+from aedsp.errors import ModelFormatError, TrainingError
 from aedsp.train import corpus as corpora
 from aedsp.train import recipe as recipes
 from aedsp.train import tracks as audio
@@ -29,7 +29,6 @@ from aedsp.train.screen import Screen
 from aedsp.train.training import Moment, Result, train
 
 _INTERRUPTED = 130
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def command(
@@ -51,7 +50,7 @@ def command(
     if dry_run:
         print(chosen.to_toml(), end="")
         return
-    _refuse_output(output)
+    _refuse_output(output, corpus)
     with Screen() as screen, Interrupt() as interrupt:
         try:
             _run(chosen, folder or _default_folder(screen), output, corpus, screen, interrupt)
@@ -135,7 +134,7 @@ def _default_folder(screen: Screen) -> Path:
     return folder
 
 
-def _refuse_output(output: Path) -> None:
+def _refuse_output(output: Path, corpus: Path | None) -> None:
     """Refuse an output that could not be written, before hours of work."""
     if output.is_dir():
         raise TrainingError(f"{output} is a folder; give the name of the model file to write")
@@ -143,10 +142,13 @@ def _refuse_output(output: Path) -> None:
         raise TrainingError(f"{output.parent} is not a folder; make it, or give another place for the model file")
     if not os.access(output.parent, os.W_OK):
         raise TrainingError(f"{output.parent} is not writable; give another place for the model file")
-    if output.is_file():
-        with open(output, "rb") as file:
-            if file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE:
-                raise TrainingError(f"{output} exists and is not a model file; give another name")
+    if corpus is not None and corpus.resolve() == output.resolve():
+        raise TrainingError(f"{output} is to be both the model and the corpus; give them two names")
+    if output.exists():
+        try:
+            model_file.load(output)
+        except (ModelFormatError, OSError):
+            raise TrainingError(f"{output} exists and is not a model file; give another name") from None
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

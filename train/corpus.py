@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +22,7 @@ import numpy as np
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
 from aedsp.train.tracks import FloatArray, Refusal, Track, read_mono
+from aedsp.whole_file import written_whole
 
 FORMAT = "aedsp-corpus"
 FORMAT_VERSION = 1
@@ -163,16 +162,11 @@ def build(path: Path, tracks: Sequence[Track], draw: Draw, progress: Progress | 
             f"{len(tracks)} readable files hold {sum(n_windows)} windows of {draw.front_end.window_length} frames at "
             f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio"
         )
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with h5py.File(unfinished, "x") as file:
-            refusals += _fill(file, tracks, n_windows, lengths, draw, progress or (lambda done, total: None))
-            file.attrs["format"] = np.bytes_(FORMAT)
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["fingerprint"] = np.bytes_(_fingerprint(tracks, draw))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(path) as unfinished, h5py.File(unfinished, "x") as file:
+        refusals += _fill(file, tracks, n_windows, lengths, draw, progress or (lambda done, total: None))
+        file.attrs["format"] = np.bytes_(FORMAT)
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["fingerprint"] = np.bytes_(_fingerprint(tracks, draw))
     return refusals
 
 

@@ -17,13 +17,13 @@ import soundfile
 import soxr
 
 from aedsp.errors import TrainingError
+from aedsp.front_end import LOUDEST
 
 FloatArray = npt.NDArray[np.float32]
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 MANIFEST = "MANIFEST.tsv"
 BLOCK_FRAMES = 1 << 16
-LOUDEST_SAMPLE = 16.0  # what lies beyond, or is not finite, is read as 0, as in the engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def read_mono(track: Track, sample_rate: float) -> Iterator[FloatArray]:
         with soundfile.SoundFile(str(track.path)) as file:
             resampler = soxr.ResampleStream(track.sample_rate, sample_rate, 1, dtype="float32")
             while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                block[~(np.abs(block) <= LOUDEST_SAMPLE)] = 0
+                block[~(np.abs(block) <= LOUDEST)] = 0
                 yield np.asarray(resampler.resample_chunk(np.ascontiguousarray(block.mean(axis=1))))
             yield np.asarray(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
     except (OSError, RuntimeError, ValueError) as error:

@@ -5,6 +5,7 @@ cdef extern from "simd/kernels.h":
         AEDSP_PAD
         AEDSP_ROWS
         AEDSP_MOST_STAGES
+        AEDSP_LOUDEST
 
     ctypedef struct FftPlan:
         int n, lanes, rows, n_stages

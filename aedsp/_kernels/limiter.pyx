@@ -10,7 +10,7 @@ Scaling      none: while no peak is above 1.0 and the gain is back at 1.0, the b
 Allocation   none after `limiter_new`
 Sizes        n_frames >= 1, n_channels >= 1
 
-Nothing above full scale ever leaves: what rounding leaves above ±1.0 is clipped.
+Nothing above full scale ever leaves: what rounding leaves above ±1.0 is clipped, NaN becomes 0.
 """
 
 from libc.math cimport fabsf
@@ -54,7 +54,8 @@ cdef inline float _peak(const float *frame, Py_ssize_t n_channels) noexcept nogi
     cdef float peak = 0
     cdef Py_ssize_t c
     for c in range(n_channels):
-        peak = max(peak, fabsf(frame[c]))
+        if not fabsf(frame[c]) <= peak:                  # NaN is the highest peak of all
+            peak = fabsf(frame[c])
     return peak
 
 
@@ -67,8 +68,8 @@ cdef void limit(Limiter *limiter, float *audio) noexcept nogil:
     for i in range(n):                                  # forward: release, and at once down where a peak demands it
         gain = min(<float> 1, gain + limiter.release)
         peak = _peak(audio + i * channels, channels)
-        if peak > 1:
-            gain = min(gain, 1 / peak)
+        if not peak <= 1:
+            gain = min(gain, 1 / peak) if peak > 1 else 0
         envelope[i] = gain
     limiter.gain = gain
     for i in range(n - 2, -1, -1):                      # backward: look ahead inside the segment
@@ -78,7 +79,7 @@ cdef void limit(Limiter *limiter, float *audio) noexcept nogil:
             limiter.limited_frames += 1
             for c in range(channels):
                 v = audio[i * channels + c] * envelope[i]
-                audio[i * channels + c] = min(<float> 1, max(<float> -1, v))
+                audio[i * channels + c] = v if fabsf(v) <= 1 else 1 if v > 1 else -1 if v < -1 else 0
 
 
 cdef class SegmentLimiter:

@@ -12,16 +12,12 @@ Sizes        any
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport kernels
+from aedsp._kernels._cpu cimport AEDSP_LOUDEST, kernels
 
 cdef extern from "<math.h>" nogil:
     float log10f(float)
     float powf(float, float)
     float sqrtf(float)
-
-cdef enum:
-    LOUDEST = 16
-
 
 cdef inline void _power(float *x, Py_ssize_t n, float exponent) noexcept nogil:
     cdef Py_ssize_t i
@@ -69,7 +65,7 @@ cdef void preprocess_invert(const Step *steps, Py_ssize_t n_steps, float *x, Py_
 
 
 cdef void magnitude_clamp(float *x, Py_ssize_t n_bins) noexcept nogil:
-    kernels.clamp(x, LOUDEST, n_bins)
+    kernels.clamp(x, AEDSP_LOUDEST, n_bins)
 
 
 cdef class Chain:

@@ -113,14 +113,16 @@ cdef float *resampler_room(Resampler *r, Py_ssize_t n) noexcept nogil:
 cdef inline float _filtered(const ResampleFilter *f, const float *x, long long part, long long denominator) noexcept nogil:
     """Σ_j h(p - j) x[j], the taps taken from the phase of `part`, or from between two phases."""
     cdef const float *taps
+    cdef Py_ssize_t row
     cdef double position
     cdef float low
     if f.n_phases == denominator:
         return kernels.dot(x, f.taps + part * f.stride, f.stride)
     position = <double> part * f.n_phases / denominator
-    taps = f.taps + <Py_ssize_t> position * f.stride
+    row = min(<Py_ssize_t> position, f.n_phases - 1)      # the quotient may round up to n_phases
+    taps = f.taps + row * f.stride
     low = kernels.dot(x, taps, f.stride)
-    return low + <float> (position - <Py_ssize_t> position) * (kernels.dot(x, taps + f.stride, f.stride) - low)
+    return low + <float> (position - row) * (kernels.dot(x, taps + f.stride, f.stride) - low)
 
 
 cdef Py_ssize_t resample(Resampler *r, float *out, Py_ssize_t out_stride, Py_ssize_t most) noexcept nogil:

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels._cpu cimport AEDSP_LOUDEST, aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.dense cimport Stack, code_scale, stack_decode, stack_encode
 from aedsp._kernels.limiter cimport limit, limiter_free, limiter_new, limiter_reset
 from aedsp._kernels.phase cimport PHASE_FLOOR, phase_advance, phase_free, phase_new, phase_run_on
@@ -26,7 +26,6 @@ cdef extern from "atomics.h":
 
 cdef enum:
     CHUNK = 1024     # most frames taken in at once
-    LOUDEST = 16     # input samples beyond this are no audio
 
 
 cdef void _hop_channel(EngineState *e, Channel *ch, const ControlSnapshot *controls, bint has_input, bint advance,
@@ -81,7 +80,7 @@ cdef void _take_in(EngineState *e, const float *x, Py_ssize_t n) noexcept nogil:
         if x is NULL:
             memset(room, 0, n * sizeof(float))
         else:
-            e.refused_samples += kernels.accept(x + c, e.n_channels, LOUDEST, room, n)
+            e.refused_samples += kernels.accept(x + c, e.n_channels, AEDSP_LOUDEST, room, n)
 
 
 cdef bint _fill_hop(EngineState *e) noexcept nogil:
@@ -253,12 +252,15 @@ cdef class Core:
         if n == 0:
             return
         cdef const float *source = NULL
+        cdef float *target = &out[0, 0]
         if x is not None:
             source = &x[0, 0]
+            if source != target and source < target + n * out.shape[1] and target < source + n * out.shape[1]:
+                raise ValueError("out overlaps x in part; give x itself or an array apart from it")
         self._enter()
         try:
             with nogil:
-                engine_process(&self.state, source, &out[0, 0], n)
+                engine_process(&self.state, source, target, n)
         finally:
             self.busy = False
 

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from aedsp import audio_file, command_line, data
-from aedsp.engine import Engine
 from aedsp.errors import MissingExtraError, StreamError
 from aedsp.model import Model
-from aedsp.offline import render_file
+from aedsp.offline import Rendered, render_file
 from aedsp.stream import play_aloud
 
 
@@ -23,18 +22,22 @@ def main(
     model: Annotated[
         Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav")] = Path("demo.wav"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT.wav", help="the picture is OUT.png beside it")
+    ] = Path("demo.wav"),
 ) -> None:
     """Play a clip through an autoencoder, and leave it as OUT.wav with a picture beside it."""
     source = source or data.demo_audio_path()
-    the_model = Model.load(model) if model else data.demo_model()
-    engine = render_file({}, the_model, source, output, {"monitor": "resynthesized"})
-    _report(engine, source)
     picture = output.with_suffix(".png")
+    if picture.exists() and picture.samefile(source):
+        raise ValueError(f"{picture} is the input itself; give the output another name")
+    the_model = Model.load(model) if model else data.demo_model()
+    rendered = render_file({}, the_model, source, output, {"monitor": "resynthesized"})
+    _report(rendered, source)
     try:
-        from aedsp.plot import draw_spectrograms
+        from aedsp import plot
 
-        draw_spectrograms(source, output, picture)
+        plot.draw_spectrograms(source, output, picture)
         written = f"{output.resolve()} and {picture.resolve()}"
     except MissingExtraError as error:
         written = f"{output.resolve()} (no picture: {error})"
@@ -42,12 +45,14 @@ def main(
     print(f"Written: {written}")
 
 
-def _report(engine: Engine, source: Path) -> None:
-    seconds = engine.statistics.frames / engine.sample_rate
+def _report(rendered: Rendered, source: Path) -> None:
+    engine = rendered.engine
     print(
-        f"{source.name}, {seconds:.1f} s, through {engine.model.name}: {engine.model.n_code} units, "
-        f"latency {engine.latency_frames} frames ({1000 * engine.latency_s:.1f} ms)"
+        f"{source.name}, {rendered.n_frames / engine.sample_rate:.1f} s, through {engine.model.name}: "
+        f"{engine.model.n_code} units, latency {engine.latency_frames} frames ({1000 * engine.latency_s:.1f} ms)"
     )
+    for line in rendered.warnings():
+        print(line)
 
 
 def _aloud(path: Path) -> str:

@@ -43,6 +43,13 @@ def test_nothing_above_full_scale_leaves_and_the_gain_is_back_within_200_ms(rng,
     assert 0 < limited < 0.2 * RATE + 64
 
 
+def test_nan_and_infinity_do_not_leave():
+    audio = np.full(256, 0.5)
+    audio[[40, 90]] = np.nan, np.inf
+    out, limited = run(audio, 64)
+    assert np.isfinite(out).all() and np.abs(out).max() <= 1 and limited > 0
+
+
 def test_channels_are_linked(rng):
     audio = rng.uniform(-0.5, 0.5, (512, 2)).astype(np.float32)
     audio[100, 0] = 2

@@ -83,6 +83,8 @@ def test_negative_values_come_back_from_a_power_as_0():
         (lambda: preprocess.Standardize([0, 0, 0], [1, 1]), "mean has 3 values and std 2"),
         (lambda: preprocess.Standardize(0, -1), "std holds -1"),
         (lambda: preprocess.Log(0), "log: floor holds 0"),
+        (lambda: preprocess.Normalize(1e-40), "expected values above 0, at least 1.2e-38"),
+        (lambda: preprocess.Normalize("1"), "normalize: max is '1'; expected real numbers"),
         (lambda: preprocess.Power(-1), "power: exponent holds -1"),
         (lambda: preprocess.Normalize(np.ones((2, 2))), r"max has shape \(2, 2\)"),
         (

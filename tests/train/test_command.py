@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 
 from aedsp import Model, command_line
@@ -107,6 +108,8 @@ def test_every_option_is_a_flag(capsys):
         (["-o", "nowhere/x.h5"], "nowhere is not a folder; make it"),
         (["-o", "."], "is a folder; give the name of the model file"),
         (["-o", "mine.txt"], "mine.txt exists and is not a model file"),
+        (["-o", "theirs.h5"], "theirs.h5 exists and is not a model file"),
+        (["-o", "new.h5", "--corpus", "new.h5"], "new.h5 is to be both the model and the corpus"),
         (["music", "--license", "CC0-1.0"], "there is no MANIFEST.tsv"),
         (["music", "--corpus", "mine.txt"], "mine.txt exists and is not a corpus"),
         (["music", "--window-length", "2048", "--sample-rate", "1"], "hold 0 windows"),
@@ -115,6 +118,8 @@ def test_every_option_is_a_flag(capsys):
 def test_bad_input_is_one_line_and_status_2(music, tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     Path("mine.txt").write_text("mine")
+    with h5py.File("theirs.h5", "w") as file:
+        file["precious"] = [1, 2, 3]
     before = sorted(tmp_path.rglob("*"))
     assert call(*arguments) == 2
     error = capsys.readouterr().err
@@ -147,7 +152,7 @@ def test_ctrl_c_during_the_corpus_leaves_nothing(music, tmp_path):
     path = tmp_path / "out.h5"
     process = start(music, "-o", path, "--sample-rate", 768_000, "--hop-length", 32)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".aedsp-corpus-*/.*.part")) and process.poll() is None and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".aedsp-corpus-*/.*.h5")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.3)  # into the writing of rows, where a KeyboardInterrupt of Python's own would be lost
     process.send_signal(signal.SIGINT)

@@ -49,10 +49,10 @@ static ptrdiff_t E(accept)(const float *restrict x, ptrdiff_t step, float loudes
     return refused;
 }
 
-/* 1 where some |x| is above `level`. */
+/* 1 where some |x| is above `level`, or NaN. */
 static int E(exceeds)(const float *x, float level, ptrdiff_t n) {
     int above = 0;
-    for (ptrdiff_t i = 0; i < n; i++) above |= fabsf(x[i]) > level;
+    for (ptrdiff_t i = 0; i < n; i++) above |= !(fabsf(x[i]) <= level);
     return above;
 }
 

@@ -13,6 +13,8 @@
 /* Rows that the dense loops take at once; weight matrices have a multiple of this many rows. */
 #define AEDSP_ROWS 8
 #define AEDSP_MOST_STAGES 16
+/* Samples and magnitudes beyond this are no audio. */
+#define AEDSP_LOUDEST 16
 
 /* Tables and scratch of one real FFT. Made by fft.pyx; one plan per thread, since the scratch is in it.
  *
