@@ -22,7 +22,7 @@ from aedsp._kernels.resample import Filter
 from aedsp._rt.engine import Core
 from aedsp.controls import Controls
 from aedsp.front_end import FrontEnd
-from aedsp.model import Model
+from aedsp.model import Layer, Model
 
 PhaseMode = Literal["auto", "source", "advance"]
 Precision = Literal["auto", "float32"]
@@ -153,8 +153,8 @@ class Engine:
         outward = Filter(front_end.sample_rate, self._sample_rate)
         self._timing = timing(front_end, inward, outward, block_frames)
         self._core = Core(
-            Stack([_compiled_layer(layer) for layer in model.layers]),
-            Chain([_compiled_step(step) for step in model.preprocess], front_end.n_bins),
+            Stack([compiled_layer(layer) for layer in model.layers]),
+            Chain([compiled_step(step) for step in model.preprocess], front_end.n_bins),
             self._controls.buffer,
             inward,
             outward,
@@ -331,7 +331,8 @@ def _expect_int(name: str, value: object, least: int, most: int) -> None:
         raise ValueError(f"{name} is {value}; expected {least} to {most}")
 
 
-def _compiled_layer(layer: Any) -> tuple[Any, ...]:
+def compiled_layer(layer: Layer) -> tuple[Any, ...]:
+    """A layer as `Stack` takes it."""
     return (
         layer.encoder_weight,
         layer.encoder_bias,
@@ -343,7 +344,8 @@ def _compiled_layer(layer: Any) -> tuple[Any, ...]:
     )
 
 
-def _compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
+def compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
+    """A preprocessing step as the compiled `Chain` takes it."""
     if isinstance(step, preprocess.Normalize):
         return ("affine", 0.0, step.max)
     if isinstance(step, preprocess.Standardize):

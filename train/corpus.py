@@ -94,7 +94,7 @@ class Split:
 
 
 class Corpus:
-    """A finished corpus file, open for reading; a context manager. `splits` by name, `summary` for the screen."""
+    """A finished corpus file, open for reading; a context manager. `splits` by name."""
 
     def __init__(self, path: Path) -> None:
         self._file = h5py.File(path, "r")

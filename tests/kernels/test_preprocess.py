@@ -3,7 +3,7 @@ import pytest
 
 from aedsp import preprocess
 from aedsp._kernels.preprocess import Chain
-from aedsp.engine import _compiled_step
+from aedsp.engine import compiled_step
 from reference import preprocess as reference
 
 N = 129
@@ -32,7 +32,7 @@ NAMES = list(chains(np.random.default_rng(0)))
 @pytest.mark.parametrize("name", NAMES)
 def test_hop_numpy_and_reference_agree_to_rounding(rng, name):
     steps = chains(rng)[name]
-    compiled = [_compiled_step(step) for step in steps]
+    compiled = [compiled_step(step) for step in steps]
     kernel, numpy_chain = Chain(compiled, N), preprocess.Chain(tuple(steps))
     x = rng.random(N).astype(np.float32) ** 4
     x[:3] = 0, 1, 1e-8
