@@ -28,6 +28,7 @@ cdef extern from "simd/kernels.h":
         void (*multiply_add)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*polar)(const float *, const float *, float, float, float *, float *, float *,
                             Py_ssize_t) noexcept nogil
+        void (*run_on)(const float *, float, const float *, const float *, float *, float *, Py_ssize_t) noexcept nogil
         void (*turn)(const float *, const float *, const float *, float, float *, float *, Py_ssize_t) noexcept nogil
         void (*clamp)(float *, float, Py_ssize_t) noexcept nogil
         Py_ssize_t (*accept)(const float *, Py_ssize_t, float, float *, Py_ssize_t) noexcept nogil

@@ -2,6 +2,8 @@ ctypedef struct Phase:
     Py_ssize_t fft_length, hop_length, n_bins
     float *cosine          # of 2πn / fft_length, n = 0 .. fft_length - 1
     float *sine
+    float *turn_re         # exp(2πi H k / N), n_bins
+    float *turn_im
     float *start_re        # unit phasors drawn from the seed, n_bins
     float *start_im
 

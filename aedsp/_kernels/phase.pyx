@@ -27,13 +27,15 @@ cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t hop_length, const double
     if phase is NULL:
         return NULL
     cdef Py_ssize_t i, bins = padded(fft_length // 2 + 1)
-    phase.cosine = <float *> aedsp_alloc((2 * fft_length + 2 * bins) * sizeof(float))
+    phase.cosine = <float *> aedsp_alloc((2 * fft_length + 4 * bins) * sizeof(float))
     if phase.cosine is NULL:
         aedsp_free(phase)
         return NULL
     phase.sine = phase.cosine + fft_length
     phase.start_re = phase.sine + fft_length
     phase.start_im = phase.start_re + bins
+    phase.turn_re = phase.start_im + bins
+    phase.turn_im = phase.turn_re + bins
     phase.fft_length = fft_length
     phase.hop_length = hop_length
     phase.n_bins = fft_length // 2 + 1
@@ -41,6 +43,8 @@ cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t hop_length, const double
         phase.cosine[i] = <float> cos(2 * M_PI * i / fft_length)
         phase.sine[i] = <float> sin(2 * M_PI * i / fft_length)
     for i in range(phase.n_bins):
+        phase.turn_re[i] = phase.cosine[hop_length * i & (fft_length - 1)]
+        phase.turn_im[i] = phase.sine[hop_length * i & (fft_length - 1)]
         phase.start_re[i] = <float> cos(2 * M_PI * start_turns[i])
         phase.start_im[i] = <float> sin(2 * M_PI * start_turns[i])
     return phase
@@ -53,16 +57,7 @@ cdef void phase_free(Phase *phase) noexcept nogil:
 
 
 cdef void phase_run_on(const Phase *phase, const float *magnitude, float *unit_re, float *unit_im) noexcept nogil:
-    cdef Py_ssize_t k, mask = phase.fft_length - 1, at
-    cdef float re, im, length
-    for k in range(phase.n_bins):
-        if magnitude[k] < PHASE_FLOOR:
-            at = phase.hop_length * k & mask
-            re = unit_re[k] * phase.cosine[at] - unit_im[k] * phase.sine[at]
-            im = unit_re[k] * phase.sine[at] + unit_im[k] * phase.cosine[at]
-            length = 1.5 - 0.5 * (re * re + im * im)
-            unit_re[k] = re * length
-            unit_im[k] = im * length
+    kernels.run_on(magnitude, PHASE_FLOOR, phase.turn_re, phase.turn_im, unit_re, unit_im, phase.n_bins)
 
 
 cdef void phase_advance(const Phase *phase, unsigned long long hop, float *unit_re, float *unit_im) noexcept nogil:

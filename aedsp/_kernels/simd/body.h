@@ -48,6 +48,7 @@ const Kernels E(aedsp_kernels) = {
     .multiply = E(multiply),
     .multiply_add = E(multiply_add),
     .polar = E(polar),
+    .run_on = E(run_on),
     .turn = E(turn),
     .clamp = E(clamp),
     .accept = E(accept),

@@ -56,6 +56,19 @@ static int E(exceeds)(const float *x, float level, ptrdiff_t n) {
     return above;
 }
 
+/* Where the magnitude is below `floor`: unit times turn, brought back to length 1 by one Newton step. */
+static void E(run_on)(const float *restrict magnitude, float floor, const float *restrict turn_re,
+                      const float *restrict turn_im, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float re = unit_re[i] * turn_re[i] - unit_im[i] * turn_im[i];
+        const float im = unit_re[i] * turn_im[i] + unit_im[i] * turn_re[i];
+        const float length = 1.5f - 0.5f * (re * re + im * im);
+        const int undefined = magnitude[i] < floor;
+        unit_re[i] = undefined ? re * length : unit_re[i];
+        unit_im[i] = undefined ? im * length : unit_im[i];
+    }
+}
+
 /* X = magnitude scale unit */
 static void E(turn)(const float *restrict magnitude, const float *restrict unit_re, const float *restrict unit_im,
                     float scale, float *restrict re, float *restrict im, ptrdiff_t n) {

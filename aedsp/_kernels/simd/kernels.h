@@ -46,6 +46,8 @@ typedef struct {
     void (*multiply_add)(const float *a, const float *b, float *sum, ptrdiff_t n);
     ptrdiff_t (*polar)(const float *re, const float *im, float scale, float floor, float *magnitude,
                        float *unit_re, float *unit_im, ptrdiff_t n);
+    void (*run_on)(const float *magnitude, float floor, const float *turn_re, const float *turn_im, float *unit_re,
+                   float *unit_im, ptrdiff_t n);
     void (*turn)(const float *magnitude, const float *unit_re, const float *unit_im, float scale, float *re, float *im,
                  ptrdiff_t n);
     void (*clamp)(float *x, float loudest, ptrdiff_t n);
