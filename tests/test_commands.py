@@ -55,6 +55,13 @@ def test_play_a_file_through_a_model(run, files):
     assert (files / "heard.wav").exists() and (files / "heard.png").exists()
 
 
+def test_play_of_a_missing_file_is_told_beside_an_older_picture_too(run, tmp_path):
+    (tmp_path / "demo.png").write_bytes(b"older")
+    result = run("aedsp.play", "missing.wav")
+    assert result.returncode == 2 and "missing.wav: no such audio file" in result.stderr
+    assert (tmp_path / "demo.png").read_bytes() == b"older"
+
+
 def test_play_says_what_keeps_it_silent(monkeypatch, tmp_path, capsys):
     """A terminal, but no PortAudio, no sounddevice or no device: one line, both files, and no error."""
     from aedsp import stream

@@ -170,7 +170,7 @@ cdef class Core:
     analysis, synthesis : float64 (window_length,)
     start_turns : float64 (n_bins,)
         Start phases of `advance`.
-    plan : aedsp.engine.Timing
+    timing : aedsp.engine.Timing
         The numbers that make the latency exact.
     n_channels, n_context, n_code : int
     phase_mode : "auto", "source" or "advance"

@@ -29,7 +29,7 @@ def main(
     """Play a clip through an autoencoder, and leave it as OUT.wav with a picture beside it."""
     source = source or data.demo_audio_path()
     picture = output.with_suffix(".png")
-    if picture.exists() and picture.samefile(source):
+    if picture.exists() and source.exists() and picture.samefile(source):
         raise ValueError(f"{picture} is the input itself; give the output another name")
     the_model = Model.load(model) if model else data.demo_model()
     rendered = render_file({}, the_model, source, output, {"monitor": "resynthesized"})
