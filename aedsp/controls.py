@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import reprlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, SupportsIndex, get_args
 
@@ -19,6 +19,9 @@ import numpy.typing as npt
 from aedsp._rt.control import ControlBuffer
 
 Monitor = Literal["original", "resynthesized"]
+Values = dict[str, npt.NDArray[np.float32]]
+#: Called under the lock at every publication, with its version, the values (not to be kept) and the monitor.
+Listener = Callable[[int, Values, Monitor], None]
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 
 _NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
@@ -109,12 +112,14 @@ class Controls:
         What is heard.
     """
 
-    __slots__ = (*_NEUTRAL, "_depth", "_lock", "_monitor", "_values", "buffer", "n_units")
+    __slots__ = (*_NEUTRAL, "_depth", "_lock", "_monitor", "_values", "_version", "buffer", "listener", "n_units")
 
     def __init__(self, n_units: int) -> None:
         self.n_units = n_units
         self._lock = threading.RLock()
         self._depth = 0
+        self._version = 0
+        self.listener: Listener | None = None
         self._values = {name: np.full(n_units, value, np.float32) for name, value in _NEUTRAL.items()}
         self._monitor: Monitor = "resynthesized"
         self.buffer = ControlBuffer(n_units)
@@ -166,11 +171,39 @@ class Controls:
             if self._depth == 0:
                 self._publish()
 
+    @contextmanager
+    def resized(self, n_units: int) -> Iterator[ControlBuffer]:
+        """For `Engine.swap`: a new triple buffer for `n_units`, which is the controls' own once the block ends well.
+
+        Values stay by index, new units are neutral.
+        """
+        with self._lock:
+            before = self.n_units, self._values, self.buffer
+            self.n_units = n_units
+            self._values = {name: np.full(n_units, value, np.float32) for name, value in _NEUTRAL.items()}
+            for name, values in before[1].items():
+                self._values[name][: before[0]] = values[:n_units]
+            self.buffer = ControlBuffer(n_units)
+            try:
+                self._publish()
+                yield self.buffer
+            except BaseException:
+                self.n_units, self._values, self.buffer = before
+                raise
+
+    def state(self) -> Values:
+        """A copy of all values: gain, scale, muted, sign, override, each float32 (n_units,)."""
+        with self._lock:
+            return {name: values.copy() for name, values in self._values.items()}
+
     def _publish(self) -> None:
         v = self._values
+        self._version += 1
+        if self.listener is not None:
+            self.listener(self._version, v, self._monitor)
         with np.errstate(over="ignore"):
             factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
-        self.buffer.publish(factor.astype(np.float32), v["override"], self._monitor == "original")
+        self.buffer.publish(factor.astype(np.float32), v["override"], self._monitor == "original", self._version)
 
 
 _MOST = np.float32(np.finfo(np.float32).max)

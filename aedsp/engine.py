@@ -19,8 +19,11 @@ from aedsp import preprocess
 from aedsp._kernels.dense import Stack
 from aedsp._kernels.preprocess import Chain
 from aedsp._kernels.resample import Filter
+from aedsp._rt.control import ControlBuffer
 from aedsp._rt.engine import Core
+from aedsp._rt.loaded import Loaded
 from aedsp.controls import Controls
+from aedsp.errors import SwapError
 from aedsp.front_end import FrontEnd
 from aedsp.model import Layer, Model
 
@@ -55,6 +58,7 @@ class Timing:
     outward_zeros: int
     outward_part: int
     hop_frames: int  # host frames of one hop, rounded up
+    block_frames: int  # host frames of one block; 0: blocks of any length
 
 
 def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: int | None) -> Timing:
@@ -74,7 +78,7 @@ def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: i
     g = math.gcd(int(block), hop) if block and block.denominator == 1 else 0
     if r == 1:
         latency = front_end.window_length - g
-        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop)
+        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop, block_frames or 0)
     latency = math.ceil(r * (front_end.window_length - g + outward.half + 1) + inward.half + _SEGMENT_FRAMES - 2)
     first_fill = int(inward.half / r) % g if g else 0
     first_position = Fraction(-latency) / r
@@ -89,6 +93,7 @@ def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: i
         outward_zeros=first_finished - (whole - outward.half + 1),
         outward_part=int((first_position - whole) * (1 / r).denominator),
         hop_frames=math.ceil(hop * r),
+        block_frames=block_frames or 0,
     )
 
 
@@ -153,9 +158,7 @@ class Engine:
         outward = Filter(front_end.sample_rate, self._sample_rate)
         self._timing = timing(front_end, inward, outward, block_frames)
         self._core = Core(
-            Stack([compiled_layer(layer) for layer in model.layers]),
-            Chain([compiled_step(step) for step in model.preprocess], front_end.n_bins),
-            self._controls.buffer,
+            loaded(model, self._controls.buffer, channels),
             inward,
             outward,
             front_end.fft_length,
@@ -165,14 +168,18 @@ class Engine:
             np.random.default_rng(seed).random(front_end.n_bins),
             self._timing,
             channels,
-            model.layers[0].context_spectra,
-            model.n_code,
             phase,
         )
 
     @property
     def model(self) -> Model:
+        """The model that plays, or that was handed over last."""
         return self._model
+
+    @property
+    def block_frames(self) -> int | None:
+        """The fixed length of a block in frames; None: blocks of any length."""
+        return self._block_frames
 
     @property
     def sample_rate(self) -> float:
@@ -217,6 +224,30 @@ class Engine:
     def reset(self) -> None:
         """Clear audio, phases, limiter and statistics; the controls stay and apply at once."""
         self._core.reset()
+
+    def swap(self, model: Model) -> None:
+        """Play another model from the next hop on; the overlap of the windows is the crossfade.
+
+        The controls stay, unit by unit; units that the old model did not have are neutral. May be called from any thread,
+        while the engine processes or plays in a stream too: the weights are prepared here, the audio thread exchanges a
+        pointer, and the old model is freed at the next swap or at the end.
+
+        Raises
+        ------
+        SwapError
+            The front end differs from the engine's, or the audio thread has not yet taken the last models.
+        """
+        if not isinstance(model, Model):
+            raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
+        if model.front_end != self._model.front_end:
+            raise SwapError(
+                f"{model.name or 'the model'} has {model.front_end}; the engine plays {self._model.front_end}: "
+                "only models of the same front end can be exchanged while playing, make a new Engine for this one"
+            )
+        with self._controls.resized(model.n_code) as buffer:
+            if not self._core.swap(loaded(model, buffer, self._channels)):
+                raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
+        self._model = model
 
     def process(self, x: npt.ArrayLike, *, out: Float32 | None = None) -> Float32:
         """Resynthesize one block.
@@ -329,6 +360,14 @@ def _expect_int(name: str, value: object, least: int, most: int) -> None:
         raise TypeError(f"{name} is {value!r}; expected an integer")
     if not least <= value <= most:
         raise ValueError(f"{name} is {value}; expected {least} to {most}")
+
+
+def loaded(model: Model, buffer: ControlBuffer, channels: int) -> Loaded:
+    """The model as the hop holds it, driven by the controls of `buffer`."""
+    n_bins = model.front_end.n_bins
+    stack = Stack([compiled_layer(layer) for layer in model.layers])
+    chain = Chain([compiled_step(step) for step in model.preprocess], n_bins)
+    return Loaded(stack, chain, buffer, n_bins, model.layers[0].context_spectra, model.n_code, channels)
 
 
 def compiled_layer(layer: Layer) -> tuple[Any, ...]:

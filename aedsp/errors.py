@@ -27,5 +27,9 @@ class MissingExtraError(AedspError, ImportError):
     """An optional dependency is not installed; the text gives the pip command that installs it."""
 
 
+class SwapError(AedspError, ValueError):
+    """A model cannot take another one's place while it plays."""
+
+
 class StreamError(AedspError, RuntimeError):
     """Sound cannot be played or recorded: no PortAudio, no device, or a device that refuses."""

@@ -1,14 +1,35 @@
-/* The two atomic operations of the triple buffer, and flush-to-zero. No lock, no system call. */
+/* Atomic operations of the triple buffers and rings, a clock, and flush-to-zero. No lock, and no system call but the clock's,
+ * which the kernel answers without one where it can. */
 #ifndef AEDSP_ATOMICS_H
 #define AEDSP_ATOMICS_H
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
-static inline long atomic_swap(volatile long *p, long v) { return _InterlockedExchange(p, v); }
-static inline long atomic_read(volatile long *p) { return _InterlockedOr(p, 0); }
+static inline long long atomic_swap(volatile long long *p, long long v) { return _InterlockedExchange64(p, v); }
+static inline long long atomic_read(volatile long long *p) { return _InterlockedOr64(p, 0); }
+static inline void atomic_write(volatile long long *p, long long v) { _InterlockedExchange64(p, v); }
 #else
-static inline long atomic_swap(volatile long *p, long v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
-static inline long atomic_read(volatile long *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline long long atomic_swap(long long *p, long long v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
+static inline long long atomic_read(long long *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline void atomic_write(long long *p, long long v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+#endif
+
+/* Nanoseconds of a clock that never goes back. */
+#ifdef _WIN32
+#include <windows.h>
+static inline long long clock_ns(void) {
+    LARGE_INTEGER ticks, frequency;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&frequency);
+    return ticks.QuadPart / frequency.QuadPart * 1000000000 + ticks.QuadPart % frequency.QuadPart * 1000000000 / frequency.QuadPart;
+}
+#else
+#include <time.h>
+static inline long long clock_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
 #endif
 
 /* Denormal numbers to zero, for the calling thread; returns what `denormals_restore` wants back. */

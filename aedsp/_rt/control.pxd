@@ -2,13 +2,20 @@ ctypedef struct ControlSnapshot:
     float *factor       # n_units: gain · scale · sign · (not muted)
     float *override     # n_units: nan where there is none
     bint original       # monitor the original
+    long long version   # counts publications
+
+ctypedef struct TripleBuffer:
+    long long middle    # atomic: index of the slot between the two sides, plus FRESH while it is unread
+    long long front     # the reader's slot
+    long long back      # the writer's slot
 
 ctypedef struct ControlSlots:
     ControlSnapshot slot[3]
-    long middle         # atomic: index of the slot between the two sides, plus FRESH while it is unread
-    long front          # the audio side's slot
-    long back           # the control side's slot
+    TripleBuffer turn
 
+cdef void triple_start(TripleBuffer *turn) noexcept nogil
+cdef void triple_publish(TripleBuffer *turn) noexcept nogil
+cdef bint triple_take(TripleBuffer *turn) noexcept nogil
 cdef const ControlSnapshot *control_latest(ControlSlots *slots) noexcept nogil
 
 

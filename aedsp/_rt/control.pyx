@@ -1,25 +1,41 @@
-"""The triple buffer that carries control values to the audio thread.
+"""The triple buffer that carries control values to the audio thread, and the turn-taking that meters use the other way.
 
-Three slots: the control side writes into `back` and swaps it with `middle`; the audio side swaps `front` with `middle`
-when that is fresh. Each side owns one slot at any time, so neither waits and nothing is ever seen half-written; the latest
-publication wins. Writers serialise among themselves (`aedsp.controls.Controls` holds an ordinary lock).
+Three slots: the writer fills `back` and swaps it with `middle`; the reader swaps `front` with `middle` when that is fresh.
+Each side owns one slot at any time, so neither waits and nothing is ever seen half-written; the latest publication wins.
+Writers serialise among themselves (`aedsp.controls.Controls` holds an ordinary lock).
 """
 
 import numpy as np
 
 cdef extern from "atomics.h":
-    long atomic_swap(long *p, long v) noexcept nogil
-    long atomic_read(long *p) noexcept nogil
+    long long atomic_swap(long long *p, long long v) noexcept nogil
+    long long atomic_read(long long *p) noexcept nogil
 
 cdef enum:
     FRESH = 4
 
 
+cdef void triple_start(TripleBuffer *turn) noexcept nogil:
+    turn.front, turn.middle, turn.back = 0, 1, 2
+
+
+cdef void triple_publish(TripleBuffer *turn) noexcept nogil:
+    """Writer: slot `back` is filled; another one takes its place. Wait-free."""
+    turn.back = atomic_swap(&turn.middle, turn.back | FRESH) & ~FRESH
+
+
+cdef bint triple_take(TripleBuffer *turn) noexcept nogil:
+    """Reader: slot `front` becomes the newest; whether it is another one than before. Wait-free."""
+    if atomic_read(&turn.middle) & FRESH:
+        turn.front = atomic_swap(&turn.middle, turn.front) & ~FRESH
+        return True
+    return False
+
+
 cdef const ControlSnapshot *control_latest(ControlSlots *slots) noexcept nogil:
     """Audio side: the newest snapshot, valid until the next call. Wait-free."""
-    if atomic_read(&slots.middle) & FRESH:
-        slots.front = atomic_swap(&slots.middle, slots.front) & ~FRESH
-    return &slots.slot[slots.front]
+    triple_take(&slots.turn)
+    return &slots.slot[slots.turn.front]
 
 
 cdef class ControlBuffer:
@@ -41,19 +57,21 @@ cdef class ControlBuffer:
             self.slots.slot[i].factor = &memory[i, 0, 0]
             self.slots.slot[i].override = &memory[i, 1, 0]
             self.slots.slot[i].original = False
-        self.slots.front, self.slots.middle, self.slots.back = 0, 1, 2
+        triple_start(&self.slots.turn)
 
-    def publish(self, const float[::1] factor not None, const float[::1] override not None, bint original):
-        """Hand all values over at once; both arrays are (n_units,). One writer at a time."""
+    def publish(self, const float[::1] factor not None, const float[::1] override not None, bint original,
+                long long version=0):
+        """Hand all values over at once; both arrays are (n_units,). One writer at a time. version: counts publications."""
         cdef Py_ssize_t j
         if factor.shape[0] != self.n_units or override.shape[0] != self.n_units:
             raise ValueError(f"factor, override have {factor.shape[0]}, {override.shape[0]} values; expected {self.n_units}")
-        cdef ControlSnapshot *snapshot = &self.slots.slot[self.slots.back]
+        cdef ControlSnapshot *snapshot = &self.slots.slot[self.slots.turn.back]
         for j in range(self.n_units):
             snapshot.factor[j] = factor[j]
             snapshot.override[j] = override[j]
         snapshot.original = original
-        self.slots.back = atomic_swap(&self.slots.middle, self.slots.back | FRESH) & ~FRESH
+        snapshot.version = version
+        triple_publish(&self.slots.turn)
 
     def latest(self):
         """What the audio side would see now: (factor, override, original). For tests; one reader at a time."""

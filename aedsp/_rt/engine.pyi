@@ -3,10 +3,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp._kernels.dense import Stack
-from aedsp._kernels.preprocess import Chain
 from aedsp._kernels.resample import Filter
-from aedsp._rt.control import ControlBuffer
+from aedsp._rt.loaded import Loaded
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -14,9 +12,7 @@ Float64 = npt.NDArray[np.float64]
 class Core:
     def __init__(
         self,
-        stack: Stack,
-        chain: Chain,
-        controls: ControlBuffer,
+        loaded: Loaded,
         inward: Filter,
         outward: Filter,
         fft_length: int,
@@ -26,12 +22,16 @@ class Core:
         start_turns: Float64,
         timing: Any,
         n_channels: int,
-        n_context: int,
-        n_code: int,
         phase_mode: str,
     ) -> None: ...
     def process(self, x: Float32 | None, out: Float32) -> None: ...
     def reset(self) -> None: ...
+    def swap(self, loaded: Loaded) -> bool: ...
+    def collect(self) -> None: ...
+    def occupy(self) -> None: ...
+    def release(self) -> None: ...
+    def frames_to_next_hop(self) -> int: ...
+    def hop(self) -> int: ...
     def code(self) -> Float32: ...
     def counters(self) -> tuple[int, int, int, int]: ...
     def addresses(self) -> tuple[int, int]: ...

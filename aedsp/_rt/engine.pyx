@@ -1,4 +1,4 @@
-"""The whole hop, and the frames around it: everything that the audio thread computes.
+"""Frames around the hop: everything that an engine computes.
 
 Knows no PortAudio and no Python: `engine_process` takes and gives interleaved frames, in any number, on one pre-allocated
 state. Frames come in at the host's rate, are resampled to the model's, fill hops; each hop is analysed, encoded, scaled by
@@ -12,63 +12,25 @@ from libc.string cimport memcpy, memmove, memset
 import numpy as np
 
 from aedsp._kernels._cpu cimport AEDSP_LOUDEST, aedsp_alloc, aedsp_free, kernels, padded
-from aedsp._kernels.dense cimport Stack, code_scale, stack_decode, stack_encode
 from aedsp._kernels.limiter cimport limit, limiter_free, limiter_new, limiter_reset
-from aedsp._kernels.phase cimport PHASE_FLOOR, phase_advance, phase_free, phase_new, phase_run_on
-from aedsp._kernels.preprocess cimport Chain, magnitude_clamp, preprocess_apply, preprocess_invert
-from aedsp._kernels.resample cimport Filter, resample, resampler_free, resampler_new, resampler_reset, resampler_room
-from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
-from aedsp._rt.control cimport ControlBuffer, ControlSnapshot, control_latest
+from aedsp._kernels.phase cimport phase_free, phase_new
+from aedsp._kernels.resample cimport Filter, Resampler, resample, resampler_free, resampler_new, resampler_reset, resampler_room
+from aedsp._kernels.stft cimport stft_free, stft_new
+from aedsp._rt.control cimport control_latest
+from aedsp._rt.hop cimport (
+    DRIVE_CONSTANT, DRIVE_HELD, DRIVE_INPUT, PHASE_ADVANCE, PHASE_AUTO, PHASE_SOURCE, Channel, Drive, EngineState,
+    hop_run, hop_take_changes,
+)
+from aedsp._rt.loaded cimport Loaded, LoadedModel, loaded_reset
+from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
 
 cdef extern from "atomics.h":
     unsigned long long denormals_off() noexcept nogil
     void denormals_restore(unsigned long long before) noexcept nogil
 
 cdef enum:
-    CHUNK = 1024     # most frames taken in at once
-
-
-cdef void _hop_channel(EngineState *e, Channel *ch, const ControlSnapshot *controls, bint has_input, bint advance,
-                       float *out) noexcept nogil:
-    """One hop of one channel: slide is done, `out` gets the hop_length samples that are finished."""
-    cdef Py_ssize_t j, n_bins = e.stft.n_bins, older = (e.n_context - 1) * n_bins
-    cdef float scale = e.stft.magnitude_scale
-    cdef float *z
-    stft_forward(e.stft, ch.frame, e.re, e.im)
-    if kernels.polar(e.re, e.im, scale, PHASE_FLOOR, e.magnitude, ch.unit_re, ch.unit_im, n_bins):
-        phase_run_on(e.phase, e.magnitude, ch.unit_re, ch.unit_im)
-    memmove(ch.context, ch.context + n_bins, older * sizeof(float))
-    memcpy(ch.context + older, e.magnitude, n_bins * sizeof(float))
-    preprocess_apply(e.steps, e.n_steps, ch.context + older, n_bins)
-    if has_input:
-        memcpy(ch.code, stack_encode(e.stack, ch.context), e.n_code * sizeof(float))
-    else:
-        for j in range(e.n_code):
-            ch.code[j] = 1
-    if not controls.original:
-        code_scale(ch.code, controls.factor, controls.override, e.adjusted, e.n_code)
-        z = stack_decode(e.stack, e.adjusted)
-        preprocess_invert(e.steps, e.n_steps, z, n_bins)
-        magnitude_clamp(z, n_bins)
-        if advance:
-            kernels.turn(z, e.advance_re, e.advance_im, 1 / scale, e.re, e.im, n_bins)
-        else:
-            kernels.turn(z, ch.unit_re, ch.unit_im, 1 / scale, e.re, e.im, n_bins)
-    stft_inverse(e.stft, e.re, e.im, ch.sum, out)
-
-
-cdef void _hop(EngineState *e, bint has_input) noexcept nogil:
-    cdef Py_ssize_t c, hop_length = e.stft.hop_length, rest = e.stft.window_length - hop_length
-    cdef const ControlSnapshot *controls = control_latest(e.controls)
-    cdef bint advance = e.phase_mode == PHASE_ADVANCE or (e.phase_mode == PHASE_AUTO and not has_input)
-    cdef Channel *ch
-    if advance:
-        phase_advance(e.phase, e.hop, e.advance_re, e.advance_im)
-    for c in range(e.n_channels):
-        ch = &e.channels[c]
-        _hop_channel(e, ch, controls, has_input, advance, resampler_room(ch.outward, hop_length))
-        memmove(ch.frame, ch.frame + hop_length, rest * sizeof(float))
-    e.hop += 1
+    CHUNK = 1024          # most frames taken in at once
+    WAITING_MODELS = 8    # most models under way to or from the hop
 
 
 cdef void _take_in(EngineState *e, const float *x, Py_ssize_t n) noexcept nogil:
@@ -114,28 +76,62 @@ cdef void _finish(EngineState *e) noexcept nogil:
         e.queue_end += e.n_segment
 
 
+cdef unsigned long long _first_clean_hop(EngineState *e) noexcept nogil:
+    """The first hop whose window begins after every frame that was taken in so far."""
+    cdef double at = (e.taken + e.reach) / e.host_frames_per_frame + e.stft.window_length - e.first_fill
+    return <unsigned long long> (at / e.stft.hop_length) + 1
+
+
+cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive drive) noexcept nogil:
+    """n_frames interleaved frames in, and every hop that they complete. x: read for DRIVE_INPUT only.
+
+    Between a push and the next, what is finished is pulled: the queue holds one block, or CHUNK frames where that is more.
+    Model and controls are taken at the first hop of CHUNK frames, which is the first hop of its frame.
+    """
+    cdef Py_ssize_t done = 0, n
+    cdef bint taken
+    while done < n_frames:
+        n = min(n_frames - done, CHUNK)
+        _take_in(e, x + done * e.n_channels if drive == DRIVE_INPUT else NULL, n)
+        e.taken += n
+        if drive == DRIVE_HELD:
+            e.hold_until = _first_clean_hop(e)
+        taken = False
+        while _fill_hop(e):
+            if not taken:
+                hop_take_changes(e, e.log_frame + done)
+                taken = True
+            hop_run(e, drive)
+            _finish(e)
+        done += n
+    e.frames += n_frames
+
+
+cdef Py_ssize_t engine_pull(EngineState *e, float *out, Py_ssize_t n_frames) noexcept nogil:
+    """Up to n_frames finished frames; returns how many. With whole blocks pushed there are as many as were pushed."""
+    cdef Py_ssize_t n = min(n_frames, e.queue_end - e.queue_start), channels = e.n_channels
+    memcpy(out, e.queue + e.queue_start * channels, n * channels * sizeof(float))
+    e.queue_start += n
+    return n
+
+
 cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t n_frames) noexcept nogil:
     """n_frames interleaved frames in and out. `out` may be `x`; x NULL: no input, the units are driven by 1."""
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t taken = 0, given = 0, n, channels = e.n_channels
+    cdef Drive drive = DRIVE_INPUT if x is not NULL else DRIVE_CONSTANT
     while taken < n_frames:
         n = min(n_frames - taken, CHUNK)
-        _take_in(e, x + taken * channels if x is not NULL else NULL, n)
+        engine_push(e, x + taken * channels if x is not NULL else NULL, n, drive)
         taken += n
-        while _fill_hop(e):
-            _hop(e, x is not NULL)
-            _finish(e)
-        n = min(taken - given, e.queue_end - e.queue_start)
-        memcpy(out + given * channels, e.queue + e.queue_start * channels, n * channels * sizeof(float))
-        e.queue_start += n
-        given += n
-    e.frames += n_frames
+        given += engine_pull(e, out + given * channels, taken - given)
     denormals_restore(before)
 
 
-cdef void engine_reset(EngineState *e) noexcept nogil:
-    """As new, but for the controls."""
+cdef void engine_clear(EngineState *e) noexcept nogil:
+    """Forgets all sound; controls and counters stay."""
     cdef Py_ssize_t c, k, n_bins = e.stft.n_bins
+    cdef unsigned long long limited = e.limiter.limited_frames
     cdef Channel *ch
     for c in range(e.n_channels):
         ch = &e.channels[c]
@@ -143,19 +139,25 @@ cdef void engine_reset(EngineState *e) noexcept nogil:
         resampler_reset(ch.outward)
         memset(ch.frame, 0, e.stft.window_length * sizeof(float))
         memset(ch.sum, 0, e.stft.window_length * sizeof(float))
+        memset(ch.magnitude, 0, n_bins * sizeof(float))
         memset(ch.unit_im, 0, n_bins * sizeof(float))
-        memset(ch.code, 0, e.n_code * sizeof(float))
         for k in range(n_bins):
             ch.unit_re[k] = 1
-        for k in range(e.n_context):
-            memset(ch.context + k * n_bins, 0, n_bins * sizeof(float))
-            preprocess_apply(e.steps, e.n_steps, ch.context + k * n_bins, n_bins)
+    loaded_reset(e.loaded)
     limiter_reset(e.limiter)
+    e.limiter.limited_frames = limited
     memset(e.queue, 0, e.queue_capacity * e.n_channels * sizeof(float))
     e.fill, e.segment_fill = e.first_fill, 0
     e.queue_start, e.queue_end = 0, e.queue_lead
-    e.hop = e.frames = e.refused_samples = 0
+    e.hop = e.taken = e.hold_until = 0
     _finish(e)                                           # the silence in the resamplers, before the first hop is full
+
+
+cdef void engine_reset(EngineState *e) noexcept nogil:
+    """As new, but for the controls."""
+    engine_clear(e)
+    e.limiter.limited_frames = 0
+    e.frames = e.hops = e.held_hops = e.late_hops = e.refused_samples = e.lost_events = 0
 
 
 cdef class Core:
@@ -163,7 +165,8 @@ cdef class Core:
 
     Parameters
     ----------
-    stack, chain, controls : the model's weights, its preprocessing, the triple buffer; kept alive here
+    loaded : Loaded
+        The model that the first hop runs.
     inward, outward : Filter
         Between the host's rate and the model's.
     fft_length, hop_length : int
@@ -172,49 +175,52 @@ cdef class Core:
         Start phases of `advance`.
     timing : aedsp.engine.Timing
         The numbers that make the latency exact.
-    n_channels, n_context, n_code : int
+    n_channels : int
     phase_mode : "auto", "source" or "advance"
     """
 
-    def __cinit__(self, Stack stack not None, Chain chain not None, ControlBuffer controls not None, Filter inward not None,
-                  Filter outward not None, int fft_length, Py_ssize_t hop_length, const double[::1] analysis not None,
-                  const double[::1] synthesis not None, const double[::1] start_turns not None, timing,
-                  Py_ssize_t n_channels, Py_ssize_t n_context, Py_ssize_t n_code, phase_mode):
+    def __cinit__(self, Loaded loaded not None, Filter inward not None, Filter outward not None, int fft_length,
+                  Py_ssize_t hop_length, const double[::1] analysis not None, const double[::1] synthesis not None,
+                  const double[::1] start_turns not None, timing, Py_ssize_t n_channels, phase_mode):
         cdef EngineState *e = &self.state
-        self.owned = (stack, chain, controls, inward, outward)
-        e.stack, e.steps, e.n_steps, e.controls = stack.stack, chain.steps, chain.n_steps, &controls.slots
-        e.n_channels, e.n_context, e.n_code = n_channels, n_context, n_code
+        self.owned = (inward, outward)
+        self.models = {<size_t> &loaded.model: loaded}
+        e.loaded = &loaded.model
+        e.controls = control_latest(e.loaded.controls)
+        e.n_channels = n_channels
         e.phase_mode = {"auto": PHASE_AUTO, "source": PHASE_SOURCE, "advance": PHASE_ADVANCE}[phase_mode]
         e.first_fill, e.n_segment, e.queue_lead = timing.first_fill, timing.segment_frames, timing.queue_lead
-        e.queue_capacity = 2 * (timing.latency_frames + CHUNK + 2 * e.n_segment + timing.hop_frames)
+        e.queue_capacity = 2 * (timing.latency_frames + max(CHUNK, timing.block_frames) + 2 * e.n_segment + timing.hop_frames)
+        e.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
+        e.reach = inward.half
         e.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
         e.phase = phase_new(fft_length, hop_length, &start_turns[0])
         e.limiter = limiter_new(e.n_segment, n_channels, float(outward.rate_out))
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
-        if e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL:
+        e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
+        e.retired = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
+        if (e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
+                or e.retired is NULL):
             raise MemoryError
         self._allocate(inward, outward, timing)
         engine_reset(e)
 
     cdef int _allocate(self, Filter inward, Filter outward, timing) except -1:
         cdef EngineState *e = &self.state
-        cdef Py_ssize_t bins = padded(e.stft.n_bins), window = padded(e.stft.window_length), code = padded(e.n_code), c
-        cdef Py_ssize_t context = padded(e.n_context * e.stft.n_bins)
+        cdef Py_ssize_t bins = padded(e.stft.n_bins), window = padded(e.stft.window_length), c
         cdef Channel *ch
-        e.re = self._floats(5 * bins + code)
-        e.im, e.magnitude, e.advance_re, e.advance_im = e.re + bins, e.re + 2 * bins, e.re + 3 * bins, e.re + 4 * bins
-        e.adjusted = e.re + 5 * bins
+        e.re = self._floats(5 * bins)
+        e.im, e.heard, e.advance_re, e.advance_im = e.re + bins, e.re + 2 * bins, e.re + 3 * bins, e.re + 4 * bins
         e.segment = self._floats(e.n_segment * e.n_channels)
         e.queue = self._floats(e.queue_capacity * e.n_channels)
         ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out
         for c in range(e.n_channels):
             ch = &e.channels[c]
-            ch.frame = self._floats(2 * window + 2 * bins + context + code)
+            ch.frame = self._floats(2 * window + 3 * bins)
             ch.sum = ch.frame + window
             ch.unit_re = ch.sum + window
             ch.unit_im = ch.unit_re + bins
-            ch.context = ch.unit_im + bins
-            ch.code = ch.context + context
+            ch.magnitude = ch.unit_im + bins
             ch.inward = resampler_new(inward.filter, ratio_in.numerator, ratio_in.denominator, timing.inward_zeros, 0, CHUNK)
             ch.outward = resampler_new(outward.filter, ratio_out.numerator, ratio_out.denominator, timing.outward_zeros,
                                        timing.outward_part, e.stft.hop_length)
@@ -237,6 +243,8 @@ cdef class Core:
                 resampler_free(e.channels[c].inward)
                 resampler_free(e.channels[c].outward)
         aedsp_free(e.channels)
+        ring_free(e.incoming)
+        ring_free(e.retired)
         stft_free(e.stft)
         phase_free(e.phase)
         limiter_free(e.limiter)
@@ -277,14 +285,65 @@ cdef class Core:
             engine_reset(&self.state)
         self.busy = False
 
+    def swap(self, Loaded loaded not None):
+        """Another model of the same front end, from the next hop on. Whether it could be handed over; see `Engine.swap`."""
+        cdef LoadedModel *model = &loaded.model
+        if model.n_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
+            raise ValueError(f"the model has {model.n_bins} bins; expected {self.state.stft.n_bins}")
+        self.collect()
+        if not self.busy:
+            self._take_waiting()
+            self.models = {<size_t> model: loaded}
+            self.state.loaded = model
+            return True
+        self.models[<size_t> model] = loaded
+        if ring_write(self.state.incoming, &model, 1):
+            return True
+        del self.models[<size_t> model]
+        return False
+
+    def collect(self):
+        """Drops the models that the audio thread has handed back."""
+        cdef LoadedModel *model
+        while ring_read(self.state.retired, &model, 1):
+            self.models.pop(<size_t> model, None)
+
+    def occupy(self):
+        """A stream takes the engine: `process` and `reset` are refused until `release`."""
+        self._enter()
+
+    def release(self):
+        """The stream is closed: models that were still under way are taken now."""
+        self._take_waiting()
+        self.busy = False
+
+    cdef int _take_waiting(self) except -1:
+        """With the hop at rest: the newest model plays, all others are dropped. Returns 1."""
+        while ring_read(self.state.incoming, &self.state.loaded, 1):
+            pass
+        self.collect()
+        self.models = {<size_t> self.state.loaded: self.models[<size_t> self.state.loaded]}
+        return 1
+
+    def frames_to_next_hop(self):
+        """Frames, at the host's rate, that complete the next hop; at least 1."""
+        cdef EngineState *e = &self.state
+        cdef const Resampler *r = e.channels[0].inward
+        cdef long long ahead = e.stft.hop_length - e.fill - 1
+        return max(1, r.whole + (r.part + ahead * r.step) // r.denominator + r.filter.n_taps - r.n)
+
+    def hop(self):
+        """The number of the hop that comes next, since the state was cleared."""
+        return self.state.hop
+
     def code(self):
         """Activations of the last hop, before the player's hand: float32 (n_channels, n_code)."""
-        cdef Py_ssize_t c
-        return np.array([np.asarray(<float[: self.state.n_code]> self.state.channels[c].code) for c in range(self.state.n_channels)])
+        cdef LoadedModel *m = self.state.loaded
+        return np.array(<float[: m.n_channels, : m.code_stride]> m.code)[:, : m.n_code]
 
     def counters(self):
         """(frames, hops, limited frames, refused samples) since the last reset."""
-        return self.state.frames, self.state.hop, self.state.limiter.limited_frames, self.state.refused_samples
+        return self.state.frames, self.state.hops, self.state.limiter.limited_frames, self.state.refused_samples
 
     def addresses(self):
         """(address of engine_process, address of the state): what a compiled caller needs."""

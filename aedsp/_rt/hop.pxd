@@ -1,0 +1,68 @@
+from aedsp._kernels.limiter cimport Limiter
+from aedsp._kernels.phase cimport Phase
+from aedsp._kernels.resample cimport Resampler
+from aedsp._kernels.stft cimport Stft
+from aedsp._rt.control cimport ControlSnapshot
+from aedsp._rt.loaded cimport LoadedModel
+from aedsp._rt.ring cimport Ring
+
+ctypedef enum PhaseMode:
+    PHASE_AUTO       # source while there is input, advance without
+    PHASE_SOURCE
+    PHASE_ADVANCE
+
+ctypedef enum Drive:
+    DRIVE_INPUT      # audio comes in
+    DRIVE_CONSTANT   # no input: the units are driven by 1
+    DRIVE_HELD       # audio is missing: the last code is held, the phases run on
+
+ctypedef enum EventKind:
+    EVENT_CONTROLS   # value: version of the snapshot that took effect
+    EVENT_SWAP       # value: address of the LoadedModel that took effect
+    EVENT_TRANSPORT  # value: the transport command that took effect
+    EVENT_CUT        # value: position in the source ring that was jumped to
+    EVENT_STARVED    # value: frames that were missing
+
+ctypedef struct Event:
+    long long kind, frame, hop, value     # frame: of the stream, when the change was taken
+
+ctypedef struct Channel:
+    Resampler *inward     # host rate to model rate
+    Resampler *outward    # model rate to host rate
+    float *frame          # the newest window_length samples, the last `fill` of the hop being the newest
+    float *sum            # overlap-add, window_length
+    float *unit_re        # source phases, n_bins
+    float *unit_im
+    float *magnitude      # spectrum of the last analysed hop, n_bins
+
+ctypedef struct EngineState:
+    Stft *stft
+    Phase *phase
+    Limiter *limiter
+    LoadedModel *loaded           # borrowed
+    const ControlSnapshot *controls
+    Ring *incoming                # LoadedModel *: to be exchanged at the next hop
+    Ring *retired                 # LoadedModel *: back to the control side
+    Ring *log                     # Event; NULL: nobody listens
+    Channel *channels
+    Py_ssize_t n_channels
+    Py_ssize_t fill, first_fill   # model frames of the current hop that are in
+    Py_ssize_t n_segment, segment_fill, queue_capacity, queue_start, queue_end, queue_lead
+    PhaseMode phase_mode
+    float *re                     # scratch, n_bins
+    float *im
+    float *advance_re
+    float *advance_im
+    float *heard                  # decoded spectrum of the first channel's last hop, n_bins
+    float *segment                # n_segment x n_channels, at the host's rate
+    float *queue                  # finished frames, interleaved
+    unsigned long long hop, taken              # since the state was cleared: hops, frames taken in
+    unsigned long long hold_until              # the first hop whose window is free of missing frames
+    double host_frames_per_frame, reach        # host frames a model frame; host frames that the filter reaches back
+    long long version, log_frame               # of the last snapshot; what the log calls the first frame of a call
+    long long hop_ns                           # the time that a hop may take; 0: nobody counts
+    unsigned long long frames, hops, held_hops, late_hops, refused_samples, lost_events    # since a reset
+
+cdef void hop_run(EngineState *e, Drive drive) noexcept nogil
+cdef void hop_take_changes(EngineState *e, long long frame) noexcept nogil
+cdef void hop_note(EngineState *e, EventKind kind, long long frame, long long value) noexcept nogil

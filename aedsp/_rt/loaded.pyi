@@ -1,0 +1,8 @@
+from aedsp._kernels.dense import Stack
+from aedsp._kernels.preprocess import Chain
+from aedsp._rt.control import ControlBuffer
+
+class Loaded:
+    def __init__(
+        self, stack: Stack, chain: Chain, controls: ControlBuffer, n_bins: int, n_context: int, n_code: int, n_channels: int
+    ) -> None: ...
