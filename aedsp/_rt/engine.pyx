@@ -143,6 +143,7 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
         memset(ch.unit_im, 0, n_bins * sizeof(float))
         for k in range(n_bins):
             ch.unit_re[k] = 1
+        ch.holding = False
     loaded_reset(e.loaded)
     limiter_reset(e.limiter)
     e.limiter.limited_frames = limited
@@ -187,7 +188,7 @@ cdef class Core:
         self.models = {<size_t> &loaded.model: loaded}
         e.loaded = &loaded.model
         e.controls = control_latest(e.loaded.controls)
-        e.n_channels = n_channels
+        e.n_channels, e.latency_frames = n_channels, timing.latency_frames
         e.phase_mode = {"auto": PHASE_AUTO, "source": PHASE_SOURCE, "advance": PHASE_ADVANCE}[phase_mode]
         e.first_fill, e.n_segment, e.queue_lead = timing.first_fill, timing.segment_frames, timing.queue_lead
         e.queue_capacity = 2 * (timing.latency_frames + max(CHUNK, timing.block_frames) + 2 * e.n_segment + timing.hop_frames)
@@ -216,11 +217,12 @@ cdef class Core:
         ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out
         for c in range(e.n_channels):
             ch = &e.channels[c]
-            ch.frame = self._floats(2 * window + 3 * bins)
+            ch.frame = self._floats(2 * window + 5 * bins)
             ch.sum = ch.frame + window
             ch.unit_re = ch.sum + window
             ch.unit_im = ch.unit_re + bins
             ch.magnitude = ch.unit_im + bins
+            ch.turn_re, ch.turn_im = ch.magnitude + bins, ch.magnitude + 2 * bins
             ch.inward = resampler_new(inward.filter, ratio_in.numerator, ratio_in.denominator, timing.inward_zeros, 0, CHUNK)
             ch.outward = resampler_new(outward.filter, ratio_out.numerator, ratio_out.denominator, timing.outward_zeros,
                                        timing.outward_part, e.stft.hop_length)

@@ -34,6 +34,9 @@ ctypedef struct Channel:
     float *unit_re        # source phases, n_bins
     float *unit_im
     float *magnitude      # spectrum of the last analysed hop, n_bins
+    float *turn_re        # while input may be missing: the phasors of the hop before; while it is: what a hop turns them by
+    float *turn_im
+    bint holding
 
 ctypedef struct EngineState:
     Stft *stft
@@ -45,7 +48,7 @@ ctypedef struct EngineState:
     Ring *retired                 # LoadedModel *: back to the control side
     Ring *log                     # Event; NULL: nobody listens
     Channel *channels
-    Py_ssize_t n_channels
+    Py_ssize_t n_channels, latency_frames
     Py_ssize_t fill, first_fill   # model frames of the current hop that are in
     Py_ssize_t n_segment, segment_fill, queue_capacity, queue_start, queue_end, queue_lead
     PhaseMode phase_mode
@@ -60,7 +63,7 @@ ctypedef struct EngineState:
     unsigned long long hold_until              # the first hop whose window is free of missing frames
     double host_frames_per_frame, reach        # host frames a model frame; host frames that the filter reaches back
     long long version, log_frame               # of the last snapshot; what the log calls the first frame of a call
-    long long hop_ns                           # the time that a hop may take; 0: nobody counts
+    long long hop_ns                           # the time that a hop may take; 0: not live, nothing is missing or metered
     unsigned long long frames, hops, held_hops, late_hops, refused_samples, lost_events    # since a reset
 
 cdef void hop_run(EngineState *e, Drive drive) noexcept nogil

@@ -23,6 +23,10 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Drive drive) noexcept nogil:
     """Channel c's newest window to magnitude, phases and code."""
     cdef Channel *ch = &e.channels[c]
     cdef Py_ssize_t n_bins = e.stft.n_bins
+    if e.hop_ns:
+        memcpy(ch.turn_re, ch.unit_re, n_bins * sizeof(float))
+        memcpy(ch.turn_im, ch.unit_im, n_bins * sizeof(float))
+        ch.holding = False
     stft_forward(e.stft, ch.frame, e.re, e.im)
     if kernels.polar(e.re, e.im, e.stft.magnitude_scale, PHASE_FLOOR, ch.magnitude, ch.unit_re, ch.unit_im, n_bins):
         phase_run_on(e.phase, ch.magnitude, ch.unit_re, ch.unit_im)
@@ -33,9 +37,21 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Drive drive) noexcept nogil:
 
 
 cdef void _hold(EngineState *e, Py_ssize_t c) noexcept nogil:
-    """Channel c goes on without its input: the last magnitude and code stay, every phase runs on."""
+    """Channel c goes on without its input: magnitude and code stay, every phase runs on as it did between the last two hops.
+
+    A turn by the bin's own frequency would repeat the windowed frame, window and all: a buzz. The measured turn is that of
+    the partial, the same for all the bins it reaches into, so that a steady tone goes on unchanged.
+    """
     cdef Channel *ch = &e.channels[c]
-    kernels.run_on(ch.magnitude, INFINITY, e.phase.turn_re, e.phase.turn_im, ch.unit_re, ch.unit_im, e.stft.n_bins)
+    cdef Py_ssize_t k
+    cdef float re, im
+    if not ch.holding:
+        ch.holding = True
+        for k in range(e.stft.n_bins):
+            re = ch.unit_re[k] * ch.turn_re[k] + ch.unit_im[k] * ch.turn_im[k]
+            im = ch.unit_im[k] * ch.turn_re[k] - ch.unit_re[k] * ch.turn_im[k]
+            ch.turn_re[k], ch.turn_im[k] = re, im
+    kernels.run_on(ch.magnitude, INFINITY, ch.turn_re, ch.turn_im, ch.unit_re, ch.unit_im, e.stft.n_bins)
     kernels.turn(ch.magnitude, ch.unit_re, ch.unit_im, 1 / e.stft.magnitude_scale, e.re, e.im, e.stft.n_bins)
     if not e.loaded.primed:
         loaded_encode(e.loaded, c, ch.magnitude)

@@ -1,0 +1,29 @@
+from aedsp._rt.player cimport Player, PlayerState
+
+cdef enum:
+    LOAD_BINS = 64          # of the histogram: each a 32nd of the time available, the last one holds all above
+
+ctypedef struct CallbackStatistics:
+    unsigned long long callbacks, misses, late, odd_blocks
+    unsigned long long load[LOAD_BINS]
+    unsigned long long flags[5]              # input underflow, overflow, output underflow, overflow, priming
+    double worst_load, last_load             # time taken / time available
+    long long worst_gap_ns, last_began_ns    # between the beginnings of two callbacks
+    long long frames
+
+ctypedef struct CallbackState:
+    PlayerState *player
+    Py_ssize_t n_in, n_out                   # the device's channels
+    double sample_rate
+    float *input                             # one step of the engine's channels
+    float *output
+    long long sequence                       # atomic: odd while the statistics are being written
+    CallbackStatistics statistics
+
+cdef int stream_callback(const void *input, void *output, unsigned long n_frames, const void *time_info,
+                         unsigned long flags, void *user) noexcept nogil
+
+
+cdef class Callback:
+    cdef CallbackState state
+    cdef readonly Player player
