@@ -206,6 +206,14 @@ class Engine:
         return self._timing.latency_frames
 
     @property
+    def algorithm_frames(self) -> int:
+        """The part of the latency that the windows make, in frames at the model's rate: as if the host had that rate."""
+        same = Filter(1, 1)
+        r = self._sample_rate / self._model.front_end.sample_rate
+        block = self._block_frames / r if self._block_frames else 0
+        return timing(self._model.front_end, same, same, int(block) if block == int(block) else None).latency_frames
+
+    @property
     def latency_s(self) -> float:
         """`latency_frames` in seconds."""
         return self.latency_frames / self._sample_rate

@@ -1,33 +1,417 @@
-"""Sound to a device. The only importer of sounddevice, which is the only door to PortAudio.
+"""Stream: an engine that plays on a device, with a source, a transport and a recorder.
 
-This version plays a finished signal; the live stream with its compiled callback belongs here too.
+The audio thread runs compiled code only (`_rt/callback`, `_rt/player`). This object belongs to the control side; a thread of
+its own, the housekeeper, looks after what the audio thread leaves behind: freed models, the log of changes, a source that
+came to its end, a device that vanished.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
 import numpy as np
 import numpy.typing as npt
 
+from aedsp import portaudio
+from aedsp._rt.callback import Callback
+from aedsp._rt.player import EVENT_BYTES, Player
+from aedsp._rt.ring import ItemRing
+from aedsp.engine import Engine
 from aedsp.errors import StreamError
+from aedsp.model import Model
+from aedsp.portaudio import DeviceName
+from aedsp.recorder import RING_S as RECORDER_RING_S
+from aedsp.recorder import Recorder
+from aedsp.sources import FileSource, InputSource, NoInput, Source, Streamer, as_source
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+Transport = Literal["play", "pause", "stop", "end"]
+
+HOUSEKEEPING_S = 0.05
+LOG_EVENTS = 1 << 15
+#: A device whose callback has not been called for so long, in s, is taken for lost.
+LOST_AFTER_S = 2.0
 
 
-def play_aloud(audio: npt.NDArray[np.float32], sample_rate: float) -> str:
-    """Play a whole signal (frames,) or (frames, channels) on the default output; returns the device's name at its end.
+@dataclass(frozen=True)
+class Latency:
+    """From input to output in frames at the stream's rate: what the windows, the resamplers and the device add."""
+
+    algorithm: int
+    resampler: int
+    device: int
+    sample_rate: float
+
+    @property
+    def total(self) -> int:
+        return self.algorithm + self.resampler + self.device
+
+    def __str__(self) -> str:
+        parts = (("algorithm", self.algorithm), ("resampler", self.resampler), ("device", self.device))
+        words = [f"{name} {n} frames ({1000 * n / self.sample_rate:.1f} ms)" for name, n in parts]
+        return f"latency: {', '.join(words)}, together {self.total} ({1000 * self.total / self.sample_rate:.1f} ms)"
+
+
+@dataclass(frozen=True)
+class StreamStatistics:
+    """What the callback saw. Loads are shares of the time available for a block; `load[i]` counts blocks of a load from
+    i/32 to (i+1)/32, the last one all above."""
+
+    callbacks: int
+    misses: int
+    late: int
+    worst_load: float
+    last_load: float
+    worst_gap_ms: float
+    load: list[int] = field(repr=False)
+    flags: dict[str, int]
+    frames: int
+    hops: int
+    held_hops: int
+    late_hops: int
+    limited_frames: int
+    refused_samples: int
+    starved_frames: int
+    starved_times: int
+    recorded_frames: int
+    dropped_frames: int
+    lost_events: int
+
+    def load_at(self, share: float) -> float:
+        """The load that `share` of the callbacks stayed below, to 1/32; 0 where there were none."""
+        total, passed = sum(self.load), 0
+        for i, n in enumerate(self.load):
+            passed += n
+            if total and passed >= share * total:
+                return (i + 1) / 32
+        return 0.0
+
+    def lines(self) -> list[str]:
+        """For a person, at the end."""
+        flags = ", ".join(f"{name} {n}" for name, n in self.flags.items() if n) or "none"
+        return [
+            f"callback: {self.callbacks} calls, load median {self.load_at(0.5):.0%}, 99 % below {self.load_at(0.99):.0%}, "
+            f"worst {self.worst_load:.0%}; {self.misses} missed, {self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)",
+            f"hops: {self.hops}, of them {self.late_hops} over their time, {self.held_hops} held; "
+            f"source empty {self.starved_times} times, {self.starved_frames} frames",
+            f"output: {self.limited_frames} frames limited, {self.refused_samples} input samples refused; "
+            f"recorded {self.recorded_frames} frames, dropped {self.dropped_frames}; PortAudio's flags: {flags}",
+        ]
+
+
+class Stream:
+    """An engine on a device: a context manager that starts on entry and closes at the end.
+
+    Parameters
+    ----------
+    engine : Engine
+        Its sample rate is the device's, its channels are the source's; a fixed `block_frames` becomes the device's block.
+        Until the stream is closed, the engine is played by the audio thread and refuses `process`.
+    source : path, FileSource, InputSource, NoInput or None
+        None is no input: the decoder alone.
+    device : int, str or None
+        The output: PortAudio's number, a part of the name, or None for the default one.
+    latency : float, "low" or "high"
+        What is asked of the device, in s.
+    output_channels : int, optional
+        None: two, or as many as the engine has where that is more, as far as the device goes. A single channel sounds on
+        the first two.
+    on_message : callable, optional
+        Called with a sentence when something happens that the player should know: a device that vanished or came back, a
+        damaged file, a recording that had to stop. From the housekeeper's thread.
 
     Raises
     ------
     StreamError
-        No sounddevice, no PortAudio, no output device, or one that refuses; the text says which and what to do.
+        No PortAudio, no such device, or one that refuses the rate or the channels.
+    OSError, AudioFileError
+        A source that cannot be read.
+
+    Notes
+    -----
+    A file begins stopped: `start` plays it. An input device is muted until `start`.
     """
-    try:
-        import sounddevice
-    except ImportError:
-        raise StreamError("sounddevice is not installed; pip install 'aedsp[play]'") from None
-    except OSError:
-        raise StreamError("PortAudio is not installed; on Debian: apt install libportaudio2") from None
-    try:
-        device = sounddevice.query_devices(kind="output")
-        sounddevice.play(audio, sample_rate, blocking=True)
-    except (sounddevice.PortAudioError, ValueError) as error:
-        raise StreamError(f"no output device can be used ({' '.join(str(error).split())})") from None
-    return str(device["name"])
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source | str | os.PathLike[str] | None = None,
+        device: DeviceName = None,
+        *,
+        latency: portaudio.Latency = "low",
+        output_channels: int | None = None,
+        on_message: Callable[[str], None] | None = None,
+    ) -> None:
+        if not isinstance(engine, Engine):
+            raise TypeError(f"engine is {type(engine).__name__}; expected aedsp.Engine")
+        self.engine, self.source = engine, as_source(source)
+        self._on_message = on_message
+        self._device, self._latency, self._output_channels = device, latency, output_channels
+        self._streamer = self._make_streamer()
+        self._lock = threading.RLock()
+        self._recorder: Recorder | None = None
+        self._opened: Any = None
+        self._closed = False
+        self._seen = (0, 0.0)
+        self.device_lost = False
+        self.on_events: list[Callable[[Int64], None]] = []
+        engine._core.occupy()
+        try:
+            self._log = ItemRing(LOG_EVENTS, EVENT_BYTES)
+            kind = {FileSource: "ring", InputSource: "device", NoInput: "none"}[type(self.source)]
+            self.player = Player(
+                engine._core,
+                kind,
+                self._streamer.ring if self._streamer else None,
+                engine.block_frames or 0,
+                engine.sample_rate,
+                int(RECORDER_RING_S * engine.sample_rate),
+                self._log,
+            )
+            self._find_devices()
+            self.callback = Callback(self.player, self._n_in, self._n_out, engine.sample_rate)
+            self._open_device()
+            if self._streamer:
+                self._streamer.start(self.player)
+        except BaseException:
+            self._release()
+            raise
+        self._wake = threading.Event()
+        self._housekeeper = threading.Thread(target=self._keep_house, name="aedsp housekeeper", daemon=True)
+        self._housekeeper.start()
+
+    def __enter__(self) -> Stream:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Play, from where the source stands; open the microphone."""
+        with self._lock:
+            if self.player.transport == "end" and self._streamer:
+                self._streamer.seek(0)
+            self._command("play")
+
+    def pause(self) -> None:
+        """Fade out and stand still; a device as source is muted."""
+        self._command("pause")
+
+    def stop(self) -> None:
+        """Fade out, forget all sound, rewind."""
+        with self._lock:
+            self._command("stop")
+            if self._streamer:
+                self._streamer.seek(0)
+
+    def seek(self, position_s: float) -> None:
+        """Go to a position of the file, in s; without a file, nothing happens."""
+        if self._streamer:
+            self._streamer.seek(position_s)
+
+    def record(self, path: str | os.PathLike[str]) -> None:
+        """Record what is heard, from now on, to a WAV or FLAC file that must not exist yet.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `aedsp.recorder.Recorder`; RuntimeError where a recording runs already.
+        """
+        with self._lock:
+            if self._recorder is not None:
+                raise RuntimeError(f"already recording to {self._recorder.path}; stop_recording() first")
+            self._recorder = Recorder(path, self.player, self.engine.sample_rate, self.engine.channels)
+            self._recorder.start()
+
+    def stop_recording(self) -> Path | None:
+        """Finish the recording; returns its path, None where there was none."""
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return None
+        path = recorder.stop()
+        if recorder.error:
+            self._say(recorder.error)
+        return path
+
+    def swap(self, model: Model) -> None:
+        """`Engine.swap`: another model of the same front end, from the next hop on."""
+        self.engine.swap(model)
+
+    def close(self) -> None:
+        """Fade out, end the stream, finish the recording, give the engine back. May be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._wake.set()
+        self._housekeeper.join()
+        if self._is_playing_somewhere():
+            self.player.command("pause")
+            time.sleep(0.03 + 2 * self.latency.device / self.engine.sample_rate)
+        self.stop_recording()
+        self._release()
+
+    @property
+    def transport(self) -> Transport:
+        """"play", "pause", "stop", or "end" where the file came to its end and stopped by itself."""
+        return self.player.transport  # type: ignore[return-value]
+
+    @property
+    def position_s(self) -> float:
+        """Of the file, in s; else the time played."""
+        if self._streamer:
+            return self._streamer.position_s
+        return self.player.counters()["frames"] / self.engine.sample_rate
+
+    @property
+    def duration_s(self) -> float | None:
+        """Of the file, in s; None without one."""
+        return self._streamer.duration_s if self._streamer else None
+
+    @property
+    def recording(self) -> Path | None:
+        """The file that is being recorded to."""
+        recorder = self._recorder
+        return recorder.path if recorder else None
+
+    @property
+    def output_device(self) -> portaudio.Device:
+        return self._output
+
+    @property
+    def latency(self) -> Latency:
+        """What adds up between input and output."""
+        engine = self.engine
+        front_end = engine.model.front_end
+        algorithm = round(engine.algorithm_frames * engine.sample_rate / front_end.sample_rate)
+        reported = self._opened.latency if self._opened is not None else self._output.low_latency_s
+        device_s = sum(reported) if isinstance(reported, tuple) else reported
+        device = round(device_s * engine.sample_rate)
+        return Latency(algorithm, engine.latency_frames - algorithm, device, engine.sample_rate)
+
+    @property
+    def statistics(self) -> StreamStatistics:
+        counts = {**self.callback.statistics(), **self.player.counters()}
+        return StreamStatistics(**{name: counts[name] for name in StreamStatistics.__dataclass_fields__})
+
+    def file_position(self, ring_position: int) -> int | None:
+        """For the log of gestures: the frame of the file that stands at a position of the ring."""
+        return self._streamer.stretches.get(ring_position) if self._streamer else None
+
+    def _make_streamer(self) -> Streamer | None:
+        if isinstance(self.source, FileSource):
+            return Streamer(self.source, self.engine.sample_rate, self.engine.channels)
+        return None
+
+    def _command(self, name: str) -> None:
+        if self._closed:
+            raise StreamError("the stream is closed; make a new one")
+        if not self.player.command(name):
+            raise StreamError("the audio thread takes no commands; is the device still there?")
+
+    def _find_devices(self) -> None:
+        self._output = portaudio.find_device(self._device, "output")
+        wanted = self._output_channels or max(2, self.engine.channels)
+        if self._output_channels and wanted > self._output.outputs:
+            raise StreamError(f"{self._output.name} has {self._output.outputs} output channels, not {wanted}")
+        self._n_out = min(wanted, self._output.outputs)
+        self._input: portaudio.Device | None = None
+        self._n_in = 0
+        if isinstance(self.source, InputSource):
+            self._input = portaudio.find_device(self.source.device, "input")
+            self._n_in = min(self.engine.channels, self._input.inputs)
+
+    def _open_device(self) -> None:
+        self._opened = portaudio.open_stream(
+            self.callback, self._output, self._input, self._n_in, self._n_out, self.engine.sample_rate,
+            self.engine.block_frames or 0, self._latency,
+        )  # fmt: skip
+        self.callback.resume()
+        with portaudio.refusals():
+            self._opened.start()
+        self._seen = (self.callback.statistics()["callbacks"], time.monotonic())
+
+    def _release(self) -> None:
+        """Close the device first: after that nothing runs in the audio thread any more."""
+        if self._opened is not None:
+            with contextlib.suppress(Exception):
+                self._opened.close()
+            self._opened = None
+        if self._streamer is not None:
+            self._streamer.close()
+        if hasattr(self, "player"):
+            self._hand_on_events()
+            self.player.detach()
+        self.engine._core.release()
+
+    def _is_playing_somewhere(self) -> bool:
+        return self._opened is not None and not self.device_lost
+
+    def _say(self, message: str) -> None:
+        if self._on_message is not None:
+            self._on_message(message)
+
+    def _keep_house(self) -> None:
+        said: set[str] = set()
+        retry_at = 0.0
+        while not self._wake.wait(HOUSEKEEPING_S):
+            self.engine._core.collect()
+            self._hand_on_events()
+            for problem in self._problems():
+                if problem not in said:
+                    said.add(problem)
+                    self._say(problem)
+            if self.device_lost:
+                if time.monotonic() > retry_at:
+                    retry_at = time.monotonic() + 1.0
+                    self._try_again()
+            elif self._is_lost():
+                self.device_lost = True
+                self._say(f"{self._output.name} has vanished; waiting for it, Ctrl-C ends")
+                lost, self._opened = self._opened, None
+                portaudio.drop_lost(lost, self._output)
+
+    def _problems(self) -> list[str]:
+        recorder = self._recorder
+        found = [self._streamer.warning if self._streamer else None, recorder.error if recorder else None]
+        return [problem for problem in found if problem]
+
+    def _hand_on_events(self) -> None:
+        events = self._log.read(LOG_EVENTS, np.int64).reshape(-1, 4)
+        if len(events):
+            for listener in self.on_events:
+                listener(events)
+
+    def _is_lost(self) -> bool:
+        callbacks = self.callback.statistics()["callbacks"]
+        if callbacks != self._seen[0]:
+            self._seen = (callbacks, time.monotonic())
+        try:
+            active = bool(self._opened.active)
+        except Exception:
+            active = False
+        return not active or time.monotonic() - self._seen[1] > LOST_AFTER_S
+
+    def _try_again(self) -> None:
+        """The same devices, by name, in a PortAudio that has looked anew."""
+        names = self._output.name, self._input.name if self._input else None
+        try:
+            portaudio.restart()
+            self._output = portaudio.find_device(names[0], "output")
+            if names[1] is not None:
+                self._input = portaudio.find_device(names[1], "input")
+            self._open_device()
+        except Exception:  # whatever it is, the device is not back yet
+            return
+        self.device_lost = False
+        self._say(f"{self._output.name} is back")

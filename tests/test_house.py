@@ -23,8 +23,9 @@ LEVELS = [
     {"model_format", "model_file", "_rt"},
     {"controls", "machine"},
     {"engine"},
-    {"audio_file", "data"},
-    {"offline", "stream", "plot"},
+    {"audio_file", "data", "portaudio"},
+    {"offline", "sources", "recorder", "plot"},
+    {"stream"},
     {"command_line"},
     {"render"},
     {"play"},
@@ -38,7 +39,7 @@ FORBIDDEN = {("_kernels", room) for room in ("errors", "front_end", "preprocess"
 ONLY = {
     "h5py": {"model_file", "train"},
     "soundfile": {"audio_file", "train"},
-    "sounddevice": {"stream"},
+    "sounddevice": {"portaudio"},
     "matplotlib": {"plot"},
     "typer": {"command_line", "render", "play", "train"},
 }

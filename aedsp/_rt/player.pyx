@@ -42,7 +42,9 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
         p.stopping = command == COMMAND_STOP or (p.stopping and not p.playing)
         if p.playing:
             p.frozen = False
-        elif p.frozen and p.stopping:
+        elif p.fade == 0 and p.kind != SOURCE_DEVICE:            # it had not begun to sound
+            p.frozen = True
+        if p.frozen and p.stopping:
             engine_clear(p.engine)
         hop_note(p.engine, EVENT_TRANSPORT, p.frames, command)
         atomic_write(&p.state, command)

@@ -1,0 +1,257 @@
+"""Where the sound comes from: a file, a device, or no input at all.
+
+A file is read by a thread of its own, the streamer, which decodes and resamples ahead into a ring; the audio thread takes
+from there. A file of three hours needs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from aedsp import audio_file
+from aedsp._rt.player import Player
+from aedsp._rt.ring import ItemRing
+from aedsp.errors import AudioFileError
+
+Float32 = npt.NDArray[np.float32]
+
+READ_FRAMES = 4096
+RING_S = 1.0
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """An audio file, of any rate and channel count that libsndfile reads.
+
+    Parameters
+    ----------
+    path : str or path
+    loop : bool
+        Begin again at the end; False: stop there.
+    start_s : float
+        Where to begin, in s.
+    """
+
+    path: str | os.PathLike[str]
+    loop: bool = False
+    start_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class InputSource:
+    """An input device: its number, a part of its name, or None for the default one."""
+
+    device: int | str | None = None
+
+
+@dataclass(frozen=True)
+class NoInput:
+    """The decoder alone: every unit is driven by 1 at each hop, times the player's hand."""
+
+
+Source = FileSource | InputSource | NoInput
+
+
+def as_source(source: Source | str | os.PathLike[str] | None) -> Source:
+    """A path is a file, None is no input."""
+    if source is None:
+        return NoInput()
+    if isinstance(source, (FileSource, InputSource, NoInput)):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return FileSource(source)
+    raise TypeError(f"source is {source!r}; expected a path, FileSource, InputSource, NoInput or None")
+
+
+def to_channels(block: Float32, channels: int) -> Float32:
+    """(frames, n) to (frames, channels): to one as the mean of all, from one to all alike, else the first ones."""
+    n = block.shape[1]
+    if n == channels:
+        return block
+    if channels == 1:
+        return np.ascontiguousarray(block.mean(axis=1, keepdims=True, dtype=np.float32))
+    return np.ascontiguousarray(block[:, np.minimum(np.arange(channels), n - 1)])
+
+
+class Reader:
+    """A file as frames of the engine: blocks from any position on, always the same ones for the same position.
+
+    Parameters
+    ----------
+    source : FileSource
+    sample_rate : float
+        The engine's, Hz.
+    channels : int
+        The engine's.
+
+    Raises
+    ------
+    OSError, AudioFileError
+        As `aedsp.audio_file.open_audio`; a file without audio too.
+    """
+
+    def __init__(self, source: FileSource, sample_rate: float, channels: int) -> None:
+        self._opened = audio_file.open_audio(source.path)
+        self.file = self._opened.__enter__()
+        self.sample_rate, self.channels, self.loop = sample_rate, channels, source.loop
+        self.warning: str | None = None
+        if self.file.frames == 0:
+            self.close()
+            raise AudioFileError(f"{source.path}: holds no audio, 0 frames")
+
+    def close(self) -> None:
+        self._opened.__exit__(None, None, None)
+
+    @property
+    def frames(self) -> int:
+        """Length in frames of the file."""
+        return int(self.file.frames)
+
+    @property
+    def file_rate(self) -> float:
+        """Of the file, Hz."""
+        return float(self.file.samplerate)
+
+    def blocks(self, start: int) -> Iterator[Float32]:
+        """Float32 (frames, channels) at the engine's rate, from frame `start` of the file to its end, or for ever."""
+        resampler = None
+        if self.file_rate != self.sample_rate:
+            resampler = soxr.ResampleStream(self.file_rate, self.sample_rate, self.channels, dtype="float32")
+        self.file.seek(max(0, min(start, self.frames)))
+        at = self.file.tell()
+        while True:
+            block = self._read()
+            at += len(block)
+            if len(block) == 0:
+                if self.loop and at > 0:
+                    self.file.seek(0)
+                    at = 0
+                    continue
+                break
+            block = to_channels(block, self.channels)
+            if resampler is not None:
+                block = resampler.resample_chunk(block)
+            if len(block):
+                yield block
+        if at < self.frames and self.warning is None:
+            self.warning = f"{self.file.name} broke off after {at} of {self.frames} frames; it may be damaged"
+        if resampler is not None:
+            rest = resampler.resample_chunk(np.zeros((0, self.channels), np.float32), last=True)
+            if len(rest):
+                yield rest
+
+    def _read(self) -> Float32:
+        try:
+            return np.asarray(self.file.read(READ_FRAMES, dtype="float32", always_2d=True))
+        except RuntimeError as error:
+            self.warning = f"{self.file.name}: damaged after {self.file.tell()} frames ({error}); re-encode the file"
+            return np.zeros((0, self.file.channels), np.float32)
+
+
+class Streamer:
+    """The thread that keeps the ring of a file full.
+
+    Parameters
+    ----------
+    source : FileSource
+    sample_rate, channels
+        The engine's.
+    """
+
+    def __init__(self, source: FileSource, sample_rate: float, channels: int) -> None:
+        self.source = source
+        self._reader = Reader(source, sample_rate, channels)
+        self.ring = ItemRing(max(2 * READ_FRAMES, int(RING_S * sample_rate)), 4 * channels)
+        self._player: Player | None = None
+        self._wake = threading.Condition()
+        self._seek: int | None = None
+        self._closed = self._at_end = False
+        self._thread: threading.Thread | None = None
+        #: Stretches of the file in the ring: position in the ring to frame of the file.
+        self.stretches: dict[int, int] = {0: self._frame_at(source.start_s)}
+
+    @property
+    def name(self) -> str:
+        return Path(self.source.path).name
+
+    @property
+    def duration_s(self) -> float:
+        return self._reader.frames / self._reader.file_rate
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the file, once that has been met."""
+        return self._reader.warning
+
+    @property
+    def position_s(self) -> float:
+        """Of what the audio thread takes next, in the file."""
+        taken = self.ring.taken
+        start = max((p for p in list(self.stretches) if p <= taken), default=0)
+        frames = self.stretches[start] + (taken - start) * self._reader.file_rate / self._reader.sample_rate
+        if self._reader.loop:
+            frames %= self._reader.frames
+        return min(frames, self._reader.frames) / self._reader.file_rate
+
+    def start(self, player: Player) -> None:
+        """Fill the ring once, then keep it full from the thread."""
+        self._player = player
+        self._thread = threading.Thread(target=self._run, name="aedsp streamer", daemon=True)
+        self._thread.start()
+        with self._wake:
+            self._wake.wait_for(lambda: self.ring.writable == 0 or self._at_end, timeout=2.0)
+
+    def seek(self, position_s: float) -> None:
+        """Go on from another position, in s; beyond the ends: the nearest end."""
+        with self._wake:
+            self._seek = self._frame_at(position_s)
+            self._wake.notify_all()
+
+    def close(self) -> None:
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        self._reader.close()
+
+    def _frame_at(self, position_s: float) -> int:
+        if not np.isfinite(position_s):
+            raise ValueError(f"position is {position_s} s; expected a finite number")
+        return int(np.clip(round(position_s * self._reader.file_rate), 0, self._reader.frames - 1))
+
+    def _run(self) -> None:
+        assert self._player is not None
+        blocks = self._reader.blocks(self.stretches[0])
+        pending: Float32 = np.zeros((0, self._reader.channels), np.float32)
+        while True:
+            with self._wake:
+                self._wake.notify_all()
+                if not self._closed and self._seek is None and (self._at_end or self.ring.writable == 0):
+                    self._wake.wait(timeout=0.01)
+                if self._closed:
+                    return
+                if self._seek is not None:
+                    blocks = self._reader.blocks(self._seek)
+                    pending, self._at_end = pending[:0], False
+                    self.stretches[self.ring.written] = self._seek
+                    self._player.cut(self.ring.written)
+                    self._seek = None
+            if self._at_end:
+                continue
+            if not len(pending):
+                block = next(blocks, None)
+                if block is None:
+                    self._player.end(self.ring.written)
+                    self._at_end = True
+                    continue
+                pending = block
+            pending = pending[self.ring.write(pending) :]

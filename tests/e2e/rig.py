@@ -1,0 +1,88 @@
+"""One JACK client that is a recorder and a controller on the same clock, exact to the frame."""
+
+from __future__ import annotations
+
+import threading
+
+import jack
+import numpy as np
+
+CONTROLLER, PORT = "nanoKONTROL2", "nanoKONTROL2 SLIDER/KNOB"
+
+
+class Rig:
+    """Records what is connected to its input; sends MIDI messages at given frames of the recording.
+
+    Parameters
+    ----------
+    seconds : float
+        Room of the recording.
+    name : str
+        Of the JACK client.
+    """
+
+    def __init__(self, seconds=60.0, name=CONTROLLER, channels=1):
+        self.client = jack.Client(name, no_start_server=True)
+        self.rate = self.client.samplerate
+        self.midi = self.client.midi_outports.register(PORT)
+        self.lights = self.client.midi_inports.register("nanoKONTROL2 CTRL")
+        self.inputs = [self.client.inports.register(f"rec{c}") for c in range(channels)]
+        self.audio = np.zeros((int(seconds * self.rate), channels), np.float32)
+        self.at, self.xruns, self.gaps, self._expected = 0, 0, 0, None
+        self.planned, self.sent, self.received = [], [], []
+        self._lock = threading.Lock()
+        self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(self._xrun)
+        self.client.activate()
+
+    def close(self):
+        self.client.deactivate()
+        self.client.close()
+
+    def plan(self, frame, *messages):
+        """Messages, as bytes, at a frame of the recording; in order of time."""
+        with self._lock:
+            self.planned += [(frame, bytes(message)) for message in messages]
+
+    def send(self, *messages):
+        self.plan(self.at, *messages)
+
+    def connect(self, client="PortAudio", patience_s=5.0):
+        """Record the outputs of the client whose name begins so."""
+        import time
+
+        until = time.monotonic() + patience_s
+        while time.monotonic() < until:
+            outputs = self.client.get_ports(client, is_audio=True, is_output=True)
+            if outputs:
+                for source, target in zip(outputs, self.inputs, strict=False):
+                    self.client.connect(source, target)
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"no outputs of {client} among {self.client.get_ports(is_audio=True)}")
+
+    def recorded(self):
+        """(frames, channels) so far."""
+        return self.audio[: self.at].copy()
+
+    def _xrun(self, delay):
+        self.xruns += 1
+
+    def _process(self, frames):
+        now = self.client.last_frame_time
+        self.gaps += self._expected is not None and now != self._expected
+        self._expected = (now + frames) & 0xFFFFFFFF
+        end = self.at + frames
+        if end <= len(self.audio):
+            for c, port in enumerate(self.inputs):
+                self.audio[self.at : end, c] = port.get_array()
+        self.midi.clear_buffer()
+        with self._lock:
+            while self.planned and self.planned[0][0] < end:
+                frame, message = self.planned.pop(0)
+                self.midi.write_midi_event(max(0, frame - self.at), message)
+                self.sent.append((max(frame, self.at), message))
+        for _, data in self.lights.incoming_midi_events():
+            self.received.append(bytes(data))
+        if end <= len(self.audio):
+            self.at = end
