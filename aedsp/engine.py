@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, get_args
@@ -125,7 +126,10 @@ class Engine:
     One engine belongs to one thread at a time; controls may be written from any thread.
     """
 
-    __slots__ = ("__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_sample_rate", "_timing")
+    __slots__ = (
+        "__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_sample_rate", "_timing", "on_swap",
+        "phase", "seed",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -148,6 +152,11 @@ class Engine:
         _expect_int("seed", seed, 0, 2**63 - 1)
         if block_frames is not None:
             _expect_int("block_frames", block_frames, 1, 2**20)
+        #: As given.
+        self.phase, self.seed = phase, seed
+        #: For who records gestures: called with every model that is swapped in, and its path where that is known; with
+        #: None where it could not be.
+        self.on_swap: Callable[[Model | None, str | None], None] | None = None
         self._model = model
         self._channels = channels
         self._block_frames = block_frames
@@ -233,12 +242,12 @@ class Engine:
         """Clear audio, phases, limiter and statistics; the controls stay and apply at once."""
         self._core.reset()
 
-    def swap(self, model: Model) -> None:
+    def swap(self, model: Model, *, path: str | None = None) -> None:
         """Play another model from the next hop on; the overlap of the windows is the crossfade.
 
         The controls stay, unit by unit; units that the old model did not have are neutral. May be called from any thread,
         while the engine processes or plays in a stream too: the weights are prepared here, the audio thread exchanges a
-        pointer, and the old model is freed at the next swap or at the end.
+        pointer, and the old model is freed at the next swap or at the end. path: where it came from, for recorded gestures.
 
         Raises
         ------
@@ -253,7 +262,11 @@ class Engine:
                 "only models of the same front end can be exchanged while playing, make a new Engine for this one"
             )
         with self._controls.resized(model.n_code) as buffer:
+            if self.on_swap is not None:
+                self.on_swap(model, path)
             if not self._core.swap(loaded(model, buffer, self._channels)):
+                if self.on_swap is not None:
+                    self.on_swap(None, None)
                 raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
         self._model = model
 

@@ -23,6 +23,10 @@ class TrainingError(AedspError, RuntimeError):
     """Training cannot start or go on: no usable data, or a loss that is no longer finite."""
 
 
+class GestureFileError(AedspError, ValueError):
+    """A MIDI file cannot be read as gestures."""
+
+
 class MissingExtraError(AedspError, ImportError):
     """An optional dependency is not installed; the text gives the pip command that installs it."""
 

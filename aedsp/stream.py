@@ -243,9 +243,9 @@ class Stream:
             self._say(recorder.error)
         return path
 
-    def swap(self, model: Model) -> None:
+    def swap(self, model: Model, *, path: str | None = None) -> None:
         """`Engine.swap`: another model of the same front end, from the next hop on."""
-        self.engine.swap(model)
+        self.engine.swap(model, path=path)
 
     def close(self) -> None:
         """Fade out, end the stream, finish the recording, give the engine back. May be called twice."""
@@ -365,8 +365,8 @@ class Stream:
         said: set[str] = set()
         retry_at = 0.0
         while not self._wake.wait(HOUSEKEEPING_S):
-            self.engine._core.collect()
             self._hand_on_events()
+            self.engine._core.collect()
             for problem in self._problems():
                 if problem not in said:
                     said.add(problem)

@@ -26,6 +26,9 @@ LEVELS = [
     {"audio_file", "data", "portaudio"},
     {"offline", "sources", "recorder", "plot"},
     {"stream"},
+    {"gestures"},
+    {"replay"},
+    {"midi"},
     {"command_line"},
     {"render"},
     {"play"},
@@ -40,6 +43,8 @@ ONLY = {
     "h5py": {"model_file", "train"},
     "soundfile": {"audio_file", "train"},
     "sounddevice": {"portaudio"},
+    "mido": {"gestures"},
+    "rtmidi": {"midi"},
     "matplotlib": {"plot"},
     "typer": {"command_line", "render", "play", "train"},
 }

@@ -14,7 +14,7 @@ import numpy as np
 from aedsp._kernels._cpu cimport AEDSP_LOUDEST, aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.limiter cimport limit, limiter_free, limiter_new, limiter_reset
 from aedsp._kernels.phase cimport phase_free, phase_new
-from aedsp._kernels.resample cimport Filter, Resampler, resample, resampler_free, resampler_new, resampler_reset, resampler_room
+from aedsp._kernels.resample cimport Filter, resample, resampler_free, resampler_new, resampler_reset, resampler_room
 from aedsp._kernels.stft cimport stft_free, stft_new
 from aedsp._rt.control cimport control_latest
 from aedsp._rt.hop cimport (
@@ -86,21 +86,18 @@ cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive
     """n_frames interleaved frames in, and every hop that they complete. x: read for DRIVE_INPUT only.
 
     Between a push and the next, what is finished is pulled: the queue holds one block, or CHUNK frames where that is more.
-    Model and controls are taken at the first hop of CHUNK frames, which is the first hop of its frame.
+    With `changes_due`, the first hop takes the newest model and controls.
     """
     cdef Py_ssize_t done = 0, n
-    cdef bint taken
     while done < n_frames:
         n = min(n_frames - done, CHUNK)
         _take_in(e, x + done * e.n_channels if drive == DRIVE_INPUT else NULL, n)
         e.taken += n
         if drive == DRIVE_HELD:
             e.hold_until = _first_clean_hop(e)
-        taken = False
         while _fill_hop(e):
-            if not taken:
-                hop_take_changes(e, e.log_frame + done)
-                taken = True
+            if e.changes_due:
+                hop_take_changes(e)
             hop_run(e, drive)
             _finish(e)
         done += n
@@ -122,6 +119,7 @@ cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t 
     cdef Drive drive = DRIVE_INPUT if x is not NULL else DRIVE_CONSTANT
     while taken < n_frames:
         n = min(n_frames - taken, CHUNK)
+        e.changes_due = True
         engine_push(e, x + taken * channels if x is not NULL else NULL, n, drive)
         taken += n
         given += engine_pull(e, out + given * channels, taken - given)
@@ -326,17 +324,6 @@ cdef class Core:
         self.collect()
         self.models = {<size_t> self.state.loaded: self.models[<size_t> self.state.loaded]}
         return 1
-
-    def frames_to_next_hop(self):
-        """Frames, at the host's rate, that complete the next hop; at least 1."""
-        cdef EngineState *e = &self.state
-        cdef const Resampler *r = e.channels[0].inward
-        cdef long long ahead = e.stft.hop_length - e.fill - 1
-        return max(1, r.whole + (r.part + ahead * r.step) // r.denominator + r.filter.n_taps - r.n)
-
-    def hop(self):
-        """The number of the hop that comes next, since the state was cleared."""
-        return self.state.hop
 
     def code(self):
         """Activations of the last hop, before the player's hand: float32 (n_channels, n_code)."""

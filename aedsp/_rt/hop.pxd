@@ -21,10 +21,10 @@ ctypedef enum EventKind:
     EVENT_SWAP       # value: address of the LoadedModel that took effect
     EVENT_TRANSPORT  # value: the transport command that took effect
     EVENT_CUT        # value: position in the source ring that was jumped to
-    EVENT_STARVED    # value: frames that were missing
+    EVENT_STARVED    # value: frames that were missing; in place of the hop: after how many of the call
 
 ctypedef struct Event:
-    long long kind, frame, hop, value     # frame: of the stream, when the change was taken
+    long long kind, frame, hop, value     # frame: of the stream, at the beginning of the call that took the change
 
 ctypedef struct Channel:
     Resampler *inward     # host rate to model rate
@@ -62,10 +62,11 @@ ctypedef struct EngineState:
     unsigned long long hop, taken              # since the state was cleared: hops, frames taken in
     unsigned long long hold_until              # the first hop whose window is free of missing frames
     double host_frames_per_frame, reach        # host frames a model frame; host frames that the filter reaches back
-    long long version, log_frame               # of the last snapshot; what the log calls the first frame of a call
+    bint changes_due                           # the next hop takes what was changed
+    long long version, log_frame               # of the last snapshot; the stream's frame, for the log
     long long hop_ns                           # the time that a hop may take; 0: not live, nothing is missing or metered
     unsigned long long frames, hops, held_hops, late_hops, refused_samples, lost_events    # since a reset
 
 cdef void hop_run(EngineState *e, Drive drive) noexcept nogil
-cdef void hop_take_changes(EngineState *e, long long frame) noexcept nogil
-cdef void hop_note(EngineState *e, EventKind kind, long long frame, long long value) noexcept nogil
+cdef void hop_take_changes(EngineState *e) noexcept nogil
+cdef void hop_note(EngineState *e, EventKind kind, long long value) noexcept nogil

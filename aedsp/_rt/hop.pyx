@@ -93,23 +93,24 @@ cdef void hop_run(EngineState *e, Drive drive) noexcept nogil:
         e.late_hops += 1
 
 
-cdef void hop_note(EngineState *e, EventKind kind, long long frame, long long value) noexcept nogil:
+cdef void hop_note(EngineState *e, EventKind kind, long long value) noexcept nogil:
     """Into the log, where somebody listens."""
     cdef Event event
     if e.log is not NULL:
-        event.kind, event.frame, event.hop, event.value = kind, frame, e.hop, value
+        event.kind, event.frame, event.hop, event.value = kind, e.log_frame, e.hop, value
         e.lost_events += 1 - ring_write(e.log, &event, 1)
 
 
-cdef void hop_take_changes(EngineState *e, long long frame) noexcept nogil:
+cdef void hop_take_changes(EngineState *e) noexcept nogil:
     """The newest model and the newest controls, for the hop that comes now."""
     cdef LoadedModel *model
+    e.changes_due = False
     while ring_readable(e.incoming) and ring_readable(e.retired) < e.retired.capacity:
         ring_read(e.incoming, &model, 1)
         ring_write(e.retired, &e.loaded, 1)
         e.loaded = model
-        hop_note(e, EVENT_SWAP, frame, <long long> <size_t> model)
+        hop_note(e, EVENT_SWAP, <long long> <size_t> model)
     e.controls = control_latest(e.loaded.controls)
     if e.controls.version != e.version:
         e.version = e.controls.version
-        hop_note(e, EVENT_CONTROLS, frame, e.version)
+        hop_note(e, EVENT_CONTROLS, e.version)

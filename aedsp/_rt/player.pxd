@@ -36,7 +36,7 @@ ctypedef struct PlayerState:
     Py_ssize_t fade, fade_frames, fade_from     # position in the output's fade; where in a step it begins
     Py_ssize_t splice, splice_frames        # frames left of the input's fade
     bint splicing_out
-    long long splice_target, forced_missing, tail, frames
+    long long splice_target, cut_seen, forced_missing, forced_after, tail, frames
     float *fade_curve         # 0 to 1, fade_frames + 1
     float *splice_curve
     float *scratch            # CHUNK frames of input

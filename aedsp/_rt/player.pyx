@@ -46,7 +46,7 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
             p.frozen = True
         if p.frozen and p.stopping:
             engine_clear(p.engine)
-        hop_note(p.engine, EVENT_TRANSPORT, p.frames, command)
+        hop_note(p.engine, EVENT_TRANSPORT, command)
         atomic_write(&p.state, command)
 
 
@@ -59,19 +59,21 @@ cdef void _jump(PlayerState *p, long long target) noexcept nogil:
 cdef void _jump_at_rest(PlayerState *p) noexcept nogil:
     """While nothing sounds, there is nothing to fade out."""
     cdef long long cut = atomic_read(&p.cut)
-    if cut > p.source.taken:
-        hop_note(p.engine, EVENT_CUT, p.frames, cut)
+    if cut != p.cut_seen:
+        p.cut_seen = cut
+        hop_note(p.engine, EVENT_CUT, cut)
         _jump(p, cut)
 
 
-cdef void _look_for_cut(PlayerState *p, long long frame) noexcept nogil:
+cdef void _look_for_cut(PlayerState *p) noexcept nogil:
     """A new stretch of the source: fade the old one out where there is enough of it, then jump."""
     cdef long long cut = atomic_read(&p.cut), left
-    if p.splicing_out or cut <= p.source.taken:
+    if p.splicing_out or cut == p.cut_seen:
         return
+    p.cut_seen = cut
     left = min(cut, atomic_read(&p.source.written)) - p.source.taken
     p.dry = p.dry or left < p.splice_frames
-    hop_note(p.engine, EVENT_CUT, frame, -cut if p.dry else cut)
+    hop_note(p.engine, EVENT_CUT, -cut if p.dry else cut)
     p.splice_target = cut
     if p.dry:
         _jump(p, cut)
@@ -104,11 +106,15 @@ cdef Py_ssize_t _push_tail(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept
     return n
 
 
-cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, long long frame) noexcept nogil:
+cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
+    """n frames that the streamer did not deliver in time, from frame `at` of the call on."""
+    cdef Event event
     if not p.waiting:
         p.starved_frames += n
         p.starved_times += 1
-    hop_note(p.engine, EVENT_STARVED, frame, n)
+    event.kind, event.frame, event.hop, event.value = EVENT_STARVED, p.engine.log_frame, at, n
+    if p.engine.log is not NULL:
+        p.engine.lost_events += 1 - ring_write(p.engine.log, &event, 1)
     engine_push(p.engine, NULL, n, DRIVE_HELD)
     return n
 
@@ -116,17 +122,18 @@ cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, long long frame) noe
 cdef void _push_from_ring(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
     cdef Py_ssize_t done = 0, n
     cdef long long end
+    if p.playing:
+        _look_for_cut(p)
     while done < n_frames:
-        p.engine.log_frame = p.frames + done
         n = min(n_frames - done, CHUNK)
         if p.forced_missing > 0:
-            n = min(n, <Py_ssize_t> p.forced_missing)
-            p.forced_missing -= n
-            engine_push(p.engine, NULL, n, DRIVE_HELD)
-            done += n
-            continue
-        if p.playing:
-            _look_for_cut(p, p.frames + done)
+            if p.forced_after == 0:
+                n = min(n, <Py_ssize_t> p.forced_missing)
+                p.forced_missing -= n
+                engine_push(p.engine, NULL, n, DRIVE_HELD)
+                done += n
+                continue
+            n = min(n, <Py_ssize_t> p.forced_after)
         if p.splicing_out and p.splice == 0:
             _jump(p, p.splice_target)
         if p.splice > 0:
@@ -135,6 +142,7 @@ cdef void _push_from_ring(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
         if ring_readable(p.source) > 0:
             n = <Py_ssize_t> ring_read(p.source, p.scratch, n)
             p.waiting = False
+            p.forced_after -= min(n, p.forced_after)
             if p.splice > 0:
                 _splice(p, p.scratch, n)
             engine_push(p.engine, p.scratch, n, DRIVE_INPUT)
@@ -142,14 +150,13 @@ cdef void _push_from_ring(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
         elif end == p.source.taken:
             done += _push_tail(p, n, done)
         else:
-            done += _push_missing(p, n_frames - done, p.frames + done)
+            done += _push_missing(p, n_frames - done, done)
 
 
 cdef void _push(PlayerState *p, const float *x, Py_ssize_t n) noexcept nogil:
     if p.kind == SOURCE_RING:
         _push_from_ring(p, n)
         return
-    p.engine.log_frame = p.frames
     if p.kind == SOURCE_NONE:
         engine_push(p.engine, NULL, n, DRIVE_CONSTANT)
     else:
@@ -222,6 +229,7 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     """n_frames interleaved frames of the engine's channels, at most those of `player_step`. x: read for SOURCE_DEVICE."""
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t done = 0, n, channels = p.engine.n_channels
+    p.engine.log_frame, p.engine.changes_due = p.frames, True
     if p.frozen and p.kind == SOURCE_RING:
         _jump_at_rest(p)
     _take_commands(p)
@@ -331,9 +339,9 @@ cdef class Player:
             ring_read(self.state.recorder, &out[0, 0], n)
         return np.asarray(out)
 
-    def replay_missing(self, long long n_frames):
-        """For a rendering of gestures: the next frames were missing when they were played."""
-        self.state.forced_missing += n_frames
+    def replay_missing(self, long long n_frames, long long after):
+        """For a rendering of gestures: after so many frames of the next call, frames were missing when they were played."""
+        self.state.forced_missing, self.state.forced_after = n_frames, after
 
     def replay_dry(self):
         """For a rendering of gestures: the next jump came when the old stretch had run out."""
@@ -353,10 +361,6 @@ cdef class Player:
                 n = player_step(&self.state, total - done)
                 player_process(&self.state, &x[done, 0] if x is not None else NULL, &out[done, 0], n)
                 done += n
-
-    def frames_to_next_hop(self):
-        """As `Core.frames_to_next_hop`; 0 where the clock stands."""
-        return 0 if self.state.frozen else self.core.frames_to_next_hop()
 
     def meter(self):
         """(code, spectrum of the source, spectrum of what is heard, peak, frame of the stream), newest, copies. One reader."""

@@ -1,0 +1,83 @@
+"""Recorded gestures: a live session over JACK, rendered again offline, is the same to the sample."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+import aedsp
+from aedsp import gestures
+from aedsp.replay import Replay
+from models import autoencoder, music
+from rig import Rig
+
+
+def same(recording, rendered):
+    """The rendering lies in the recording, from its first sound to its last."""
+    first, last = np.flatnonzero(rendered)[[0, -1]]
+    core = rendered[first : last + 1]
+    starts = [p for p in np.flatnonzero(recording == core[0]) if np.array_equal(recording[p : p + len(core)], core)]
+    return len(starts) == 1
+
+
+@pytest.mark.parametrize("rate, channels, block", [(44_100, 1, None), (44_100, 2, 1024), (44_100, 1, 2048)])
+def test_what_was_played_is_rendered_again(jack, rng, tmp_path, rate, channels, block):
+    models = [autoencoder(rng, steps=(aedsp.Power(0.5),)), autoencoder(rng, n_code=20)]
+    for i, model in enumerate(models):
+        model.save(tmp_path / f"m{i}.h5")
+    x = music(rng, 5 * 44_100, 44_100)
+    soundfile.write(tmp_path / "x.flac", x, 44_100)
+    engine = aedsp.Engine(aedsp.Model.load(tmp_path / "m0.h5"), rate, channels=channels, block_frames=block)
+    engine.controls.gain[:] = 0.8
+    rig = Rig()
+    stream = aedsp.Stream(engine, tmp_path / "x.flac", "system")
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
+    rig.connect()
+    time.sleep(0.2)
+    stream.start()
+    for i in range(60):
+        time.sleep(0.02)
+        engine.controls.gain[i % 16] = rng.random()
+        if i % 7 == 0:
+            engine.controls.scale[2:9] = 2 * rng.random()
+        recorder.message(bytes([0xB0, i % 8, i]))
+        if i == 10:
+            stream.pause()
+        if i == 15:
+            stream.start()
+            engine.controls.monitor = "original"
+        if i == 20:
+            engine.controls.monitor = "resynthesized"
+            stream.seek(2.5)
+        if i == 25:
+            engine.swap(aedsp.Model.load(tmp_path / "m1.h5"))
+            engine.controls.override[18] = 0.3
+        if i == 33:
+            stream.stop()
+        if i == 38:
+            stream.start()
+        if i == 45:
+            stream.seek(4.9)  # and over the end
+        if i == 58:
+            engine.controls.override[18] = float("nan")
+            stream.start()
+    time.sleep(0.3)
+    stream.pause()
+    time.sleep(0.2)
+    counts = stream.statistics
+    stream.close()
+    recorder.close()
+    recording = rig.recorded()[:, 0]
+    assert rig.gaps == 0 or rig.xruns, "the recorder itself lost frames"
+    rig.close()
+    replay = Replay(tmp_path / "g.mid")
+    rendered = np.concatenate(list(replay.blocks()))
+    replay.close()
+    assert counts.lost_events == 0 and rendered.shape[1] == channels
+    assert same(recording, rendered[:, 0]), counts
+    entries, ticks = gestures.read(tmp_path / "g.mid")
+    assert ticks == rate and sum(e.message is not None for e in entries) == 60
+    assert len(list(tmp_path.glob("g.model-*.h5"))) == 1
