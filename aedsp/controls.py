@@ -191,6 +191,14 @@ class Controls:
                 self.n_units, self._values, self.buffer = before
                 raise
 
+    def is_neutral(self, unit: int) -> bool:
+        """Whether a unit has its original activation."""
+        with self._lock:
+            return all(
+                np.array_equal(values[unit], np.float32(_NEUTRAL[name]), equal_nan=True)
+                for name, values in self._values.items()
+            )
+
     def state(self) -> Values:
         """A copy of all values: gain, scale, muted, sign, override, each float32 (n_units,)."""
         with self._lock:

@@ -27,6 +27,10 @@ class GestureFileError(AedspError, ValueError):
     """A MIDI file cannot be read as gestures."""
 
 
+class MappingError(AedspError, ValueError):
+    """A MIDI mapping cannot be used; the text says which line of it and what is expected."""
+
+
 class MissingExtraError(AedspError, ImportError):
     """An optional dependency is not installed; the text gives the pip command that installs it."""
 
