@@ -31,6 +31,10 @@ class MappingError(AedspError, ValueError):
     """A MIDI mapping cannot be used; the text says which line of it and what is expected."""
 
 
+class SessionError(AedspError, ValueError):
+    """A session file cannot be used; the text says which setting and what is expected."""
+
+
 class MissingExtraError(AedspError, ImportError):
     """An optional dependency is not installed; the text gives the pip command that installs it."""
 

@@ -71,6 +71,14 @@ def as_source(source: Source | str | os.PathLike[str] | None) -> Source:
     raise TypeError(f"source is {source!r}; expected a path, FileSource, InputSource, NoInput or None")
 
 
+def channels_of(source: Source) -> int:
+    """What an engine for it should have: two for a file of two or more, else one. Raises as `audio_file.open_audio`."""
+    if not isinstance(source, FileSource):
+        return 1
+    with audio_file.open_audio(source.path) as file:
+        return min(2, int(file.channels))
+
+
 def to_channels(block: Float32, channels: int) -> Float32:
     """(frames, n) to (frames, channels): to one as the mean of all, from one to all alike, else the first ones."""
     n = block.shape[1]

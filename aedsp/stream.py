@@ -91,7 +91,7 @@ class StreamStatistics:
         for i, n in enumerate(self.load):
             passed += n
             if total and passed >= share * total:
-                return (i + 1) / 32
+                return min((i + 1) / 32, self.worst_load)
         return 0.0
 
     def lines(self) -> list[str]:

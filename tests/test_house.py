@@ -46,7 +46,8 @@ ONLY = {
     "mido": {"gestures"},
     "rtmidi": {"midi"},
     "matplotlib": {"plot"},
-    "typer": {"command_line", "render", "play", "train"},
+    "typer": {"command_line", "render", "play", "devices", "train"},
+    "textual": {"play"},
 }
 
 

@@ -95,7 +95,8 @@ def shipped() -> dict[str, Mapping]:
     found = {}
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".toml"):
-            found[entry.name[:-5]] = parse(entry.read_text(encoding="utf-8"), entry.name)
+            mapping = parse(entry.read_text(encoding="utf-8"), entry.name)
+            found[entry.name[:-5]] = replace(mapping, path=entry.name[:-5])
     return found
 
 

@@ -1,0 +1,270 @@
+"""The instrument: engine, stream, hand, controller, snapshots and gestures wired together; what every surface plays on.
+
+Screen, keyboard, text commands and MIDI all end in the verbs of this class. Control side; any thread may call.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from aedsp import gestures
+from aedsp.engine import Engine
+from aedsp.errors import AedspError
+from aedsp.midi.hand import Hand
+from aedsp.midi.mapping import Mapping, Target
+from aedsp.midi.messages import Message
+from aedsp.midi.ports import Controller
+from aedsp.model import Model
+from aedsp.play import session as sessions
+from aedsp.play.session import Session
+from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
+from aedsp.sources import FileSource
+from aedsp.stream import Stream
+
+_KEPT_MESSAGES = 200
+
+
+@dataclass(frozen=True)
+class Learning:
+    """MIDI learn: the next control that moves does `target` from then on."""
+
+    target: Target
+
+
+class Instrument:
+    """One instrument, playing.
+
+    Parameters
+    ----------
+    stream : Stream
+        Opened, not yet started.
+    mapping : Mapping
+    model_path : Path
+        Of the engine's model.
+    user_folder : Path
+        Where learnt mappings are saved.
+    midi_port : str, optional
+        A part of the controller's name, instead of the mapping's.
+    midi : bool
+        False: no controller is looked for.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        mapping: Mapping,
+        model_path: Path,
+        user_folder: Path,
+        *,
+        midi_port: str | None = None,
+        midi: bool = True,
+    ) -> None:
+        self.stream, self.engine, self.controls = stream, stream.engine, stream.engine.controls
+        self.model_path, self.user_folder = model_path, user_folder
+        self.messages: deque[tuple[float, str]] = deque(maxlen=_KEPT_MESSAGES)
+        self.on_message: Callable[[str], None] | None = None
+        self.quitting = threading.Event()
+        self.snapshots: dict[int, Snapshot] = {}
+        self.morph_s = 0.0
+        self.learning: Learning | None = None
+        self.last_midi: tuple[float, Message] | None = None
+        self.gesture_recorder: gestures.Recorder | None = None
+        self._morph: Morph | None = None
+        self._lock = threading.RLock()
+        self.hand = Hand(self.controls, mapping, self.do, override_range(self.engine.model))
+        stream._on_message = self.say
+        self.controller: Controller | None = None
+        if midi:
+            self.controller = Controller(mapping, self._midi, self.say, self._lights, midi_port)
+
+    def close(self) -> None:
+        """End everything, in order; recordings are finished."""
+        self.quitting.set()
+        if self._morph:
+            self._morph.cancel()
+        if self.controller:
+            self.controller.close()
+        recording = self.stream.recording
+        self.stream.close()
+        if recording:
+            self.say(f"recorded {recording}")
+        if self.gesture_recorder:
+            self.say(f"gestures: {self.gesture_recorder.close()}")
+
+    def say(self, message: str) -> None:
+        """A sentence for the player."""
+        self.messages.append((time.monotonic(), message))
+        if self.on_message is not None:
+            self.on_message(message)
+
+    def record_gestures(self, path: str | Path) -> None:
+        """From the beginning of the stream on; before `start`."""
+        self.gesture_recorder = gestures.Recorder(self.stream, path, self.model_path)
+
+    def do(self, action: str) -> None:
+        """One of the buttons' actions by its name (`aedsp.midi.mapping.BUTTONS`)."""
+        name, _, number = action.partition("-")
+        if action == "quit":
+            self.quitting.set()
+        elif action == "play":
+            self.toggle_play()
+        elif action == "stop":
+            self.stop()
+        elif action == "record":
+            self.toggle_recording()
+        elif name == "store" and number.isdigit():
+            self.store(int(number))
+        elif name == "recall" and number.isdigit():
+            self.recall(int(number))
+        else:
+            self.hand.press(Target(action))
+
+    def toggle_play(self) -> None:
+        """Play, or pause."""
+        with self._lock:
+            if self.stream.transport == "play":
+                self.stream.pause()
+            else:
+                self.stream.start()
+
+    def stop(self) -> None:
+        """Stop and rewind."""
+        self.stream.stop()
+
+    def seek(self, position_s: float) -> None:
+        """To a position of the file, in s."""
+        self.stream.seek(max(0.0, position_s))
+
+    def toggle_monitor(self) -> None:
+        """Original or resynthesized."""
+        self.controls.monitor = "resynthesized" if self.controls.monitor == "original" else "original"
+
+    def toggle_recording(self, path: str | Path | None = None) -> None:
+        """Start recording what is heard, to a file named by the time of day unless one is given; or finish it."""
+        if self.stream.recording:
+            self.say(f"recorded {self.stream.stop_recording()}")
+            return
+        path = path or time.strftime("aedsp %Y-%m-%d %H.%M.%S.wav")
+        self.attempt(lambda: self.stream.record(path), f"recording to {path}")
+
+    def load_model(self, path: str | Path) -> bool:
+        """Another model while this one plays; one that cannot be read or does not fit is refused, and the old one plays on."""
+
+        def swap() -> None:
+            model = Model.load(path)
+            self.stream.swap(model, path=str(Path(path).resolve()))
+            self.model_path = Path(path)
+            self.hand._range = override_range(model)
+            self.hand.let_go()
+
+        return self.attempt(swap, f"now playing through {path}")
+
+    def store(self, number: int) -> None:
+        """Keep the settings as a snapshot, 1 to 9."""
+        if number in NUMBERS:
+            self.snapshots[number] = Snapshot.of(self.controls)
+            self.say(f"snapshot {number} stored")
+
+    def recall(self, number: int, duration_s: float | None = None) -> None:
+        """Back to a snapshot, at once or over a time in s."""
+        snapshot = self.snapshots.get(number)
+        if snapshot is None:
+            self.say(f"there is no snapshot {number} yet")
+            return
+        duration_s = self.morph_s if duration_s is None else duration_s
+        with self._lock:
+            if self._morph:
+                self._morph.cancel()
+            self.hand.let_go()
+            self.hand.forget_silence()
+            if duration_s > 0:
+                self._morph = Morph(snapshot, self.controls, duration_s)
+            else:
+                snapshot.recall(self.controls)
+
+    def learn(self, target: Target) -> None:
+        """The next control that is moved does `target` from now on."""
+        self.learning = Learning(target)
+        self.say(f"move the control for {target}")
+
+    def session(self) -> Session:
+        """What is playing now, to be saved."""
+        source = self.stream.source
+        name = getattr(source, "device", None)
+        return Session(
+            model=str(self.model_path.resolve()),
+            source=str(Path(source.path).resolve()) if isinstance(source, FileSource)
+            else "no input" if type(source).__name__ == "NoInput" else f"input: {name}" if name is not None else "input",
+            mapping=self.hand.mapping.path,
+            device=self.stream.output_device.name,
+            rate=self.engine.sample_rate,
+            block=self.engine.block_frames or 0,
+            loop=isinstance(source, FileSource) and source.loop,
+            morph_s=self.morph_s,
+            controls=sessions.table_of(Snapshot.of(self.controls)),
+            snapshots={number: sessions.table_of(snapshot) for number, snapshot in self.snapshots.items()},
+        )  # fmt: skip
+
+    def apply(self, session: Session) -> None:
+        """Controls and snapshots of a session; model, source and device were chosen before."""
+        self.morph_s = session.morph_s
+        self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
+        sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
+
+    def attempt(self, act: Callable[[], object], success: str) -> bool:
+        """Do it, or say why not: the music goes on."""
+        try:
+            act()
+        except (AedspError, OSError, ValueError, RuntimeError, MemoryError) as error:
+            self.say(f"refused: {' '.join(str(error).split())}")
+            return False
+        self.say(success)
+        return True
+
+    def _midi(self, message: Message) -> None:
+        """From the controller's thread."""
+        self.last_midi = (time.monotonic(), message)
+        if self.gesture_recorder:
+            self.gesture_recorder.message(message.bytes())
+        if self.learning is not None and message.value:
+            self._learnt(self.learning.target, message)
+            return
+        self.attempt_quietly(lambda: self.hand.receive(message))
+
+    def attempt_quietly(self, act: Callable[[], object]) -> None:
+        """As `attempt`, with a word only where it is refused."""
+        try:
+            act()
+        except (AedspError, OSError, ValueError, RuntimeError) as error:
+            self.say(f"refused: {' '.join(str(error).split())}")
+
+    def _learnt(self, target: Target, message: Message) -> None:
+        self.learning = None
+        self.hand.mapping = self.hand.mapping.with_target(message.kind, message.number, target)
+        path = self.user_folder / "mappings" / f"{self.hand.mapping.name}.toml"
+
+        def save() -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.hand.mapping.save(path)
+            self.hand.mapping = replace(self.hand.mapping, path=str(path))
+
+        self.attempt(save, f"{message.kind} {message.number} is {target} now; saved in {path}")
+
+    def _lights(self) -> dict[tuple[str, int], bool]:
+        return self.hand.lights(self.stream.transport, self.stream.recording is not None)
+
+
+def override_range(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """What a fader at its top gives a unit: the highest percentile of its activation in training, where the file has it."""
+    statistics = model.code_statistics
+    if statistics is None:
+        return None
+    top = np.asarray(statistics.percentiles, np.float64)[-1]
+    return np.where(top > 0, top, 1.0)

@@ -1,0 +1,60 @@
+"""Without a device or a terminal: the clip through the model to OUT.wav, with a picture beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from aedsp import audio_file
+from aedsp.engine import Engine
+from aedsp.errors import MissingExtraError
+from aedsp.model import Model
+from aedsp.offline import Rendered, render_file
+
+NO_INPUT_S = 10.0
+
+
+def check_output(source: Path, output: Path) -> Path:
+    """The picture's path; refuses, before any work, to write over the input."""
+    picture = output.with_suffix(".png")
+    if picture.exists() and source.exists() and picture.samefile(source):
+        raise ValueError(f"{picture} is the input itself; give the output another name")
+    return picture
+
+
+def render(source: Path, model: Model, output: Path, reason: str) -> None:
+    """A file through a model to a file and a picture; says why nothing sounds."""
+    picture = check_output(source, output)
+    rendered = render_file({}, model, source, output, {"monitor": "resynthesized"})
+    _report(rendered, source)
+    try:
+        from aedsp import plot
+
+        plot.draw_spectrograms(source, output, picture)
+        written = f"{output.resolve()} and {picture.resolve()}"
+    except MissingExtraError as error:
+        written = f"{output.resolve()} (no picture: {error})"
+    print(f"Not played aloud: {reason}.")
+    print(f"Written: {written}")
+
+
+def render_no_input(model: Model, output: Path, reason: str) -> None:
+    """The decoder alone, for a few seconds."""
+    engine = Engine(model)
+    n = int(NO_INPUT_S * engine.sample_rate)
+    with audio_file.written(output, engine.sample_rate, 1) as out:
+        out.write(np.asarray(engine.generate(n)))
+    print(f"{model.name} without input, {NO_INPUT_S:.0f} s")
+    print(f"Not played aloud: {reason}.")
+    print(f"Written: {output.resolve()}")
+
+
+def _report(rendered: Rendered, source: Path) -> None:
+    engine = rendered.engine
+    print(
+        f"{source.name}, {rendered.n_frames / engine.sample_rate:.1f} s, through {engine.model.name}: "
+        f"{engine.model.n_code} units, latency {engine.latency_frames} frames ({1000 * engine.latency_s:.1f} ms)"
+    )
+    for line in rendered.warnings():
+        print(line)

@@ -1,0 +1,136 @@
+"""Session files: what is played on what, with which settings, as TOML. Values that are neutral are left out.
+
+    model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
+    mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   loop = false   morph_s = 2.0
+
+    [controls]                 [snapshot.1]                 the same in both
+    monitor = "resynthesized"
+    gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aedsp.controls import _NEUTRAL, Controls, Values
+from aedsp.errors import SessionError
+from aedsp.play.snapshots import NUMBERS, Snapshot
+from aedsp.whole_file import written_whole
+
+_TEXTS = ("model", "source", "mapping", "device")
+_NUMBERS: dict[str, type | tuple[type, ...]] = {"rate": (int, float), "block": int, "morph_s": (int, float)}
+
+
+@dataclass
+class Session:
+    """What a session file holds; None where it says nothing."""
+
+    model: str | None = None
+    source: str | None = None
+    mapping: str | None = None
+    device: str | None = None
+    rate: float | None = None
+    block: int | None = None
+    loop: bool = False
+    morph_s: float = 0.0
+    controls: dict[str, Any] = field(default_factory=dict)
+    snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """As TOML, whole or not at all."""
+        import tomli_w
+
+        document: dict[str, Any] = {
+            name: value
+            for name in (*_TEXTS, *_NUMBERS, "loop")
+            if (value := getattr(self, name)) is not None
+        }
+        document["controls"] = self.controls
+        document["snapshot"] = {str(number): table for number, table in sorted(self.snapshots.items())}
+        with written_whole(path) as unfinished:
+            unfinished.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def load(path: str | os.PathLike[str]) -> Session:
+    """A session from its file.
+
+    Raises
+    ------
+    OSError
+        There is no such file.
+    SessionError
+        It is no session; the text names what is wrong.
+    """
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef, import-not-found]
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SessionError(f"{path}: is no TOML ({error})") from None
+    session = Session()
+    for name, value in document.items():
+        expected: Any = str if name in _TEXTS else bool if name == "loop" else _NUMBERS.get(name)
+        if name == "controls":
+            session.controls = _checked_table(path, name, value)
+        elif name == "snapshot":
+            if not isinstance(value, dict) or not all(key.isdigit() and int(key) in NUMBERS for key in value):
+                raise SessionError(f"{path}: snapshot is {value!r}; expected tables [snapshot.1] to [snapshot.9]")
+            session.snapshots = {int(key): _checked_table(path, f"snapshot.{key}", v) for key, v in value.items()}
+        elif expected is None:
+            raise SessionError(f"{path}: there is no setting {name!r}; see docs/playing.md")
+        elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise SessionError(f"{path}: {name} is {value!r}; expected {_in_words(expected)}")
+        else:
+            setattr(session, name, value)
+    return session
+
+
+def table_of(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as a TOML table: only what is not neutral."""
+    table: dict[str, Any] = {"monitor": snapshot.monitor}
+    for name, values in snapshot.values.items():
+        changed = np.flatnonzero(~np.isnan(values) if name == "override" else values != _NEUTRAL[name])
+        if changed.size:
+            table[name] = {str(unit): float(values[unit]) for unit in changed}
+    return table
+
+
+def snapshot_of(table: dict[str, Any], controls: Controls) -> Snapshot:
+    """The table as a snapshot for these controls; units that they do not have are left out."""
+    values: Values = {name: np.full(controls.n_units, neutral, np.float32) for name, neutral in _NEUTRAL.items()}
+    for name in _NEUTRAL:
+        for unit, value in table.get(name, {}).items():
+            if int(unit) < controls.n_units:
+                values[name][int(unit)] = value
+    return Snapshot(values, table.get("monitor", "resynthesized"))
+
+
+def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise SessionError(f"{path}: {where} is {table!r}; expected a table")
+    for name, value in table.items():
+        if name == "monitor":
+            if value not in ("original", "resynthesized"):
+                raise SessionError(f"{path}: {where}.monitor is {value!r}; expected 'original' or 'resynthesized'")
+        elif name not in _NEUTRAL:
+            raise SessionError(f"{path}: {where} has no setting {name!r}; expected monitor, {', '.join(_NEUTRAL)}")
+        elif not isinstance(value, dict) or not all(unit.isdigit() and _fits(name, v) for unit, v in value.items()):
+            raise SessionError(f"{path}: {where}.{name} is {value!r}; expected unit = value, e.g. {{ 3 = 0.5 }}")
+    return table
+
+
+def _fits(name: str, value: Any) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) < 3e38:
+        return False
+    return value in ((1, -1) if name == "sign" else (0, 1)) if name in ("sign", "muted") else True
+
+
+def _in_words(expected: Any) -> str:
+    return {str: "a text", bool: "true or false", int: "a whole number"}.get(expected, "a number")
