@@ -1,0 +1,263 @@
+"""What the screen shows, as lines of text: pure functions of the instrument's state and a size. No terminal here.
+
+Colours only underline what letters say already: M muted, O overridden, - turned negative, * changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from rich.text import Text
+
+from aedsp.play.instrument import Instrument
+from aedsp.stream import StreamStatistics
+
+BARS = " ▁▂▃▄▅▆▇█"
+LOWEST_DB = -72.0
+PAGES = ("play", "callback", "messages", "keys")
+
+KEYS = (
+    ("space", "play or pause"), ("x", "stop and rewind"), (", .", "5 s back, on"), ("t", "original or resynthesized"),
+    ("[ ]", "bank before, after"), ("up down", "choose a unit"), ("left right", "its gain"), ("- +", "its scale"),
+    ("m", "mute it"), ("i", "turn its sign"), ("o", "take over, or give back"), ("( )", "its taken-over value"),
+    ("u", "its original activation"), ("R", "all original"), ("z", "all silent; again: back"), ("1-9", "recall a snapshot"),
+    ("w 1-9", "store one"), ("g", "time of a morph"), ("c", "record; again: finish"), ("l", "MIDI learn"),
+    ("n", "another model"), (":", "any command; :help"), ("tab", "next page"), ("q", "quit"),
+)  # fmt: skip
+
+
+@dataclass
+class Sight:
+    """What the screen remembers between two looks."""
+
+    selected: int = 0
+    page: str = "play"
+    storing: bool = False
+    code_top: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at everything that moves, so that a whole picture shows one moment."""
+
+    code: npt.NDArray[np.float32]
+    original: npt.NDArray[np.float32]
+    heard: npt.NDArray[np.float32]
+    peak: float
+    statistics: StreamStatistics
+
+
+def look(instrument: Instrument, sight: Sight) -> Look:
+    """Take one; keeps the highest activation of each unit, which is the top of its bar."""
+    code, original, heard, peak, _ = instrument.stream.player.meter()
+    if len(sight.code_top) != len(code):
+        sight.code_top = np.full(len(code), 1e-6, np.float32)
+    if len(code):
+        sight.code_top = np.maximum(sight.code_top * np.float32(0.999), np.abs(code))
+    return Look(code, original, heard, peak, instrument.stream.statistics)
+
+
+def screen(instrument: Instrument, sight: Sight, width: int, height: int) -> Text:
+    """The page that is chosen, exactly `height` lines of at most `width` columns."""
+    seen = look(instrument, sight)
+    head = header(instrument, width)
+    body = {
+        "play": _play_page,
+        "callback": _callback_page,
+        "messages": _messages_page,
+        "keys": _keys_page,
+    }[sight.page](instrument, sight, seen, width, height - len(head))
+    lines = [*head, *body][:height]
+    for line in lines:
+        line.truncate(width)
+        line.no_wrap = True
+    return Text("\n", no_wrap=True).join([*lines, *[Text("")] * (height - len(lines))])
+
+
+def header(instrument: Instrument, width: int) -> list[Text]:
+    """Model, transport, monitor, latency, controller."""
+    stream = instrument.stream
+    words = {"play": "PLAYING", "pause": "PAUSED", "stop": "STOPPED", "end": "AT THE END"}
+    model = instrument.engine.model
+    left = f"{model.name or 'model'}: {model.n_code} units"
+    clock = minutes(stream.position_s) + (f" / {minutes(stream.duration_s)}" if stream.duration_s else "")
+    right = f"{'DEVICE LOST' if stream.device_lost else words[stream.transport]}  {clock}"
+    if stream.recording:
+        right = f"REC  {right}"
+    queued = f"Queued Track: {instrument.controls.monitor.capitalize()}"
+    controller = instrument.controller
+    midi = "MIDI off" if controller is None else _midi_words(instrument)
+    latency = f"latency {1000 * stream.latency.total / instrument.engine.sample_rate:.0f} ms"
+    return [
+        _spread(Text(left, "bold"), Text(right, "bold reverse"), width),
+        _spread(Text(queued, "bold"), Text(f"{latency}  {midi}"), width),
+    ]
+
+
+def _midi_words(instrument: Instrument) -> str:
+    controller = instrument.controller
+    assert controller is not None
+    if controller.connected is None:
+        return "no controller"
+    last = instrument.last_midi
+    message = f"{last[1].kind} {last[1].number}={last[1].value}" if last else "-"
+    return f"MIDI {controller.connected.split(':')[-1][:20]} {message}"
+
+
+def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
+    keys = key_lines(width)
+    rows = units(instrument, sight, seen, width)
+    meters = [bank_map(instrument, width), *level_lines(instrument, seen, width)]
+    spectrum_rows = max(1, min(8, (height - 18) // 4))
+    spectra = [
+        *spectrum("Original", seen.original, instrument, width, spectrum_rows),
+        *spectrum("Output", seen.heard, instrument, width, spectrum_rows),
+    ]
+    room = height - len(rows) - len(meters) - len(spectra) - len(keys)
+    return [*rows, *meters, *spectra, *messages(instrument, max(0, room)), *keys]
+
+
+def units(instrument: Instrument, sight: Sight, seen: Look, width: int) -> list[Text]:
+    """The bank in view as the paper's Figure 3 has it, and what moves."""
+    controls, hand = instrument.controls, instrument.hand
+    lines = [Text(" Neuron     Gain    Scale  Adj. Value  Mute  Fader  Activation", "underline")]
+    bar_width = max(8, width - 64)
+    values = controls.state()
+    for slot in range(hand.mapping.bank):
+        unit = hand.unit(slot)
+        if unit is None or unit >= len(values["gain"]):
+            lines.append(Text("      -"))
+            continue
+        gain, scale, override = (float(values[name][unit]) for name in ("gain", "scale", "override"))
+        muted, negative, taken = bool(values["muted"][unit]), values["sign"][unit] < 0, override == override
+        adjusted = override if taken else 0.0 if muted else gain * scale * (-1 if negative else 1)
+        marks = f"{'M' if muted else ' '}{'-' if negative else ' '}{'O' if taken else ' '}"
+        distances = [d for name in ("gain", "scale") if (d := hand.distance(name, slot)) is not None]
+        fader = "" if not distances else f"{'▼' if distances[0] > 0 else '▲'}{abs(distances[0])}"
+        activation = float(seen.code[unit]) if unit < len(seen.code) else 0.0
+        share = abs(activation) / float(sight.code_top[unit]) if unit < len(sight.code_top) else 0.0
+        cursor = ">" if slot == sight.selected else " "
+        text = f"{cursor}{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}  {marks:<4}  {fader:<5}  "
+        style = "dim" if muted else "bold" if slot == sight.selected else ""
+        lines.append(Text.assemble((text, style), (bar(share, bar_width), "green"), f" {activation:.3f}"))
+    return lines
+
+
+def bank_map(instrument: Instrument, width: int) -> Text:
+    """All banks: the one in view in brackets; * where a unit is changed, M where all are muted."""
+    hand, values = instrument.hand, instrument.controls.state()
+    n, bank = len(values["gain"]), hand.mapping.bank
+    changed = (
+        (values["gain"] != 1) | (values["scale"] != 1) | (values["sign"] != 1) | (values["muted"] != 0)
+        | ~np.isnan(values["override"])
+    )  # fmt: skip
+    marks = []
+    for i in range(-(-n // bank)):
+        inside = slice(i * bank, (i + 1) * bank)
+        mark = "M" if values["muted"][inside].all() else "*" if changed[inside].any() else "·"
+        marks.append(f"[{mark}]" if i == hand.bank else mark)
+    title, position = "Banks  ", f" {hand.bank} of 0-{hand.n_banks - 1}"
+    room = width - len(title) - len(position)
+    start = max(0, min(hand.bank - room // 2, len(marks) - room + 2)) if len(marks) + 2 > room else 0
+    return Text.assemble((title, "bold"), "".join(marks[start:])[:room], position)
+
+
+def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
+    """Output level and limiter; callback load with its worst and misses."""
+    s = seen.statistics
+    db = 20 * np.log10(max(seen.peak, 1e-6))
+    bar_width = max(8, width - 66)
+    level = f" {db:>6.1f} dB   limited {s.limited_frames} frames"
+    load = f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  missed {s.misses}  late {s.late}  starved {s.starved_frames}"
+    return [
+        Text.assemble(("Level  ", "bold"), (bar(1 - db / LOWEST_DB, bar_width), "green" if db < -1 else "red"), level),
+        Text.assemble(("Load   ", "bold"), (bar(s.last_load, bar_width), "green" if s.last_load < 0.7 else "red"), load),
+    ]
+
+
+def spectrum(title: str, magnitude: npt.NDArray[np.float32], instrument: Instrument, width: int, rows: int) -> list[Text]:
+    """A spectrum on a logarithmic axis of frequency, from 40 Hz, as bars of `rows` lines."""
+    n_columns = max(8, width - 10)
+    front_end = instrument.engine.model.front_end
+    edges = np.geomspace(40, front_end.sample_rate / 2, n_columns + 1) * front_end.fft_length / front_end.sample_rate
+    low = np.minimum(edges[:-1].astype(int), len(magnitude) - 1)
+    high = np.maximum(low + 1, edges[1:].astype(int))
+    peaks = np.array([magnitude[a:b].max(initial=0) for a, b in zip(low, high, strict=True)])
+    shares = np.clip(1 - 20 * np.log10(np.maximum(peaks, 1e-9)) / LOWEST_DB, 0, 1)
+    lines = []
+    for row in range(rows - 1, -1, -1):
+        filled = np.clip(shares * rows - row, 0, 1)
+        text = "".join(BARS[int(round(8 * f))] for f in filled)
+        lines.append(Text.assemble((f"{title if row == rows - 1 else '':<9} ", "bold"), (text, "cyan")))
+    return lines
+
+
+def messages(instrument: Instrument, n: int) -> list[Text]:
+    """The last n sentences, the newest last."""
+    last = list(instrument.messages)[-n:] if n else []
+    return [Text(f"  {message}", "italic") for _, message in last] + [Text("")] * (n - len(last))
+
+
+def key_lines(width: int) -> list[Text]:
+    """The keys that matter most, in two lines."""
+    rows = (
+        "space play  x stop  t original  [ ] bank  ↑↓ unit  ←→ gain  -+ scale  m mute",
+        "i sign  o take over  u restore  R reset  z silence  1-9 recall  c record  ? keys",
+    )
+    return [Text(row[:width], "dim") for row in rows]
+
+
+def _callback_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
+    """How long the callbacks took, and everything that is counted."""
+    s = seen.statistics
+    lines = [Text("Time taken of the time available, in callbacks", "bold underline")]
+    total, bins = max(1, sum(s.load)), 16
+    loads = [sum(s.load[i * 2 : i * 2 + 2]) for i in range(bins)] + [sum(s.load[2 * bins :])]
+    for i, n in enumerate(loads[: max(4, height - 9)]):
+        name = f"{i / bins:>5.0%} -{(i + 1) / bins:>4.0%}" if i < bins else "    more   "
+        lines.append(Text(f"{name} {bar(n / total, max(8, width - 26))} {n}"))
+    lines.append(Text(str(instrument.stream.latency)))
+    return [*lines, *(Text(part) for line in s.lines() for part in wrapped(line, width))]
+
+
+def _messages_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
+    parts = [part for _, message in instrument.messages for part in wrapped(message, width - 2)]
+    return [Text("Messages", "bold underline"), *(Text(f"  {part}") for part in parts[-(height - 1) :])]
+
+
+def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
+    columns = 2 if width >= 80 else 1
+    half = -(-len(KEYS) // columns)
+    lines = [Text("Keys", "bold underline")]
+    for i in range(half):
+        cells = [KEYS[j] for j in range(i, len(KEYS), half)][:columns]
+        lines.append(Text("".join(f"  {key:<11} {does:<25}" for key, does in cells)))
+    sent = "M muted, - turned negative, O taken over; ▲ ▼ how far a fader must move to take hold."
+    return [*lines, Text(""), *(Text(f"  {part}") for part in wrapped(sent, width - 2))]
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of `width` characters, filled by a share from 0 to 1."""
+    eighths = round(8 * width * min(max(share if share == share else 0.0, 0.0), 1.0))
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")).ljust(width, "·")
+
+
+def minutes(seconds: float) -> str:
+    """1:05.3"""
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+
+
+def wrapped(text: str, width: int) -> Sequence[str]:
+    """Cut between words."""
+    import textwrap
+
+    return textwrap.wrap(text, max(10, width)) or [""]
+
+
+def _spread(left: Text, right: Text, width: int) -> Text:
+    gap = max(1, width - left.cell_len - right.cell_len)
+    return Text.assemble(left, " " * gap, right)
