@@ -10,8 +10,9 @@ import aedsp
 from aedsp import command_line
 
 COMMANDS = {
-    "play": ("aedsp.play.__main__", "play the shipped demo or a file through a model"),
+    "play": ("aedsp.play.__main__", "play the instrument, live"),
     "render": ("aedsp.render", "resynthesize a file to a file"),
+    "devices": ("aedsp.devices", "list audio devices, measure their latency"),
     "train": ("aedsp.train.__main__", "make a model from a folder of music"),
 }
 

@@ -127,8 +127,8 @@ class Engine:
     """
 
     __slots__ = (
-        "__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_sample_rate", "_timing", "on_swap",
-        "phase", "seed",
+        "__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_sample_rate", "_timing",
+        "on_swap", "phase", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -216,7 +216,7 @@ class Engine:
 
     @property
     def algorithm_frames(self) -> int:
-        """The part of the latency that the windows make, in frames at the model's rate: as if the host had that rate."""
+        """The part of the latency that the windows make, in frames at the model's rate."""
         same = Filter(1, 1)
         r = self._sample_rate / self._model.front_end.sample_rate
         block = self._block_frames / r if self._block_frames else 0
@@ -245,9 +245,10 @@ class Engine:
     def swap(self, model: Model, *, path: str | None = None) -> None:
         """Play another model from the next hop on; the overlap of the windows is the crossfade.
 
-        The controls stay, unit by unit; units that the old model did not have are neutral. May be called from any thread,
-        while the engine processes or plays in a stream too: the weights are prepared here, the audio thread exchanges a
-        pointer, and the old model is freed at the next swap or at the end. path: where it came from, for recorded gestures.
+        The controls stay, unit by unit; units that the old model did not have are neutral. May be called from any
+        thread, while the engine processes or plays in a stream too: the weights are prepared here, the audio thread
+        exchanges a pointer, and the old model is freed at the next swap or at the end. path: where it came from, for
+        recorded gestures.
 
         Raises
         ------

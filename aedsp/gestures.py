@@ -1,9 +1,9 @@
 """Gestures: what a player did, as a standard MIDI file; written while a stream plays, read, and rendered again offline.
 
-A tick is a frame. The file holds the controllers' messages as they were played, for any MIDI program to show, and beside
-them every change that took effect, whatever made it, as a sequencer-specific meta event: manufacturer 7D, then ``aedsp``, then
-one JSON object in ASCII. Those hold the values in full, and the frame at which the audio thread took them, so that rendering
-them again gives the same samples.
+A tick is a frame. The file holds the controllers' messages as they were played, for any MIDI program to show, and
+beside them every change that took effect, whatever made it, as a sequencer-specific meta event: manufacturer 7D, then
+``aedsp``, then one JSON object in ASCII. Those hold the values in full, and the frame at which the audio thread took
+them, so that rendering them again gives the same samples.
 
     {"controls": [["gain", 3, 1, 0.5], ...]}     name, first unit, number of units, value (null: no override)
     {"monitor": "original"}  {"transport": "play" | "pause" | "stop"}
@@ -11,8 +11,9 @@ them again gives the same samples.
     {"missing": frames, "after": frames}         the source's ring was empty
     {"swap": path of the model}
 
-The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "seed", "model",
-"source", "loop", "start_frame"}; the last one is {"end": frames}. Control thread only; the only importer of mido's files.
+The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "seed",
+"model", "source", "loop", "start_frame"}; the last one is {"end": frames}. Control thread only; the only importer of
+mido's files.
 """
 
 from __future__ import annotations
@@ -247,7 +248,8 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Gesture], float]:
         raise GestureFileError(f"{path}: is no MIDI file ({error or 'it ends too early'})") from None
     except (ValueError, EOFError, KeyError, IndexError, TypeError) as error:
         raise GestureFileError(f"{path}: is no MIDI file ({error or 'it ends too early'})") from None
-    gestures, tick, micros, tempo = [], 0, 0.0, 500_000
+    gestures: list[tuple[int, float, dict[str, Any] | None, bytes | None]] = []
+    tick, micros, tempo = 0, 0.0, 500_000
     for message in messages:
         tick += message.time
         micros += message.time * tempo / file.ticks_per_beat

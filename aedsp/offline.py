@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -135,9 +135,16 @@ class Rendered:
 
 
 def render_file(
-    engine_options: Mapping[str, Any], model: Model, source: Path, target: Path, settings: Mapping[str, Any]
+    engine_options: Mapping[str, Any],
+    model: Model,
+    source: Path,
+    target: Path,
+    settings: Mapping[str, Any],
+    automate: Callable[[Engine], Callable[[Iterator[Float32]], Iterator[Float32]]] | None = None,
 ) -> Rendered:
     """One file to another, in blocks: memory does not grow with the length.
+
+    automate: for the engine, what passes its input on and moves its controls on the way.
 
     Raises
     ------
@@ -155,7 +162,10 @@ def render_file(
             raise AudioFileError(f"{source}: holds no audio, 0 frames")
         engine = Engine(model, file.samplerate, channels=file.channels, **engine_options)
         set_controls(engine.controls, **settings)
+        blocks = audio_file.blocks_of(file)
+        if automate is not None:
+            blocks = automate(engine)(blocks)
         with audio_file.written(target, file.samplerate, file.channels) as out:
-            for block in through(engine, audio_file.blocks_of(file)):
+            for block in through(engine, blocks):
                 out.write(block)
         return Rendered(engine, engine.statistics.frames - engine.latency_frames, file.frames)

@@ -78,10 +78,16 @@ def list_devices() -> list[Device]:
                 low_latency_s=d[f"default_low_{kind}_latency"],
                 high_latency_s=d[f"default_high_{kind}_latency"],
                 is_default_input=d["index"] == (default_input if default_input >= 0 else host["default_input_device"]),
-                is_default_output=d["index"] == (default_output if default_output >= 0 else host["default_output_device"]),
+                is_default_output=d["index"]
+                == (default_output if default_output >= 0 else host["default_output_device"]),
             )
         )
     return found
+
+
+def named(text: str | None) -> DeviceName:
+    """As it is typed: digits are PortAudio's number, anything else is a part of the name."""
+    return int(text) if text is not None and text.isdigit() else text
 
 
 def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:
@@ -132,7 +138,8 @@ def open_stream(
     block_frames: int,
     latency: Latency,
 ) -> Any:
-    """A PortAudio stream on the compiled callback, not yet started. The caller keeps `callback` alive until it is closed.
+    """A PortAudio stream on the compiled callback, not yet started. The caller keeps `callback` alive until it is
+    closed.
 
     Raises
     ------
@@ -163,7 +170,9 @@ def open_stream(
             if input is not None:
                 both &= set(rates_of(input, "input"))
             takes = ", ".join(map(str, sorted(both))) or "none of the common rates"
-            raise StreamError(f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose with --rate") from None
+            raise StreamError(
+                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose with --rate"
+            ) from None
         hint = "; input and output must be of the same host (ALSA, JACK, ...)" if input is not None else ""
         raise StreamError(f"{names} cannot be opened ({text}){hint}") from None
 
@@ -184,8 +193,9 @@ def release() -> None:
 def drop_lost(stream: Any, device: Device) -> None:
     """Let go of a stream whose device has vanished; PortAudio is fit for `restart` afterwards.
 
-    A JACK client whose server is gone cannot be closed: PortAudio aborts the process there (an assertion in its Terminate),
-    and other hosts may hang. Such a PortAudio is left behind as it is, and a fresh copy of the library takes its place.
+    A JACK client whose server is gone cannot be closed: PortAudio aborts the process there (an assertion in its
+    Terminate), and other hosts may hang. Such a PortAudio is left behind as it is, and a fresh copy of the library
+    takes its place.
     """
     if "JACK" not in device.host.upper():
         closing = threading.Thread(target=_close_quietly, args=(stream,), daemon=True)

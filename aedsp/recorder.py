@@ -1,8 +1,9 @@
 """Recording what is heard: a thread empties the recorder's ring into a WAV file that is readable at every moment.
 
-The file is 32-bit float, exactly the samples that were played. Its header is brought up to date after every write, a tenth
-of a second apart, so that even a killed process leaves a whole file. It is written under its own name for that reason, the
-one exception to `whole_file`. Past 4 GB the header becomes RF64 (EBU Tech 3306), for which room is kept from the start.
+The file is 32-bit float, exactly the samples that were played. Its header is brought up to date after every write, a
+tenth of a second apart, so that even a killed process leaves a whole file. It is written under its own name for that
+reason, the one exception to `whole_file`. Past 4 GB the header becomes RF64 (EBU Tech 3306), for which room is kept
+from the start.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Recorder:
         self._player, self.sample_rate, self.channels = player, round(sample_rate), channels
         if self.path.exists():
             raise FileExistsError(17, "exists already; recordings overwrite nothing", str(self.path))
-        self._file: BinaryIO = open(self._wav, "xb", buffering=0)
+        self._file: BinaryIO = open(self._wav, "xb", buffering=0)  # noqa: SIM115
         self._write_all(wav_header(self.sample_rate, channels, 0))
         self.n_bytes = 0
         self.error: str | None = None
@@ -111,7 +112,10 @@ class Recorder:
             self._append(frames)
         except OSError as error:
             self._player.record(False)
-            self.error = f"{self._wav}: recording stopped after {self.duration_s:.1f} s ({error.strerror}); what is there can be played"
+            self.error = (
+                f"{self._wav}: recording stopped after {self.duration_s:.1f} s ({error.strerror}); "
+                "what is there can be played"
+            )
 
     def _append(self, frames: Float32) -> None:
         self._write_all(frames.tobytes())

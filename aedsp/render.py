@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from aedsp import command_line, data
+from aedsp import audio_file, command_line, data
+from aedsp.automation import Automation
+from aedsp.midi import mapping as mappings
 from aedsp.model import Model
 from aedsp.offline import render_file
 
@@ -54,8 +56,22 @@ def main(
     precision: Annotated[str, typer.Option(metavar="auto|float32")] = "auto",
     seed: Annotated[int, typer.Option(help="of the start phases of 'advance'")] = 0,
     plot: Annotated[Path | None, typer.Option(metavar="P.png", help="draw both spectrograms")] = None,
+    gestures: Annotated[
+        Path | None, typer.Option(metavar="G.mid", help="recorded gestures, or any MIDI file with control changes")
+    ] = None,
+    mapping: Annotated[
+        str, typer.Option(metavar="M.toml", help="what the control changes of another MIDI file do")
+    ] = "nanokontrol2",
 ) -> None:
-    """Resynthesize an audio file through a model: same length, same rate."""
+    """Resynthesize an audio file through a model: same length, same rate.
+
+    With --gestures of a recorded performance and no IN: what was heard then, sample for sample.
+    """
+    if gestures is not None and (gain or scale or override or mute or sign) and _is_performance(gestures):
+        raise ValueError("--gestures holds all of the player's settings; leave --gain and the others out")
+    if gestures is not None and _is_performance(gestures):
+        _render_performance(gestures, source, output, model)
+        return
     source = source or data.demo_audio_path()
     the_model = Model.load(model) if model else data.demo_model()
     settings = {
@@ -71,13 +87,42 @@ def main(
 
         pictures.check_target(plot)
     options = {"phase": phase, "precision": precision, "seed": seed}
-    rendered = render_file(options, the_model, source, output, settings)
+    automate = None
+    if gestures is not None:
+        the_mapping = mappings.load(mapping)
+        automate = lambda engine: Automation(gestures, engine, the_mapping).cut  # noqa: E731
+    rendered = render_file(options, the_model, source, output, settings, automate)
     print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
     for line in rendered.warnings():
         print(line)
     if plot:
         pictures.draw_spectrograms(source, output, plot)
         print(f"{plot}: spectrograms, original above resynthesized")
+
+
+def _is_performance(path: Path) -> bool:
+    from aedsp import gestures
+
+    entries, _ = gestures.read(path)
+    return bool(entries) and "aedsp" in (entries[0].change or {})
+
+
+def _render_performance(path: Path, source: Path | None, output: Path, model: Path | None) -> None:
+    """Recorded gestures, replayed by the player that played them."""
+    from aedsp.replay import Replay
+
+    if source is not None and output.exists() and output.samefile(source):
+        raise ValueError(f"{output} is the input itself; give the output another name")
+    replay = Replay(path, Model.load(model) if model else None, source)
+    engine, n = replay.engine, 0
+    try:
+        with audio_file.written(output, engine.sample_rate, engine.channels) as out:
+            for block in replay.blocks():
+                out.write(block)
+                n += len(block)
+    finally:
+        replay.close()
+    print(f"{output}: the performance {path}, {n / engine.sample_rate:.1f} s, as it was heard")
 
 
 if __name__ == "__main__":

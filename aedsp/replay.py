@@ -1,7 +1,7 @@
 """Recorded gestures rendered offline: the very samples that were heard, from the same player in the same frames.
 
-What `aedsp.gestures` wrote holds every change with the frame of the stream at which the audio thread took it. Here the same
-compiled player runs without a device, is stopped at each of those frames, and is given the same change.
+What `aedsp.gestures` wrote holds every change with the frame of the stream at which the audio thread took it. Here the
+same compiled player runs without a device, is stopped at each of those frames, and is given the same change.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Replay:
         entries, _ = gestures.read(path)
         changes = [g for g in entries if g.change is not None]
         if not changes or "aedsp" not in (changes[0].change or {}):
-            raise GestureFileError(f"{path}: holds no recorded performance of aedsp; give the audio to play it on as IN")
+            raise GestureFileError(
+                f"{path}: holds no recorded performance of aedsp; give the audio to play it on as IN"
+            )
         header: dict[str, Any] = changes[0].change or {}
         self._changes = changes[1:]
         try:
@@ -137,7 +139,9 @@ class Replay:
             try:
                 self._apply(gesture)
             except (KeyError, TypeError, ValueError, IndexError) as error:
-                raise GestureFileError(f"{self.path}: the change at frame {gesture.frame} does not fit ({error})") from None
+                raise GestureFileError(
+                    f"{self.path}: the change at frame {gesture.frame} does not fit ({error})"
+                ) from None
 
     def close(self) -> None:
         if self._feed:

@@ -1,7 +1,7 @@
 """Where the sound comes from: a file, a device, or no input at all.
 
-A file is read by a thread of its own, the streamer, which decodes and resamples ahead into a ring; the audio thread takes
-from there. A file of three hours needs no more memory than a short one.
+A file is read by a thread of its own, the streamer, which decodes and resamples ahead into a ring; the audio thread
+takes from there. A file of three hours needs no more memory than a short one.
 """
 
 from __future__ import annotations

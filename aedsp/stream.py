@@ -1,8 +1,8 @@
 """Stream: an engine that plays on a device, with a source, a transport and a recorder.
 
-The audio thread runs compiled code only (`_rt/callback`, `_rt/player`). This object belongs to the control side; a thread of
-its own, the housekeeper, looks after what the audio thread leaves behind: freed models, the log of changes, a source that
-came to its end, a device that vanished.
+The audio thread runs compiled code only (`_rt/callback`, `_rt/player`). This object belongs to the control side; a
+thread of its own, the housekeeper, looks after what the audio thread leaves behind: freed models, the log of changes, a
+source that came to its end, a device that vanished.
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ class StreamStatistics:
         """For a person, at the end."""
         flags = ", ".join(f"{name} {n}" for name, n in self.flags.items() if n) or "none"
         return [
-            f"callback: {self.callbacks} calls, load median {self.load_at(0.5):.0%}, 99 % below {self.load_at(0.99):.0%}, "
-            f"worst {self.worst_load:.0%}; {self.misses} missed, {self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)",
+            f"callback: {self.callbacks} calls, load median {self.load_at(0.5):.0%}, "
+            f"99 % below {self.load_at(0.99):.0%}, worst {self.worst_load:.0%}; {self.misses} missed, "
+            f"{self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)",
             f"hops: {self.hops}, of them {self.late_hops} over their time, {self.held_hops} held; "
             f"source empty {self.starved_times} times, {self.starved_frames} frames",
             f"output: {self.limited_frames} frames limited, {self.refused_samples} input samples refused; "
@@ -113,8 +114,8 @@ class Stream:
     Parameters
     ----------
     engine : Engine
-        Its sample rate is the device's, its channels are the source's; a fixed `block_frames` becomes the device's block.
-        Until the stream is closed, the engine is played by the audio thread and refuses `process`.
+        Its sample rate is the device's, its channels are the source's; a fixed `block_frames` becomes the device's
+        block. Until the stream is closed, the engine is played by the audio thread and refuses `process`.
     source : path, FileSource, InputSource, NoInput or None
         None is no input: the decoder alone.
     device : int, str or None
@@ -122,11 +123,11 @@ class Stream:
     latency : float, "low" or "high"
         What is asked of the device, in s.
     output_channels : int, optional
-        None: two, or as many as the engine has where that is more, as far as the device goes. A single channel sounds on
-        the first two.
+        None: two, or as many as the engine has where that is more, as far as the device goes. A single channel sounds
+        on the first two.
     on_message : callable, optional
-        Called with a sentence when something happens that the player should know: a device that vanished or came back, a
-        damaged file, a recording that had to stop. From the housekeeper's thread.
+        Called with a sentence when something happens that the player should know: a device that vanished or came back,
+        a damaged file, a recording that had to stop. From the housekeeper's thread.
 
     Raises
     ------
@@ -263,7 +264,7 @@ class Stream:
 
     @property
     def transport(self) -> Transport:
-        """"play", "pause", "stop", or "end" where the file came to its end and stopped by itself."""
+        """ "play", "pause", "stop", or "end" where the file came to its end and stopped by itself."""
         return self.player.transport  # type: ignore[return-value]
 
     @property

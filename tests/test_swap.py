@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import numpy as np
@@ -34,9 +35,12 @@ def test_the_overlap_is_the_crossfade(rng):
             front_end=geometry,
             layers=(
                 aedsp.Layer(
-                    encoder_weight=np.eye(n), encoder_bias=np.zeros(n), decoder_weight=g * np.eye(n),
-                    decoder_bias=np.zeros(n), encoder_activation="linear",
-                ),  # fmt: skip
+                    encoder_weight=np.eye(n),
+                    encoder_bias=np.zeros(n),
+                    decoder_weight=g * np.eye(n),
+                    decoder_bias=np.zeros(n),
+                    encoder_activation="linear",
+                ),
             ),
         )
         for g in (1.0, 0.25)
@@ -104,10 +108,8 @@ def test_swapping_from_another_thread_while_processing(rng):
     def swap():
         i = 0
         while not stop.is_set():
-            try:
+            with contextlib.suppress(aedsp.errors.SwapError):
                 engine.swap(models[i % 3])
-            except aedsp.errors.SwapError:
-                pass
             engine.controls.gain[:] = 0.5 + i % 2
             i += 1
 

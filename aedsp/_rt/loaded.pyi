@@ -4,5 +4,12 @@ from aedsp._rt.control import ControlBuffer
 
 class Loaded:
     def __init__(
-        self, stack: Stack, chain: Chain, controls: ControlBuffer, n_bins: int, n_context: int, n_code: int, n_channels: int
+        self,
+        stack: Stack,
+        chain: Chain,
+        controls: ControlBuffer,
+        n_bins: int,
+        n_context: int,
+        n_code: int,
+        n_channels: int,
     ) -> None: ...

@@ -1,8 +1,9 @@
-"""The player's hand: controllers' messages to control values. Banks, soft takeover, lights; no ports, no threads of its own.
+"""The player's hand: controllers' messages to control values. Banks, soft takeover, lights; no ports, no threads of its
+own.
 
-Faders set values of the units in view. A fader acts only where it stands at the value that it would change, or passes it:
-after a bank change, a reset or a recall nothing jumps. What a button does to the transport, the recorder, the snapshots is
-handed on to `on_action`.
+Faders set values of the units in view. A fader acts only where it stands at the value that it would change, or passes
+it: after a bank change, a reset or a recall nothing jumps. What a button does to the transport, the recorder, the
+snapshots is handed on to `on_action`.
 """
 
 from __future__ import annotations
@@ -188,7 +189,9 @@ class Hand:
         self._positions[target] = position
         if unit is None:
             return
-        if not (self._fresh and before is None) and not self._meets(self._position_of(target.name, unit), before, position):
+        if not (self._fresh and before is None) and not self._meets(
+            self._position_of(target.name, unit), before, position
+        ):
             return
         value = self._value_of(target.name, unit, position)
         getattr(self.controls, target.name)[unit] = value

@@ -1,28 +1,35 @@
-"""Mappings: which control does what. TOML files; those of aedsp lie in `mappings/`, the player's own in the user's folder.
+"""Mappings: which control does what. TOML files; those of aedsp lie in `mappings/`, the player's own in the user's
+folder.
 
-    name = "my controller"
-    ports = ["part of the port's name"]     # none: every port
-    bank = 8                                # units that are in view at once
-    channel = 1                             # 1 to 16; left out: every channel
-    lights = "none"                         # "cc": a button's light is set by its own CC; "korg": the same, by native mode
+name = "my controller"
+ports = ["part of the port's name"]     # none: every port
+bank = 8                                # units that are in view at once
+channel = 1                             # 1 to 16; left out: every channel
+lights = "none"                         # "cc": a button's light is set by its own CC; "korg": the same, by native mode
 
-    [cc]                                    # control changes, by number
-    "0-7" = "gain"                          # a row of them: the units of the bank, in order
-    "16" = "scale 3"                        # the third unit of the bank
-    "41" = "play"
+[cc]                                    # control changes, by number
+"0-7" = "gain"                          # a row of them: the units of the bank, in order
+"16" = "scale 3"                        # the third unit of the bank
+"41" = "play"
 
-    [note]                                  # the same for notes
+[note]                                  # the same for notes
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 from aedsp.errors import MappingError
 from aedsp.midi.messages import Message
@@ -78,7 +85,12 @@ class Mapping:
         """As TOML, whole or not at all."""
         import tomli_w
 
-        document: dict[str, Any] = {"name": self.name, "ports": list(self.ports), "bank": self.bank, "lights": self.lights}
+        document: dict[str, Any] = {
+            "name": self.name,
+            "ports": list(self.ports),
+            "bank": self.bank,
+            "lights": self.lights,
+        }
         if self.channel is not None:
             document["channel"] = self.channel
         for kind in ("cc", "note"):
@@ -117,10 +129,6 @@ def load(path: str | os.PathLike[str]) -> Mapping:
 
 def parse(text: str, where: str) -> Mapping:
     """A mapping from TOML text; `where` is what errors call it."""
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef, import-not-found]
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -161,7 +169,9 @@ def _row(where: str, kind: str, key: str, value: Any, bank: int) -> dict[tuple[s
     words = value.split() if isinstance(value, str) else []
     per_unit = bool(words) and words[0] in FADERS + UNIT_BUTTONS
     if not words or len(words) > 2 or (not per_unit and words[0] not in BUTTONS):
-        raise MappingError(f"{at}: expected one of {', '.join(FADERS + UNIT_BUTTONS)} (with a number), {', '.join(BUTTONS)}")
+        raise MappingError(
+            f"{at}: expected one of {', '.join(FADERS + UNIT_BUTTONS)} (with a number), {', '.join(BUTTONS)}"
+        )
     if not per_unit:
         if len(words) == 2 or first != last:
             raise MappingError(f"{at}: {words[0]} is one control and has no number")

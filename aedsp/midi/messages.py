@@ -33,8 +33,8 @@ class Message:
 
 
 class Decoder:
-    """Bytes in, in pieces of any size, messages out. Running status, real-time bytes anywhere, garbage and floods of SysEx
-    are taken as the standard says; what is no message is dropped, and the next status byte begins anew."""
+    """Bytes in, in pieces of any size, messages out. Running status, real-time bytes anywhere, garbage and floods of
+    SysEx are taken as the standard says; what is no message is dropped, and the next status byte begins anew."""
 
     def __init__(self) -> None:
         self._status = 0

@@ -91,7 +91,9 @@ class Controller:
                     lights_at = now + LIGHTS_S
                     self._show()
             except Exception as error:  # rtmidi's errors have no common class
-                self._drop(f"MIDI: {self.connected or 'the driver'} failed ({' '.join(str(error).split())}); looking for it")
+                self._drop(
+                    f"MIDI: {self.connected or 'the driver'} failed ({' '.join(str(error).split())}); looking for it"
+                )
         self._lights_out()
         self._drop("")
 
@@ -158,7 +160,7 @@ class Controller:
 
     def _show(self) -> None:
         """The lights that changed."""
-        if self._lights is None or time.monotonic() < self._answer_until and not self.native:
+        if self._lights is None or (time.monotonic() < self._answer_until and not self.native):
             return
         for (kind, number), on in self._lights().items():
             if self._shown.get((kind, number)) is not on:

@@ -47,15 +47,21 @@ def main(
         Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")
     ] = None,
     live_input: Annotated[bool, typer.Option("--input", help="play on a live input; muted until you play")] = False,
-    input_device: Annotated[str | None, typer.Option(metavar="NAME", help="which input, instead of the default")] = None,
+    input_device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="which input, instead of the default")
+    ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="the decoder alone")] = False,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="output device: number or part of the name")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="output device: number or part of the name")
+    ] = None,
     rate: Annotated[float | None, typer.Option(metavar="HZ", help="of the device; default: its own")] = None,
     block: Annotated[
         int | None, typer.Option(metavar="FRAMES", help=f"of the device; 0: as it comes; default {DEFAULT_BLOCK}")
     ] = None,
     latency: Annotated[str, typer.Option(metavar="low|high|S", help="what is asked of the device")] = "low",
-    channels: Annotated[int | None, typer.Option(metavar="N", help="of the engine; default: the source's, 1 or 2")] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="N", help="of the engine; default: the source's, 1 or 2")
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="begin the file again at its end")] = False,
     mapping: Annotated[
         str | None, typer.Option(metavar="M.toml", help="MIDI mapping; default nanokontrol2; shipped: eight_faders too")
@@ -95,18 +101,28 @@ def main(
     except BaseException:
         stream.close()
         raise
-    _play(instrument, chosen, session, record, record_gestures, screen and not lines and not json_lines, lines, json_lines, seconds)
+    _play(
+        instrument,
+        chosen,
+        session,
+        record,
+        record_gestures,
+        screen and not lines and not json_lines,
+        lines,
+        json_lines,
+        seconds,
+    )
 
 
 def _choose(
-    file: Path | None, model: Path | None, live_input: bool, input_device: str | None, no_input: bool, device: str | None,
-    rate: float | None, block: int | None, loop: bool, mapping: str | None, session: Path | None,
+    file: Path | None, model: Path | None, live_input: bool, input_device: str | None, no_input: bool,
+    device: str | None, rate: float | None, block: int | None, loop: bool, mapping: str | None, session: Path | None,
 ) -> Choice:  # fmt: skip
     """The command line says more than the session, the session more than the defaults."""
     kept = sessions.load(session) if session is not None and session.exists() else Session()
     source: Source
     if live_input or input_device is not None:
-        source = InputSource(_number_or_name(input_device))
+        source = InputSource(portaudio.named(input_device))
     elif no_input:
         source = NoInput()
     elif file is None and kept.source is not None:
@@ -120,7 +136,7 @@ def _choose(
         model_path=model or (Path(kept.model) if kept.model else data.demo_model_path()),
         source=source,
         mapping=mapping or kept.mapping or "nanokontrol2",
-        device=_number_or_name(device if device is not None else kept.device),
+        device=portaudio.named(device if device is not None else kept.device),
         rate=rate or kept.rate,
         block=block,
         session=kept,
@@ -132,12 +148,8 @@ def _source_of(session: Session) -> Source:
     if name == "no input":
         return NoInput()
     if name == "input" or name.startswith("input: "):
-        return InputSource(_number_or_name(name.removeprefix("input").removeprefix(": ") or None))
+        return InputSource(portaudio.named(name.removeprefix("input").removeprefix(": ") or None))
     return FileSource(name, session.loop)
-
-
-def _number_or_name(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdigit() else text
 
 
 def _offline(source: Source, model: Model, output: Path, reason: str, *, named: bool) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from aedsp import gestures
-from aedsp.engine import Engine
 from aedsp.errors import AedspError
 from aedsp.midi.hand import Hand
 from aedsp.midi.mapping import Mapping, Target
@@ -25,7 +24,7 @@ from aedsp.model import Model
 from aedsp.play import session as sessions
 from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
-from aedsp.sources import FileSource
+from aedsp.sources import FileSource, InputSource
 from aedsp.stream import Stream
 
 _KEPT_MESSAGES = 200
@@ -155,7 +154,7 @@ class Instrument:
         self.attempt(lambda: self.stream.record(path), f"recording to {path}")
 
     def load_model(self, path: str | Path) -> bool:
-        """Another model while this one plays; one that cannot be read or does not fit is refused, and the old one plays on."""
+        """Another model while this one plays; a bad one is refused, and the old one plays on."""
 
         def swap() -> None:
             model = Model.load(path)
@@ -197,11 +196,14 @@ class Instrument:
     def session(self) -> Session:
         """What is playing now, to be saved."""
         source = self.stream.source
-        name = getattr(source, "device", None)
+        name = "no input"
+        if isinstance(source, FileSource):
+            name = str(Path(source.path).resolve())
+        elif isinstance(source, InputSource):
+            name = "input" if source.device is None else f"input: {source.device}"
         return Session(
             model=str(self.model_path.resolve()),
-            source=str(Path(source.path).resolve()) if isinstance(source, FileSource)
-            else "no input" if type(source).__name__ == "NoInput" else f"input: {name}" if name is not None else "input",
+            source=name,
             mapping=self.hand.mapping.path,
             device=self.stream.output_device.name,
             rate=self.engine.sample_rate,
@@ -210,7 +212,7 @@ class Instrument:
             morph_s=self.morph_s,
             controls=sessions.table_of(Snapshot.of(self.controls)),
             snapshots={number: sessions.table_of(snapshot) for number, snapshot in self.snapshots.items()},
-        )  # fmt: skip
+        )
 
     def apply(self, session: Session) -> None:
         """Controls and snapshots of a session; model, source and device were chosen before."""
@@ -262,7 +264,7 @@ class Instrument:
 
 
 def override_range(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-    """What a fader at its top gives a unit: the highest percentile of its activation in training, where the file has it."""
+    """What a fader at its top gives a unit: its highest percentile in training, where the model's file has it."""
     statistics = model.code_statistics
     if statistics is None:
         return None

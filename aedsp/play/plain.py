@@ -38,7 +38,8 @@ def status_line(instrument: Instrument) -> str:
     of = f" of {s['duration_s']:.1f}" if s["duration_s"] else ""
     lost = ", device lost" if s["device_lost"] else ""
     return (
-        f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}, load {s['last_load']:.0%} worst {s['worst_load']:.0%}, "
+        f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}, "
+        f"load {s['last_load']:.0%} worst {s['worst_load']:.0%}, "
         f"{s['misses']} missed, {s['starved_frames']} starved, {s['midi_messages']} MIDI{lost}"
     )
 

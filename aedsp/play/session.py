@@ -1,19 +1,25 @@
 """Session files: what is played on what, with which settings, as TOML. Values that are neutral are left out.
 
-    model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
-    mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   loop = false   morph_s = 2.0
+model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
+mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   loop = false   morph_s = 2.0
 
-    [controls]                 [snapshot.1]                 the same in both
-    monitor = "resynthesized"
-    gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
+[controls]                 [snapshot.1]                 the same in both
+monitor = "resynthesized"
+gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 import numpy as np
 
@@ -46,9 +52,7 @@ class Session:
         import tomli_w
 
         document: dict[str, Any] = {
-            name: value
-            for name in (*_TEXTS, *_NUMBERS, "loop")
-            if (value := getattr(self, name)) is not None
+            name: value for name in (*_TEXTS, *_NUMBERS, "loop") if (value := getattr(self, name)) is not None
         }
         document["controls"] = self.controls
         document["snapshot"] = {str(number): table for number, table in sorted(self.snapshots.items())}
@@ -66,10 +70,6 @@ def load(path: str | os.PathLike[str]) -> Session:
     SessionError
         It is no session; the text names what is wrong.
     """
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef, import-not-found]
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

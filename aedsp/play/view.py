@@ -23,8 +23,9 @@ KEYS = (
     ("space", "play or pause"), ("x", "stop and rewind"), (", .", "5 s back, on"), ("t", "original or resynthesized"),
     ("[ ]", "bank before, after"), ("up down", "choose a unit"), ("left right", "its gain"), ("- +", "its scale"),
     ("m", "mute it"), ("i", "turn its sign"), ("o", "take over, or give back"), ("( )", "its taken-over value"),
-    ("u", "its original activation"), ("R", "all original"), ("z", "all silent; again: back"), ("1-9", "recall a snapshot"),
-    ("w 1-9", "store one"), ("g", "time of a morph"), ("c", "record; again: finish"), ("l", "MIDI learn"),
+    ("u", "its original activation"), ("R", "all original"), ("z", "all silent; again: back"),
+    ("1-9", "recall a snapshot"), ("w 1-9", "store one"), ("g", "time of a morph"), ("c", "record; again: finish"),
+    ("l", "MIDI learn"),
     ("n", "another model"), (":", "any command; :help"), ("tab", "next page"), ("q", "quit"),
 )  # fmt: skip
 
@@ -171,14 +172,20 @@ def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
     db = 20 * np.log10(max(seen.peak, 1e-6))
     bar_width = max(8, width - 66)
     level = f" {db:>6.1f} dB   limited {s.limited_frames} frames"
-    load = f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  missed {s.misses}  late {s.late}  starved {s.starved_frames}"
+    load = (
+        f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  missed {s.misses}  late {s.late}  starved {s.starved_frames}"
+    )
     return [
         Text.assemble(("Level  ", "bold"), (bar(1 - db / LOWEST_DB, bar_width), "green" if db < -1 else "red"), level),
-        Text.assemble(("Load   ", "bold"), (bar(s.last_load, bar_width), "green" if s.last_load < 0.7 else "red"), load),
+        Text.assemble(
+            ("Load   ", "bold"), (bar(s.last_load, bar_width), "green" if s.last_load < 0.7 else "red"), load
+        ),
     ]
 
 
-def spectrum(title: str, magnitude: npt.NDArray[np.float32], instrument: Instrument, width: int, rows: int) -> list[Text]:
+def spectrum(
+    title: str, magnitude: npt.NDArray[np.float32], instrument: Instrument, width: int, rows: int
+) -> list[Text]:
     """A spectrum on a logarithmic axis of frequency, from 40 Hz, as bars of `rows` lines."""
     n_columns = max(8, width - 10)
     front_end = instrument.engine.model.front_end
@@ -190,7 +197,7 @@ def spectrum(title: str, magnitude: npt.NDArray[np.float32], instrument: Instrum
     lines = []
     for row in range(rows - 1, -1, -1):
         filled = np.clip(shares * rows - row, 0, 1)
-        text = "".join(BARS[int(round(8 * f))] for f in filled)
+        text = "".join(BARS[round(8 * f)] for f in filled.tolist())
         lines.append(Text.assemble((f"{title if row == rows - 1 else '':<9} ", "bold"), (text, "cyan")))
     return lines
 

@@ -1,4 +1,4 @@
-"""A real JACK server on its dummy driver, for real PortAudio and real rtmidi; tests are skipped, with a word, without one."""
+"""A real JACK server on its dummy driver, for real PortAudio and real rtmidi; without one, tests are skipped."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def wait(until, patience_s=10.0):
 
 
 def found(recording, expected, at):
-    """Where frame 0 of `expected` lies in the recording: the place of 64 of its samples, which must be there exactly."""
+    """Where frame 0 of `expected` lies in the recording: 64 of its samples must be there exactly."""
     window = expected[at : at + 64]
     places = [p for p in np.flatnonzero(recording == window[0]) if np.array_equal(recording[p : p + 64], window)]
     assert places, "the expected samples were not recorded"

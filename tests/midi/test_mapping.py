@@ -16,8 +16,8 @@ def test_the_nanokontrol2_is_the_factory_scene():
         for first, name in ((0, "gain"), (16, "scale"), (32, "sign"), (48, "mute"), (64, "restore")):
             assert nano.target(Message("cc", 5, first + slot, 1)) == Target(name, slot)
     buttons = {
-        58: "bank-previous", 59: "bank-next", 46: "quit", 60: "silence", 43: "original", 44: "resynthesized", 42: "stop",
-        41: "play", 45: "reset",
+        58: "bank-previous", 59: "bank-next", 46: "quit", 60: "silence", 43: "original", 44: "resynthesized", 
+        42: "stop", 41: "play", 45: "reset",
     }  # fmt: skip
     for number, name in buttons.items():
         assert nano.target(Message("cc", 1, number, 127)) == Target(name)

@@ -1,4 +1,4 @@
-"""What is heard, without a device: transport, fades, jumps, missing input, ends, recorder; the same bits for any partition."""
+"""What is heard, without a device: transport, fades, jumps, missing input, ends; the same bits for any partition."""
 
 from __future__ import annotations
 
@@ -160,7 +160,9 @@ def test_a_jump_makes_no_click(rng):
     y = np.concatenate(y)
     latency = rig.engine.latency_frames
     np.testing.assert_allclose(y[latency : latency + 4000], faded(a)[:4000], atol=1e-5)
-    np.testing.assert_allclose(y[5003 + latency + 2 * SPLICE :], b[SPLICE:][: len(y) - 5003 - latency - 2 * SPLICE], atol=1e-5)
+    np.testing.assert_allclose(
+        y[5003 + latency + 2 * SPLICE :], b[SPLICE:][: len(y) - 5003 - latency - 2 * SPLICE], atol=1e-5
+    )
     assert np.abs(np.diff(y)).max() < 1.3 * np.abs(np.diff(b)).max()
     assert rig.player.counters()["starved_frames"] == 0
     assert ("cut", 5003) in [e[:2] for e in rig.events()]
@@ -278,7 +280,9 @@ def test_meters_show_the_newest_hop(rng):
     assert original.max() > 0.01 and heard.shape == original.shape and not np.array_equal(original, heard)
 
 
-@pytest.mark.parametrize("channels, n_in, n_out", [(1, 0, 1), (1, 1, 2), (1, 2, 2), (2, 1, 2), (2, 2, 1), (2, 4, 6), (1, 2, 8)])
+@pytest.mark.parametrize(
+    "channels, n_in, n_out", [(1, 0, 1), (1, 1, 2), (1, 2, 2), (2, 1, 2), (2, 2, 1), (2, 4, 6), (1, 2, 8)]
+)
 def test_channels_of_the_device_and_of_the_engine(rng, channels, n_in, n_out):
     rig = Rig(autoencoder(rng), channels=channels, kind="device" if n_in else "ring")
     if not n_in:
