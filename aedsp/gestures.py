@@ -40,7 +40,6 @@ from aedsp.whole_file import written_whole
 
 _PREFIX = b"\x7daedsp"
 _LONGEST_DELTA = (1 << 28) - 1
-SAVE_EVERY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,8 @@ class Recorder:
     stream : Stream
         Not yet started.
     path : str or path
-        ``.mid``; written at the end, and every half minute on the way.
+        ``.mid``; written at the end. Until then the entries lie beside it in a file of JSON lines (``.mid.part``), which
+        `read` takes too: a killed process loses nothing.
     model_path : str or path
         Where the engine's model was loaded from.
     """
@@ -74,12 +74,14 @@ class Recorder:
             raise FileNotFoundError(2, "is no folder; make it first", str(self.path.parent))
         self._stream = stream
         self._lock = threading.Lock()
-        self._gestures: list[Gesture] = [Gesture(0, _header(stream, model_path))]
+        self.part = self.path.with_name(self.path.name + ".part")
+        self._file = open(self.part, "w", encoding="ascii")  # noqa: SIM115
+        self._keep(Gesture(0, _header(stream, model_path)))
+        self._swaps = 0
         self._published: deque[tuple[int, list[list[Any]], Monitor | None]] = deque()
         self._models: deque[tuple[Model, str | None]] = deque()
         self._values: Values = {}
         self._monitor: Monitor = "resynthesized"
-        self._saved_at = 0
         controls = stream.engine.controls
         with controls.together():
             self._publication(controls._version, controls.state(), controls.monitor)
@@ -89,21 +91,26 @@ class Recorder:
 
     def message(self, data: bytes) -> None:
         """A MIDI message as played, now."""
-        frame = self._stream.player.counters()["frames"]
-        with self._lock:
-            self._gestures.append(Gesture(frame, message=bytes(data)))
+        self._keep(Gesture(self._stream.player.counters()["frames"], message=bytes(data)))
 
     def close(self) -> Path:
         """Write the file. The stream may be closed already, or still play."""
         self._stream.engine.controls.listener = None
         self._stream.engine.on_swap = None
-        self._save(self._stream.player.counters()["frames"])
+        with self._lock:
+            self._file.close()
+        entries = sorted(_read_part(self.part), key=lambda gesture: gesture.frame)
+        end = max(self._stream.player.counters()["frames"], entries[-1].frame)
+        write(self.path, [*entries, Gesture(end, {"end": end})])
+        self.part.unlink()
         return self.path
 
-    def _save(self, end: int) -> None:
+    def _keep(self, gesture: Gesture) -> None:
+        message = gesture.message.hex() if gesture.message else None
         with self._lock:
-            gestures = sorted(self._gestures, key=lambda g: g.frame)
-        write(self.path, [*gestures, Gesture(max(end, gestures[-1].frame), {"end": end})])
+            if not self._file.closed:
+                self._file.write(json.dumps([gesture.frame, gesture.change, message]) + "\n")
+                self._file.flush()
 
     def _publication(self, version: int, values: Values, monitor: Monitor) -> None:
         """From `Controls`, under its lock: what this publication changed."""
@@ -122,17 +129,9 @@ class Recorder:
 
     def _took_effect(self, events: npt.NDArray[np.int64]) -> None:
         """From the stream's housekeeper: rows of (kind, frame, hop, value), in the order of the audio thread."""
-        taken = [
-            Gesture(int(frame), change)
-            for kind, frame, hop, value in events.tolist()
-            for change in self._changes_of(EVENTS[kind], hop, value)
-        ]
-        with self._lock:
-            self._gestures += taken
-        now = self._stream.player.counters()["frames"]
-        if now - self._saved_at > SAVE_EVERY_S * self._stream.engine.sample_rate:
-            self._saved_at = now
-            self._save(now)
+        for kind, frame, hop, value in events.tolist():
+            for change in self._changes_of(EVENTS[kind], hop, value):
+                self._keep(Gesture(frame, change))
 
     def _changes_of(self, kind: str, hop: int, value: int) -> Iterator[dict[str, Any]]:
         if kind == "controls":
@@ -161,8 +160,8 @@ class Recorder:
 
     def _saved_model(self, model: Model) -> str:
         """A model that came from no file is kept beside the gestures."""
-        n = sum("swap" in (g.change or {}) for g in self._gestures)
-        path = self.path.with_name(f"{self.path.stem}.model-{n + 1}.h5").resolve()
+        self._swaps += 1
+        path = self.path.with_name(f"{self.path.stem}.model-{self._swaps}.h5").resolve()
         model.save(path)
         return str(path)
 
@@ -238,6 +237,12 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Gesture], float]:
     GestureFileError
         It is no MIDI file, or its changes are not readable.
     """
+    if os.fspath(path).endswith(".part"):
+        entries = _read_part(path)
+        rate = (entries[0].change or {}).get("sample_rate") if entries else None
+        if rate is None:
+            raise GestureFileError(f"{path}: does not begin with the header of a performance")
+        return [*entries, Gesture(entries[-1].frame, {"end": entries[-1].frame})], float(rate)
     mido = _mido()
     try:
         file = mido.MidiFile(os.fspath(path))
@@ -262,6 +267,19 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Gesture], float]:
     ours = bool(gestures) and any(g[2] and "aedsp" in g[2] for g in gestures[:1])
     entries = [Gesture(tick if ours else round(micros), change, data) for tick, micros, change, data in gestures]
     return entries, float(entries[0].change["sample_rate"]) if ours and entries[0].change else 1e6
+
+
+def _read_part(path: str | os.PathLike[str]) -> list[Gesture]:
+    """The entries of a performance that is still being recorded; a last line that is cut off is left out."""
+    entries = []
+    with open(path, encoding="ascii", errors="replace") as file:
+        for line in file:
+            try:
+                frame, change, message = json.loads(line)
+                entries.append(Gesture(int(frame), change, bytes.fromhex(message) if message else None))
+            except (ValueError, TypeError):
+                break
+    return entries
 
 
 def _parsed(path: str | os.PathLike[str], data: bytes) -> dict[str, Any]:

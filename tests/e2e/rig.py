@@ -47,15 +47,15 @@ class Rig:
     def send(self, *messages):
         self.plan(self.at, *messages)
 
-    def connect(self, client="PortAudio", patience_s=5.0):
-        """Record the outputs of the client whose name begins so."""
+    def connect(self, client="PortAudio", patience_s=5.0, skip=0):
+        """Record the outputs of the client whose name begins so, without the first `skip`."""
         import time
 
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             outputs = self.client.get_ports(client, is_audio=True, is_output=True)
-            if outputs:
-                for source, target in zip(outputs, self.inputs, strict=False):
+            if len(outputs) > skip:
+                for source, target in zip(outputs[skip:], self.inputs, strict=False):
                     self.client.connect(source, target)
                 return
             time.sleep(0.02)

@@ -1,0 +1,227 @@
+"""The whole instrument, end to end: `aedsp.play` streams a file, a nanoKONTROL2 plays every control, all of it real but for
+the sound card; what was captured is what `aedsp.render --gestures` makes of the recorded gestures, sample for sample."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from rig import Rig
+
+import aedsp
+from models import autoencoder, music
+
+SECONDS = 6
+
+
+class Play:
+    """`python -m aedsp.play` as a process, its JSON lines as they come."""
+
+    def __init__(self, folder, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "aedsp.play", *map(str, arguments), "--json", "--device", "system"],
+            cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.lines = []
+
+    def until(self, key, value=None, patience_s=15.0):
+        """The first line that has the key, or that value of it."""
+        end = time.monotonic() + patience_s
+        while time.monotonic() < end:
+            text = self.process.stdout.readline()
+            if not text:
+                break
+            self.lines.append(json.loads(text))
+            last = self.lines[-1]
+            if key in last and (value is None or last[key] == value or (callable(value) and value(last[key]))):
+                return last
+        raise AssertionError(f"no {key}={value}: {self.lines} {self.process.stderr.read()}")
+
+    def end(self):
+        out, err = self.process.communicate(timeout=20)
+        self.lines += [json.loads(line) for line in out.splitlines()]
+        assert "Traceback" not in err, err
+        return self.process.returncode
+
+
+def cc(number, value):
+    return bytes([0xB0, number, value])
+
+
+def press(number):
+    return cc(number, 127), cc(number, 0)
+
+
+def every_control(rate):
+    """(seconds, messages) of a performance that moves each control of the nanoKONTROL2 but cycle, which ends it."""
+    plan, t = [], 0.1
+    for slot in range(8):  # faders down, pots up, in small steps, as hands do
+        for step in range(6):
+            plan.append((t, [cc(slot, 127 - 11 * step), cc(16 + slot, 64 + 9 * step)]))
+            t += 0.01
+    for first in (32, 48, 64):
+        for slot in range(8):
+            plan.append((t, press(first + slot)))
+            t += 0.02
+    for number in (59, 58, 60, 60, 43, 44, 45, 41, 41, 43, 44, 42, 41, 59):
+        plan.append((t, press(number)))
+        t += 0.09
+    for step in range(30):
+        plan.append((t, [cc(3, 127 - 4 * step)]))
+        t += 1 / 30
+    return plan, t
+
+
+def same(recording, rendered):
+    """The rendering's sound lies in the recording, each sample of it."""
+    first, last = np.flatnonzero(rendered)[[0, -1]]
+    core = rendered[first : last + 1]
+    places = np.flatnonzero(recording[: len(recording) - len(core) + 1] == core[0])
+    return sum(np.array_equal(recording[p : p + len(core)], core) for p in places) == 1
+
+
+@pytest.fixture
+def files(rng, tmp_path):
+    autoencoder(rng, n_code=20, steps=(aedsp.Power(0.5),), level=0.6).save(tmp_path / "m.h5")
+    soundfile.write(tmp_path / "x.flac", music(rng, SECONDS * 44_100, 44_100), 44_100)
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", [0, 512])
+def test_every_control_and_the_capture_is_the_rendering(jack, files, block):
+    rig = Rig(60)
+    try:
+        play = Play(
+            files, "x.flac", "--model", "m.h5", "--loop", "--record-gestures", "g.mid", "--record", "r.wav",
+            "--block", block, "--session", "s.toml",
+        )  # fmt: skip
+        play.until("message")
+        rig.connect()
+        play.until("controller", lambda name: name is not None)
+        plan, length = every_control(rig.rate)
+        start = rig.at + rig.rate // 4
+        for at, messages in plan:
+            rig.plan(start + int(at * rig.rate), *messages)
+        time.sleep(length + 1.0)
+        rig.send(*press(46))
+        assert play.end() == 0, play.lines
+        recording = rig.recorded()[:, 0]
+        assert rig.gaps == 0, "the recorder itself was late"
+    finally:
+        rig.close()
+    last = play.lines[-1]
+    assert last["end"] and last["starved_frames"] == 0 and last["dropped_frames"] == 0 and last["lost_events"] == 0
+    assert last["midi_messages"] == len(rig.sent) == sum(len(m) for _, m in plan) + 2
+    rendered = subprocess.run(
+        [sys.executable, "-m", "aedsp.render", "--gestures", "g.mid", "-o", "again.wav"],
+        cwd=files, capture_output=True, text=True,
+    )  # fmt: skip
+    assert rendered.returncode == 0, rendered.stderr
+    again, rate = soundfile.read(files / "again.wav", dtype="float32")
+    assert rate == 44_100 and same(recording, again)
+    heard = soundfile.read(files / "r.wav", dtype="float32")[0]
+    assert len(heard) > length * rate and same(np.concatenate([again, np.zeros(len(heard))]), heard)
+    lights = {m[1]: m[2] for m in rig.received if m[0] == 0xB0}
+    assert set(lights) >= {41, 42, 43, 44, 45, *range(32, 40), *range(48, 56), *range(64, 72)}
+    assert "gain" in (files / "s.toml").read_text()
+
+
+def test_a_controller_may_come_go_and_come_back(jack, files):
+    play = Play(files, "x.flac", "--model", "m.h5", "--loop")
+    first = play.until("controller")
+    assert first["controller"] is None
+    for _ in range(2):
+        rig = Rig(20)
+        play.until("controller", lambda name: name is not None)
+        before = play.lines[-1]["midi_messages"]
+        rig.send(cc(0, 100), *[cc(200 % 128, 1)] * 3, b"\xf0" + bytes(300) + b"\xf7")
+        play.until("midi_messages", lambda n, before=before: n >= before + 4)
+        rig.close()
+        play.until("controller", lambda name: name is None)
+    said = [line["message"] for line in play.lines if "message" in line]
+    assert any("is connected" in text for text in said) and any("was pulled out" in text for text in said)
+    play.process.send_signal(signal.SIGINT)
+    assert play.end() == 0 and play.lines[-1]["end"]
+
+
+def test_five_thousand_messages_a_second_lose_nothing(jack, files):
+    rig = Rig(20)
+    try:
+        play = Play(files, "x.flac", "--model", "m.h5", "--loop")
+        play.until("controller", lambda name: name is not None)
+        start = rig.at + 4410
+        for i in range(10_000):
+            rig.plan(start + int(i / 5000 * rig.rate), cc(i % 8, i % 128))
+        status = play.until("midi_messages", 10_000)
+        play.until("transport", "play")
+        assert status["misses"] == 0 and status["starved_frames"] == 0
+        play.process.terminate()
+        assert play.end() == 0 and play.lines[-1]["midi_messages"] == 10_000
+    finally:
+        rig.close()
+
+
+def test_two_instances_at_once(jack, files):
+    both = [Play(files, "x.flac", "--model", "m.h5", "--seconds", 2, "--midi", "none") for _ in range(2)]
+    for play in both:
+        play.until("transport", "play")
+    for play in both:
+        assert play.end() == 0 and play.lines[-1]["callbacks"] > 100, play.lines
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.15, 0.3, 0.45, 0.6, 0.9, 1.3])
+def test_ctrl_c_at_any_moment_ends_cleanly(jack, files, delay_s):
+    play = Play(files, "x.flac", "--model", "m.h5", "--record", "r.wav", "--record-gestures", "g.mid")
+    time.sleep(delay_s)
+    play.process.send_signal(signal.SIGINT)
+    out, err = play.process.communicate(timeout=20)
+    assert "Traceback" not in err or delay_s < 0.5, err  # while Python itself still starts, it speaks for itself
+    assert play.process.returncode in (0, 130, -signal.SIGINT, 1), err
+    if (files / "r.wav").exists():
+        soundfile.read(files / "r.wav")
+    if out.strip().splitlines()[-1:] and "end" in json.loads(out.strip().splitlines()[-1]):
+        assert play.process.returncode == 0 and (files / "g.mid").exists()
+
+
+def test_killed_it_leaves_a_readable_recording(jack, files):
+    play = Play(files, "x.flac", "--model", "m.h5", "--loop", "--record", "r.wav")
+    play.until("position_s", lambda s: s > 2.0)
+    seen = play.lines[-1]["position_s"]
+    play.process.kill()
+    play.process.communicate()
+    heard, rate = soundfile.read(files / "r.wav", dtype="float32")
+    assert rate == 44_100 and len(heard) / rate > seen - 1.0 and np.abs(heard).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        (["x.flac", "--rate", "12345"], "does not take 12345 Hz; it takes 44100; choose with --rate"),
+        (["missing.wav"], "missing.wav: no such audio file"),
+        (["m.h5"], "m.h5: not readable as audio"),
+        (["x.flac", "--model", "x.flac"], "x.flac: is not HDF5"),
+        (["x.flac", "--mapping", "none.toml"], "none.toml: No such file or directory"),
+        (["x.flac", "--latency", "soon"], "--latency is 'soon'; expected low, high or a time in s"),
+        (["x.flac", "--no-input"], "three sources; give one of them"),
+        (["x.flac", "--record", "r.xyz"], "recordings are .wav or .flac"),
+        (["x.flac", "--record", "x.flac"], "exists already; recordings overwrite nothing"),
+        (["x.flac", "--record-gestures", "g.txt"], "gestures are .mid files"),
+        (["x.flac", "--session", "x.flac"], "x.flac: is no TOML"),
+        (["--input", "--input-device", "nothing"], "input device is 'nothing'"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(jack, files, arguments, text):
+    before = {p: p.read_bytes() for p in files.iterdir()}
+    result = subprocess.run(
+        [sys.executable, "-m", "aedsp.play", "--device", "system", "--no-screen", "--seconds", "1", *arguments],
+        cwd=files, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 2 and text in result.stderr, result.stderr + result.stdout
+    assert result.stderr.count("\n") == 1
+    assert {p: p.read_bytes() for p in files.iterdir()} == before

@@ -1,0 +1,107 @@
+"""Under load: a Python thread holds the GIL while the instrument plays. Nothing late, nothing lost, nothing allocated, and
+the capture is the rendering. AEDSP_SOAK_S sets how long (`make soak`: ten minutes)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from rig import Rig
+
+import aedsp
+from aedsp.replay import Replay
+from models import autoencoder, music
+
+HERE = Path(__file__).parent
+SECONDS = float(os.environ.get("AEDSP_SOAK_S", "60"))
+RATE, BLOCK = 44_100, 512
+
+
+@pytest.fixture
+def library(tmp_path):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    target = tmp_path / "callbacks.so"
+    subprocess.run([compiler, "-O2", "-fPIC", "-shared", "-o", target, HERE / "callbacks.c", "-ldl"], check=True)
+    return target
+
+
+@pytest.fixture
+def folder(rng, tmp_path):
+    autoencoder(rng, n_code=24, steps=(aedsp.Power(0.5),), level=0.6).save(tmp_path / "m.h5")
+    soundfile.write(tmp_path / "x.flac", music(rng, 7 * RATE, RATE), RATE)
+    return tmp_path
+
+
+def run(folder, seconds, library, kind, while_running=None):
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
+    process = subprocess.Popen(
+        [sys.executable, HERE / "live_run.py", folder, str(seconds), library, kind],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "ready" in process.stdout.readline(), process.stderr.read()
+    if while_running:
+        while_running()
+    out, err = process.communicate(timeout=seconds + 120)
+    assert process.returncode == 0, err
+    return json.loads(out)
+
+
+def in_time(result, seconds):
+    """The bar that the compiled callback has to pass, and a Python one fails: no later than an empty one beside it."""
+    due = seconds * RATE / BLOCK
+    return result["callbacks"] > 0.98 * due and result["late"] <= result["empty_late"] + 2 and result["misses"] == 0
+
+
+def test_a_performance_under_load(jack, folder, library):
+    rig = Rig(SECONDS + 60)
+    try:
+
+        def play():
+            rig.connect(skip=1)  # the first is the empty callback's
+            rng = np.random.default_rng(1)
+            frames = np.arange(rig.at + RATE, rig.at + int((SECONDS - 2) * RATE), RATE // 30)
+            for i, frame in enumerate(frames.tolist()):
+                number = int(rng.choice([*range(8), *range(16, 24)]))
+                rig.plan(frame, bytes([0xB0, number, int(127 * (0.5 + 0.5 * np.sin(i / 20)))]))
+                if i % 45 == 44:  # a button now and then; play twice, so that it goes on
+                    button = int(rng.choice([*range(32, 40), *range(48, 56), *range(64, 72), 58, 59, 60, 43, 44, 45]))
+                    rig.plan(frame, bytes([0xB0, button, 127]), bytes([0xB0, button, 0]))
+                if i % 300 == 299:
+                    rig.plan(frame, *[bytes([0xB0, 41, value]) for value in (127, 0, 127, 0)])
+
+        result = run(folder, SECONDS, library, "compiled", play)
+        recording = rig.recorded()[:, 0]
+        lost = rig.gaps
+        sent = len(rig.sent)
+    finally:
+        rig.close()
+    print({name: value for name, value in result.items() if name != "resident"})
+    assert in_time(result, SECONDS), result
+    assert result["guard_calls"] > 0.98 * SECONDS * RATE / BLOCK and result["guard_total"] == 0, result
+    assert result["starved_frames"] == result["lost_events"] == result["dropped_frames"] == 0, result
+    assert result["midi"] == sent
+    resident = result["resident"]
+    if len(resident) > 90:
+        assert max(resident[60:]) - min(resident[60:]) < 1.0, resident[60::10]
+    replay = Replay(folder / "g.mid")
+    rendered = np.concatenate(list(replay.blocks()))[:, 0]
+    replay.close()
+    assert lost == 0, "the recorder itself was late"
+    first, last = np.flatnonzero(rendered)[[0, -1]]
+    core = rendered[first : last + 1]
+    offsets = np.flatnonzero(recording[: len(recording) - len(core) + 1] == core[0])
+    assert sum(np.array_equal(recording[p : p + len(core)], core) for p in offsets) == 1
+
+
+def test_a_python_callback_fails_the_same_bar(jack, folder, library):
+    result = run(folder, 5.0, library, "python")
+    print(result)
+    assert result["empty_calls"] > 0.9 * 5 * RATE / BLOCK
+    assert not in_time(result, 5.0), result
