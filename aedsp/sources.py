@@ -25,6 +25,8 @@ Float32 = npt.NDArray[np.float32]
 
 READ_FRAMES = 4096
 RING_S = 1.0
+#: Room that is kept free in the ring, so that a new position is ready before the audio thread jumps there.
+RESERVE_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ class Streamer:
     def __init__(self, source: FileSource, sample_rate: float, channels: int) -> None:
         self.source = source
         self._reader = Reader(source, sample_rate, channels)
-        self.ring = ItemRing(max(2 * READ_FRAMES, int(RING_S * sample_rate)), 4 * channels)
+        self._reserve = int(RESERVE_S * sample_rate)
+        self.ring = ItemRing(max(2 * READ_FRAMES, int(RING_S * sample_rate)) + self._reserve, 4 * channels)
         self._player: Player | None = None
         self._wake = threading.Condition()
         self._seek: int | None = None
@@ -215,7 +218,7 @@ class Streamer:
         self._thread = threading.Thread(target=self._run, name="aedsp streamer", daemon=True)
         self._thread.start()
         with self._wake:
-            self._wake.wait_for(lambda: self.ring.writable == 0 or self._at_end, timeout=2.0)
+            self._wake.wait_for(lambda: self._room() == 0 or self._at_end, timeout=2.0)
 
     def seek(self, position_s: float) -> None:
         """Go on from another position, in s; beyond the ends: the nearest end."""
@@ -236,6 +239,23 @@ class Streamer:
             raise ValueError(f"position is {position_s} s; expected a finite number")
         return int(np.clip(round(position_s * self._reader.file_rate), 0, self._reader.frames - 1))
 
+    def _room(self) -> int:
+        return max(0, self.ring.writable - self._reserve)
+
+    def _jump(self, blocks: Iterator[Float32], frame: int) -> Float32:
+        """Begin a new stretch. It is put into the reserve before the audio thread is told, unless that is about to arrive
+        there anyway; returns what did not fit."""
+        assert self._player is not None
+        begin, waiting = self.ring.written, self.ring.readable > READ_FRAMES
+        self.stretches[begin] = frame
+        if not waiting:
+            self._player.cut(begin)
+        block = next(blocks, np.zeros((0, self._reader.channels), np.float32))
+        rest = block[self.ring.write(block) :]
+        if waiting:
+            self._player.cut(begin)
+        return rest
+
     def _run(self) -> None:
         assert self._player is not None
         blocks = self._reader.blocks(self.stretches[0])
@@ -243,15 +263,13 @@ class Streamer:
         while True:
             with self._wake:
                 self._wake.notify_all()
-                if not self._closed and self._seek is None and (self._at_end or self.ring.writable == 0):
+                if not self._closed and self._seek is None and (self._at_end or self._room() == 0):
                     self._wake.wait(timeout=0.01)
                 if self._closed:
                     return
                 if self._seek is not None:
                     blocks = self._reader.blocks(self._seek)
-                    pending, self._at_end = pending[:0], False
-                    self.stretches[self.ring.written] = self._seek
-                    self._player.cut(self.ring.written)
+                    pending, self._at_end = self._jump(blocks, self._seek), False
                     self._seek = None
             if self._at_end:
                 continue
@@ -262,4 +280,4 @@ class Streamer:
                     self._at_end = True
                     continue
                 pending = block
-            pending = pending[self.ring.write(pending) :]
+            pending = pending[self.ring.write(pending[: self._room()]) :]

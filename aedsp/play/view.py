@@ -223,11 +223,11 @@ def _callback_page(instrument: Instrument, sight: Sight, seen: Look, width: int,
     lines = [Text("Time taken of the time available, in callbacks", "bold underline")]
     total, bins = max(1, sum(s.load)), 16
     loads = [sum(s.load[i * 2 : i * 2 + 2]) for i in range(bins)] + [sum(s.load[2 * bins :])]
-    for i, n in enumerate(loads[: max(4, height - 9)]):
+    for i, n in enumerate(loads[: max(4, height - 10)]):
         name = f"{i / bins:>5.0%} -{(i + 1) / bins:>4.0%}" if i < bins else "    more   "
         lines.append(Text(f"{name} {bar(n / total, max(8, width - 26))} {n}"))
-    lines.append(Text(str(instrument.stream.latency)))
-    return [*lines, *(Text(part) for line in s.lines() for part in wrapped(line, width))]
+    words = [str(instrument.stream.latency), *s.lines()]
+    return [*lines, *(Text(part) for line in words for part in wrapped(line, width))]
 
 
 def _messages_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:

@@ -1,0 +1,12 @@
+"""Waiting for what another thread does."""
+
+from __future__ import annotations
+
+import time
+
+
+def wait(condition, patience_s=5.0):
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)

@@ -1,0 +1,231 @@
+"""The instrument's verbs, and the faults it must live through."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from patience import wait
+
+import aedsp
+from aedsp.midi.mapping import Target, load
+from aedsp.midi.messages import Message
+from aedsp.play import commands, plain
+from aedsp.play import session as sessions
+from aedsp.play.snapshots import Snapshot
+from models import autoencoder, front_end
+
+
+def said(instrument):
+    return [message for _, message in instrument.messages]
+
+
+def test_transport(instrument, desk):
+    wait(lambda: instrument.stream.transport == "play" and desk.peak() > 0.001)
+    instrument.toggle_play()
+    wait(lambda: instrument.stream.transport == "pause" and len(desk.heard) > 40 and desk.peak(3) == 0)
+    at = instrument.stream.position_s
+    time.sleep(0.1)
+    assert instrument.stream.position_s == at > 0
+    instrument.do("play")
+    wait(lambda: instrument.stream.position_s > at)
+    instrument.do("stop")
+    wait(lambda: instrument.stream.transport == "stop" and instrument.stream.position_s == 0)
+    instrument.seek(7.0)
+    wait(lambda: instrument.stream.position_s == pytest.approx(7.0, abs=0.1))
+    assert instrument.stream.duration_s == pytest.approx(15.0, abs=0.1)
+
+
+def test_a_device_that_vanishes_is_waited_for(instrument, desk):
+    wait(lambda: desk.heard)
+    desk.present = False
+    wait(lambda: instrument.stream.device_lost)
+    assert "desk has vanished; waiting for it" in said(instrument)[-1]
+    n = len(desk.heard)
+    desk.present = True
+    wait(lambda: not instrument.stream.device_lost and len(desk.heard) > n + 10)
+    assert said(instrument)[-1] == "desk is back" and desk.peak() > 0.001
+
+
+def test_another_model_while_it_plays_and_a_bad_one_refused(instrument, rng, tmp_path):
+    autoencoder(rng, n_code=5).save(tmp_path / "five.h5")
+    autoencoder(rng, front_end(hop_length=64)).save(tmp_path / "other.h5")
+    (tmp_path / "bad.h5").write_bytes(b"nothing")
+    assert instrument.load_model(tmp_path / "five.h5")
+    wait(lambda: len(instrument.stream.player.meter()[0]) == 5)
+    for name, text in (("bad.h5", "is not HDF5"), ("other.h5", "only models of the same front end"), ("no.h5", "No such")):
+        assert not instrument.load_model(tmp_path / name)
+        assert said(instrument)[-1].startswith("refused: ") and text in said(instrument)[-1]
+        assert instrument.session().model == str(tmp_path / "five.h5")  # a bad one is not remembered
+    assert instrument.engine.model.n_code == 5 and instrument.stream.transport == "play"
+
+
+def test_snapshots_recall_and_morph(instrument):
+    c = instrument.controls
+    c.gain[:] = 0.2
+    c.muted[3] = True
+    c.override[4] = 0.5
+    instrument.store(1)
+    c.reset()
+    c.monitor = "original"
+    instrument.recall(1)
+    assert np.allclose(c.gain[:], 0.2) and c.muted[3] and c.override[4] == 0.5 and c.monitor == "resynthesized"
+    c.reset()
+    instrument.recall(1, 0.4)
+    time.sleep(0.2)
+    assert 0.25 < c.gain[0] < 0.95
+    wait(lambda: not instrument._morph.running)
+    assert np.allclose(c.gain[:], 0.2) and c.muted[3] and c.override[4] == 0.5
+    instrument.recall(1, 100)
+    instrument.store(2)
+    instrument.recall(2)
+    assert not instrument._morph.running
+    instrument.recall(7)
+    assert said(instrument)[-1] == "there is no snapshot 7 yet"
+    assert Snapshot.of(c).monitor == "resynthesized"
+
+
+def test_a_session_is_saved_and_loaded(instrument, tmp_path):
+    c = instrument.controls
+    c.gain[3], c.sign[4], c.override[5], c.muted[19] = 0.25, -1, 0.7, True
+    instrument.store(4)
+    c.scale[1] = 1.5
+    instrument.morph_s = 2.0
+    instrument.session().save(tmp_path / "s.toml")
+    loaded = sessions.load(tmp_path / "s.toml")
+    assert loaded == instrument.session() and loaded.source.endswith("piano.ogg") and loaded.device == "desk"
+    c.reset()
+    instrument.snapshots.clear()
+    instrument.apply(loaded)
+    assert c.gain[3] == 0.25 and c.sign[4] == -1 and c.override[5] == np.float32(0.7) and c.muted[19]
+    assert c.scale[1] == 1.5 and instrument.snapshots[4].values["scale"][1] == 1 and instrument.morph_s == 2.0
+
+
+@pytest.mark.parametrize(
+    "text, error",
+    [
+        ("x = ", "is no TOML"),
+        ("speed = 3", "there is no setting 'speed'"),
+        ("model = 3", "model is 3; expected a text"),
+        ("rate = 'fast'", "rate is 'fast'; expected a number"),
+        ("block = 1.5", "block is 1.5; expected a whole number"),
+        ("loop = 1", "loop is 1; expected true or false"),
+        ("controls = 1", "controls is 1; expected a table"),
+        ("[controls]\nvolume = 1", "controls has no setting 'volume'"),
+        ("[controls]\nmonitor = 'both'", "controls.monitor is 'both'"),
+        ("[controls]\ngain = { a = 1 }", "expected unit = value"),
+        ("[controls]\nsign = { 1 = 0.5 }", "expected unit = value"),
+        ("[controls]\ngain = { 1 = nan }", "expected unit = value"),
+        ("[snapshot.10]\n", r"expected tables \[snapshot.1\] to"),
+    ],
+)
+def test_what_is_no_session_is_refused(tmp_path, text, error):
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(aedsp.errors.SessionError, match=error):
+        sessions.load(tmp_path / "s.toml")
+
+
+def test_learning_writes_a_mapping(instrument, tmp_path):
+    instrument.learn(Target("gain", 2))
+    instrument._midi(Message("cc", 1, 77, 64))
+    assert "cc 77 is gain 3 now; saved in" in said(instrument)[-1]
+    instrument._midi(Message("cc", 1, 77, 32))
+    assert instrument.controls.gain[2] == pytest.approx(32 / 127)
+    learnt = load(tmp_path / "user" / "mappings" / "nanoKONTROL2.toml")
+    assert learnt.target(Message("cc", 1, 77, 1)) == Target("gain", 2)
+    assert learnt.target(Message("cc", 1, 2, 1)) is None
+    assert instrument.session().mapping == str(tmp_path / "user" / "mappings" / "nanoKONTROL2.toml")
+
+
+def test_text_commands(instrument, tmp_path):
+    run = lambda line: commands.run(instrument, line)
+    assert run("gain 3 0.5") == "unit 3: gain 0.5" and instrument.controls.gain[3] == 0.5
+    assert run("override 3 0.5") and instrument.controls.override[3] == 0.5
+    assert run("override 3 off") and np.isnan(instrument.controls.override[3])
+    assert run("mute 2") == "unit 2: muted" and run("mute 2") == "unit 2: not muted"
+    assert run("sign 2") == "unit 2: sign -1" and run("restore 2") and instrument.controls.sign[2] == 1
+    assert run("bank 2") == "bank 2: units 16 to 19" and run("bank next") == "bank 0: units 0 to 7"
+    assert run("units").count("\n") == 7 and run("") == ""
+    assert "algorithm" in run("latency") and "callback:" in run("status") and "gain UNIT" in run("help")
+    assert run("silence") == "all units silent" and run("silence") == "all units back"
+    assert run("morph 1.5") == "recalls take 1.5 s" and instrument.morph_s == 1.5
+    run("store 3")
+    run("recall 3 0")
+    run(f"save {tmp_path / 's.toml'}")
+    assert sessions.load(tmp_path / "s.toml").morph_s == 1.5
+    run(f"record {tmp_path / 'r.wav'}")
+    assert instrument.stream.recording == tmp_path / "r.wav"
+    run("record")
+    assert instrument.stream.recording is None and (tmp_path / "r.wav").exists()
+    run(f"record {tmp_path / 'r.wav'}")
+    assert "recordings overwrite nothing" in said(instrument)[-1]
+    run("learn scale 2")
+    assert instrument.learning.target == Target("scale", 1)
+    run("seek 3")
+    run("quit")
+    assert instrument.quitting.is_set()
+
+
+@pytest.mark.parametrize(
+    "line, error",
+    [
+        ("dance", "there is no command 'dance'"),
+        ("gain 3", "words are missing; expected: gain UNIT VALUE"),
+        ("gain 99 1", "there is no unit 99"),
+        ("gain 1 loud", "expected: gain UNIT VALUE"),
+        ("gain 1 off", "off is for override"),
+        ("scale 1 inf", "expected finite float32 numbers"),
+        ("bank 9", "there are banks 0 to 2"),
+        ("morph -1", "expected 0 to 3600 s"),
+        ("store 0", "snapshots are 1 to 9"),
+        ("learn dance", "expected one of gain"),
+        ("learn gain 9", "the bank has places 1 to 8"),
+        ("seek", "words are missing"),
+    ],
+)
+def test_text_commands_that_are_wrong_change_nothing(instrument, line, error):
+    before = Snapshot.of(instrument.controls)
+    with pytest.raises(ValueError, match=error):
+        commands.run(instrument, line)
+    after = Snapshot.of(instrument.controls)
+    assert all(np.array_equal(before.values[name], after.values[name], equal_nan=True) for name in before.values)
+
+
+def test_status_for_people_and_programs(instrument):
+    wait(lambda: instrument.stream.transport == "play")
+    status = plain.status(instrument)
+    assert status["transport"] == "play" and status["device"] == "desk" and status["controller"] is None
+    assert "0 missed" in plain.status_line(instrument)
+
+
+def test_nan_from_an_input_is_refused_counted_and_forgotten(desk, rng):
+    engine = aedsp.Engine(autoencoder(rng, level=1.0))
+    engine.controls.monitor = "original"
+    with aedsp.Stream(engine, aedsp.InputSource()) as live:
+        desk.input = 0.25
+        wait(lambda: desk.heard and desk.peak(2) > 0.2)
+        desk.input = np.nan
+        wait(lambda: live.statistics.refused_samples > 1000)
+        desk.input = 0.25
+        wait(lambda: np.isfinite(desk.peak(5)) and desk.peak(2) > 0.2)
+        assert all(np.isfinite(block).all() for block in desk.heard)
+
+
+def test_the_stream_gives_the_engine_back(desk, rng):
+    engine = aedsp.Engine(autoencoder(rng))
+    stream = aedsp.Stream(engine, None)
+    for act in (lambda: engine.process(np.zeros(10, np.float32)), engine.reset):
+        with pytest.raises(RuntimeError, match="another thread"):
+            act()
+    with pytest.raises(RuntimeError):
+        aedsp.Stream(engine, None)
+    stream.start()
+    wait(lambda: engine.statistics.hops > 5)
+    stream.close()
+    stream.close()
+    assert engine.process(np.zeros(10, np.float32)).shape == (10,)
+    with pytest.raises(aedsp.errors.StreamError, match="the stream is closed"):
+        stream.start()
+    with pytest.raises(TypeError, match=r"engine is str; expected aedsp\.Engine"):
+        aedsp.Stream("engine")
