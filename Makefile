@@ -1,11 +1,11 @@
-# make deps · make play · make test · make bench · make lint       (writes .venv, build/, compiled modules in aedsp/)
+# make deps · make play · make test · make bench · make lint · make soak · make rtsan       (writes .venv, build/, compiled modules in aedsp/)
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard aedsp/_kernels/*.p[yx]* aedsp/_kernels/*.h aedsp/_kernels/simd/* aedsp/_rt/*.p[yx]* aedsp/_rt/*.h)
 
-.PHONY: deps system play test bench lint clean
+.PHONY: deps system play test bench lint soak rtsan clean
 .DELETE_ON_ERROR:
 
 deps: system $(VENV)/installed
@@ -31,6 +31,15 @@ test: deps
 bench: deps
 	@$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-sort=name --benchmark-columns=median,max,rounds
 	@$(BIN)/python benchmarks/against_libraries.py || true
+
+# Ten minutes of playing under load, on JACK's dummy driver.
+soak: deps
+	@AEDSP_SOAK_S=600 $(BIN)/python -m pytest -s tests/e2e/test_load.py
+
+# The callback under RealtimeSanitizer.
+rtsan: deps
+	@command -v clang-22 >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || apt-get install -y -qq --no-install-recommends clang-22 libclang-rt-22-dev >/dev/null
+	@$(BIN)/python -m pytest -rs tests/e2e/test_rtsan.py
 
 lint: deps
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

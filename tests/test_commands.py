@@ -64,7 +64,7 @@ def test_play_of_a_missing_file_is_told_beside_an_older_picture_too(run, tmp_pat
 
 def test_play_says_what_keeps_it_silent(monkeypatch, tmp_path, capsys):
     """A terminal, but no PortAudio, no sounddevice or no device: one line, both files, and no error."""
-    from aedsp import stream
+    from aedsp import portaudio
     from aedsp.play import __main__ as play
 
     monkeypatch.chdir(tmp_path)
@@ -83,23 +83,82 @@ def test_play_says_what_keeps_it_silent(monkeypatch, tmp_path, capsys):
         with monkeypatch.context() as patch:
             patch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
             with pytest.raises(aedsp.errors.StreamError, match="not installed"):
-                stream.play_aloud(np.zeros(10, np.float32), 22_050)
+                portaudio.list_devices()
             play.main()
         assert f"Not played aloud: {text}." in capsys.readouterr().out
         assert (tmp_path / "demo.wav").exists()
 
 
-def test_no_output_device_is_a_sentence():
-    from aedsp import stream
+def no_devices():
+    from aedsp import portaudio
 
     try:
-        import sounddevice
-    except (ImportError, OSError):
+        devices = portaudio.list_devices()
+    except aedsp.errors.StreamError:
         pytest.skip("no sounddevice or no PortAudio on this machine")
-    if any(device["max_output_channels"] for device in sounddevice.query_devices()):
+    if any(device.outputs for device in devices):
         pytest.skip("this machine has an output device")
+
+
+def test_no_output_device_is_a_sentence(rng):
+    no_devices()
     with pytest.raises(aedsp.errors.StreamError, match="no output device can be used"):
-        stream.play_aloud(np.zeros(10, np.float32), 22_050)
+        aedsp.Stream(aedsp.Engine(autoencoder(rng)))
+
+
+def test_without_a_device_it_renders_or_says_why_not(run, files):
+    no_devices()
+    result = run("aedsp.play", "in.wav", "--model", "m.h5", "--no-screen")
+    assert result.returncode == 0 and "Not played aloud: no output device can be used" in result.stdout
+    result = run("aedsp.play", "--no-input", "--model", "m.h5", "-o", "alone.wav")
+    assert result.returncode == 0 and soundfile.info(files / "alone.wav").frames == 220_500
+    for arguments in (["--input"], ["--device", "nothing", "--no-screen"], ["--input", "--no-screen"]):
+        result = run("aedsp.play", "--model", "m.h5", *arguments)
+        assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
+    result = run("aedsp.devices")
+    assert result.returncode == 0 and "no audio device here" in result.stdout
+    assert run("aedsp.devices", "--measure-latency").returncode == 2
+
+
+def midi_file(path, messages, ticks_per_beat=480, tempo=500_000):
+    """Control changes (seconds, number, value) as any sequencer would write them."""
+    mido = pytest.importorskip("mido")
+    file = mido.MidiFile(ticks_per_beat=ticks_per_beat)
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=tempo)])
+    at = 0
+    for seconds, number, value in messages:
+        tick = round(seconds * 1e6 / tempo * ticks_per_beat)
+        track.append(mido.Message("control_change", control=number, value=value, time=tick - at))
+        at = tick
+    file.tracks.append(track)
+    file.save(path)
+
+
+def test_any_midi_file_is_automation(run, files):
+    midi_file(files / "a.mid", [(0.0, 0, 0), (0.5, 48 + 3, 127), (0.5, 41, 127)])
+    result = run("aedsp.render", "in.wav", "--model", "m.h5", "--gestures", "a.mid", "-o", "out.wav")
+    assert result.returncode == 0, result.stderr
+    engine = aedsp.Engine(aedsp.Model.load(files / "m.h5"))
+    x = soundfile.read(files / "in.wav", dtype="float32")[0]
+    engine.controls.gain[0] = 0
+    first = engine.process(x[:11_025])
+    engine.controls.muted[3] = True
+    expected = np.concatenate([first, engine.process(np.concatenate([x[11_025:], np.zeros(512, np.float32)]))])[512:]
+    assert np.array_equal(soundfile.read(files / "out.wav", dtype="float32")[0], expected)
+
+
+def test_gestures_that_are_none_are_refused(run, files):
+    midi_file(files / "empty.mid", [(0.1, 120, 3)])
+    (files / "bad.mid").write_bytes(b"MThd\0\0")
+    for name, text in [
+        ("empty.mid", "holds no message that the mapping 'nanoKONTROL2' knows; give --mapping"),
+        ("bad.mid", "bad.mid: is no MIDI file"),
+        ("in.wav", "in.wav: is no MIDI file"),
+        ("none.mid", "none.mid: No such file or directory"),
+    ]:
+        result = run("aedsp.render", "in.wav", "--model", "m.h5", "--gestures", name, "-o", "out.wav")
+        assert result.returncode == 2 and text in result.stderr and result.stderr.count("\n") == 1, result.stderr
+        assert not (files / "out.wav").exists()
 
 
 def test_render_with_the_players_hand(run, files):
@@ -168,7 +227,7 @@ BAD = [
     (["aedsp.play", "in.wav", "-o", "in.wav"], "in.wav is the input itself"),
     (["aedsp.play", "missing.wav"], "missing.wav: no such audio file"),
     (["aedsp.play", "--model", "in.wav"], "in.wav: is not HDF5"),
-    (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, train"),
+    (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, devices, train"),
 ]
 
 

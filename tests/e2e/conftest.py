@@ -43,7 +43,7 @@ class Server:
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def jack_server(tmp_path_factory):
     if not shutil.which("jackd"):
         pytest.skip("jackd is not installed; on Debian: apt install jackd2 libportaudio2")
@@ -57,6 +57,8 @@ def jack_server(tmp_path_factory):
 
     portaudio.release()  # before its server goes: PortAudio aborts the process otherwise
     server.stop()
+    del os.environ["JACK_DEFAULT_SERVER"], os.environ["JACK_NO_START_SERVER"]
+    portaudio.restart()
 
 
 @pytest.fixture
