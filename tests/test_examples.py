@@ -12,6 +12,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 RUNS = {
     "render_a_file.py": ([], "rendered.wav: 15.0 s through"),
     "in_a_callback.py": (["--offline"], "latency"),
+    "live.py": ([], ""),  # where there is a device it plays for ten seconds, else it says why not
     "model_from_numpy.py": ([], "bands.h5: sixteen bands, 16 units"),
 }
 

@@ -78,7 +78,7 @@ def test_a_performance_under_load(jack, folder, library):
 
         result = run(folder, SECONDS, library, "compiled", play)
         recording = rig.recorded()[:, 0]
-        lost = rig.gaps
+        lost, xruns = rig.gaps, rig.xruns
         sent = len(rig.sent)
     finally:
         rig.close()
@@ -86,8 +86,9 @@ def test_a_performance_under_load(jack, folder, library):
     assert in_time(result, SECONDS), result
     assert result["guard_calls"] > 0.98 * SECONDS * RATE / BLOCK and result["guard_total"] == 0, result
     assert result["starved_frames"] == result["lost_events"] == result["dropped_frames"] == 0, result
-    assert result["midi"] == sent
+    assert abs(result["midi"] - sent) <= xruns  # JACK may drop a message in an xrun, and only there
     resident = result["resident"]
+    print(f"resident after each minute: {[round(mb, 2) for mb in resident[59::60]]} MB; xruns of the server: {xruns}")
     if len(resident) > 90:
         assert max(resident[60:]) - min(resident[60:]) < 1.0, resident[60::10]
     replay = Replay(folder / "g.mid")
