@@ -59,8 +59,8 @@ class Recorder:
     stream : Stream
         Not yet started.
     path : str or path
-        ``.mid``; written at the end. Until then the entries lie beside it in a file of JSON lines (``.mid.part``), which
-        `read` takes too: a killed process loses nothing.
+        ``.mid``; written at the end. Until then the entries lie beside it in a file of JSON lines (``.mid.part``),
+        which `read` takes too: a killed process loses nothing.
     model_path : str or path
         Where the engine's model was loaded from.
     """

@@ -243,8 +243,8 @@ class Streamer:
         return max(0, self.ring.writable - self._reserve)
 
     def _jump(self, blocks: Iterator[Float32], frame: int) -> Float32:
-        """Begin a new stretch. It is put into the reserve before the audio thread is told, unless that is about to arrive
-        there anyway; returns what did not fit."""
+        """Begin a new stretch. It is put into the reserve before the audio thread is told, unless that is about to
+        arrive there anyway; returns what did not fit."""
         assert self._player is not None
         begin, waiting = self.ring.written, self.ring.readable > READ_FRAMES
         self.stretches[begin] = frame

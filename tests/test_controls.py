@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -162,14 +163,19 @@ def test_the_latest_publication_wins(controls):
 
 
 def test_values_are_never_seen_half_made():
-    """Three writers of all-equal vectors, one reader: no mixed vector, and the last value arrives."""
-    n = 4096
+    """Three writers of all-equal vectors, and a reader without the GIL as the audio thread is one: no mixed vector.
+
+    AEDSP_SOAK_S makes it a minute (`make soak`).
+    """
+    n, seconds = 1024, min(60.0, float(os.environ.get("AEDSP_SOAK_S", "5")))
     controls = Controls(n)
-    stop = time.monotonic() + 3
+    with controls.together():
+        controls.override[:] = 1
+    stop = threading.Event()
 
     def write(seed):
         rng = np.random.default_rng(seed)
-        while time.monotonic() < stop:
+        while not stop.is_set():
             with controls.together():
                 value = rng.random()
                 controls.gain[:] = value
@@ -178,16 +184,24 @@ def test_values_are_never_seen_half_made():
     writers = [threading.Thread(target=write, args=(seed,)) for seed in range(3)]
     for writer in writers:
         writer.start()
-    seen = 0
-    while time.monotonic() < stop:
-        factor, override, _ = controls.buffer.latest()
-        assert factor.min() == factor.max()
-        assert np.isnan(override).all() or (override.min() == override.max() == factor[0])
-        seen += 1
+    seen = mixed = 0
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        new, wrong = controls.buffer.watch(20_000)
+        seen, mixed = seen + new, mixed + wrong
+    stop.set()
     for writer in writers:
         writer.join()
     controls.gain[:] = 0.75
-    assert controls.buffer.latest()[0].tolist() == [0.75] * n and seen > 10
+    assert controls.buffer.latest()[0].tolist() == [0.75] * n
+    print(f"{seen} snapshots seen, {mixed} mixed")
+    assert seen > 100 and mixed == 0
+
+
+def test_the_watch_would_see_a_mixed_vector():
+    buffer = ControlBuffer(4)
+    buffer.publish(np.array([1, 1, 2, 1], np.float32), np.ones(4, np.float32), False, 1)
+    assert buffer.watch(3) == (1, 3)
 
 
 def test_the_buffer_refuses_wrong_lengths():

@@ -73,6 +73,28 @@ cdef class ControlBuffer:
         snapshot.version = version
         triple_publish(&self.slots.turn)
 
+    def watch(self, long long n_reads):
+        """For tests: what an audio thread sees, without the GIL. The writers give one value to all factors and overrides.
+
+        Returns (snapshots that were new, snapshots that held more than one value).
+        """
+        cdef long long i, seen = 0, mixed = 0, version = -1
+        cdef Py_ssize_t j
+        cdef const ControlSnapshot *snapshot
+        cdef float first
+        cdef bint same
+        with nogil:
+            for i in range(n_reads):
+                snapshot = control_latest(&self.slots)
+                seen += snapshot.version != version
+                version = snapshot.version
+                first = snapshot.factor[0]
+                same = True
+                for j in range(self.n_units):
+                    same = same and snapshot.factor[j] == first and snapshot.override[j] == first
+                mixed += not same
+        return seen, mixed
+
     def latest(self):
         """What the audio side would see now: (factor, override, original). For tests; one reader at a time."""
         cdef const ControlSnapshot *snapshot = control_latest(&self.slots)

@@ -25,7 +25,12 @@ MODEL = "m.h5"
 
 
 class Empty(ctypes.Structure):
-    _fields_ = [("rate", ctypes.c_double), ("calls", ctypes.c_uint64), ("late", ctypes.c_uint64), ("last", ctypes.c_int64)]
+    _fields_ = [
+        ("rate", ctypes.c_double),
+        ("calls", ctypes.c_uint64),
+        ("late", ctypes.c_uint64),
+        ("last", ctypes.c_int64),
+    ]
 
 
 class Guard(ctypes.Structure):

@@ -30,6 +30,7 @@ class Rig:
         self.audio = np.zeros((int(seconds * self.rate), channels), np.float32)
         self.at, self.xruns, self.gaps, self._expected = 0, 0, 0, None
         self.planned, self.sent, self.received = [], [], []
+        self.answers = {}  # message received: message sent back
         self._lock = threading.Lock()
         self.client.set_process_callback(self._process)
         self.client.set_xrun_callback(self._xrun)
@@ -84,5 +85,7 @@ class Rig:
                 self.sent.append((max(frame, self.at), message))
         for _, data in self.lights.incoming_midi_events():
             self.received.append(bytes(data))
+            if bytes(data) in self.answers:
+                self.midi.write_midi_event(frames - 1, self.answers[bytes(data)])
         if end <= len(self.audio):
             self.at = end

@@ -42,7 +42,9 @@ def compiled(folder):
     model = aedsp.Model.load(folder / "m.h5")
     rng = np.random.default_rng(0)
     calls = 0
-    for kind, rate, block, channels in itertools.product(("ring", "device", "none"), (22_050, 48_000), (0, 512), (1, 2)):
+    for kind, rate, block, channels in itertools.product(
+        ("ring", "device", "none"), (22_050, 48_000), (0, 512), (1, 2)
+    ):
         engine = aedsp.Engine(model, rate, channels=channels, block_frames=block or None)
         engine._core.occupy()
         ring, log = ItemRing(1 << 15, 4 * channels), ItemRing(64, EVENT_BYTES)

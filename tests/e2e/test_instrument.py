@@ -1,5 +1,6 @@
-"""The whole instrument, end to end: `aedsp.play` streams a file, a nanoKONTROL2 plays every control, all of it real but for
-the sound card; what was captured is what `aedsp.render --gestures` makes of the recorded gestures, sample for sample."""
+"""The whole instrument, end to end: `aedsp.play` streams a file, a nanoKONTROL2 plays every control, all of it real but
+for the sound card; what was captured is what `aedsp.render --gestures` makes of the recorded gestures, sample for
+sample."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from rig import Rig
 
 import aedsp
 from models import autoencoder, music
+from rig import Rig
 
 SECONDS = 6
 
@@ -197,6 +198,93 @@ def test_killed_it_leaves_a_readable_recording(jack, files):
     play.process.communicate()
     heard, rate = soundfile.read(files / "r.wav", dtype="float32")
     assert rate == 44_100 and len(heard) / rate > seen - 1.0 and np.abs(heard).max() > 0.01
+
+
+def test_the_lights_are_asked_for_and_set_in_native_mode_too(jack, files):
+    from aedsp.midi.ports import NATIVE_ANSWER, NATIVE_OFF, NATIVE_ON
+
+    rig = Rig(20)
+    try:
+        rig.answers = {NATIVE_ON: NATIVE_ANSWER + bytes.fromhex("00 01 F7")}
+        play = Play(files, "x.flac", "--model", "m.h5", "--loop")
+        play.until("controller", lambda name: name is not None)
+        rig.send(*press(32 + 3))
+        time.sleep(0.5)
+        play.process.terminate()
+        assert play.end() == 0
+        time.sleep(0.1)
+        received = rig.received
+    finally:
+        rig.close()
+    assert received[0] == NATIVE_ON and received[-1] == NATIVE_OFF
+    assert cc(41, 127) in received and cc(35, 127) in received and cc(35, 0) in received[received.index(cc(35, 127)) :]
+
+
+def test_a_server_that_dies_is_waited_for(jack, files):
+    play = Play(files, "x.flac", "--model", "m.h5", "--loop", "--midi", "none")
+    play.until("position_s", lambda s: s > 1.0)
+    jack.stop()
+    play.until("device_lost", True)
+    jack.start()
+    back = play.until("device_lost", False)
+    play.until("position_s", lambda s: s > back["position_s"] + 0.5)
+    said = [line["message"] for line in play.lines if "message" in line]
+    assert any("has vanished; waiting for it" in text for text in said) and "system is back" in said
+    play.process.terminate()
+    assert play.end() == 0
+
+
+def test_a_live_input_is_muted_until_play(jack, files):
+    play = Play(files, "--input", "--input-device", "system", "--model", "m.h5", "--seconds", 2)
+    assert "the input is muted" in play.until("message", lambda text: "muted" in text)["message"]
+    assert play.until("transport")["transport"] == "stop"
+    assert play.end() == 0 and play.lines[-1]["callbacks"] > 100
+
+
+def test_lines_for_a_screen_reader(jack, files):
+    result = subprocess.run(
+        [sys.executable, "-m", "aedsp.play", "x.flac", "--model", "m.h5", "--lines", "--device", "system"],
+        cwd=files, capture_output=True, text=True, timeout=60,
+        input="mute 2\nbank next\ndance\noriginal\nunits\nquit\n",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    for text in ("latency: algorithm", "ready; 'help'", "unit 2: muted", "bank 1", "there is no command 'dance'",
+                 "hearing original", "unit 8: gain 1.000", "callback:"):  # fmt: skip
+        assert text in result.stdout, text
+
+
+def test_latency_is_measured_through_a_loopback(jack, tmp_path):
+    """A thread is the cable: it connects PortAudio's output to its input as soon as they are there."""
+    import threading
+
+    import jack as client_library
+
+    client = client_library.Client("cable", no_start_server=True)
+    stop = threading.Event()
+
+    def connect():
+        while not stop.wait(0.02):
+            outputs = client.get_ports("PortAudio", is_audio=True, is_output=True)
+            for source, target in zip(
+                outputs, client.get_ports("PortAudio", is_audio=True, is_input=True), strict=False
+            ):
+                if target not in client.get_all_connections(source):
+                    client.connect(source, target)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "aedsp.devices", "--measure-latency"], capture_output=True, text=True, timeout=60
+        )
+    finally:
+        stop.set()
+        thread.join()
+        client.close()
+    assert result.returncode == 0, result.stderr
+    assert "system to system at 44100 Hz: 512 frames (11.6 ms) from output to input, within 0 frames" in result.stdout
+    listed = subprocess.run([sys.executable, "-m", "aedsp.devices"], capture_output=True, text=True, timeout=60)
+    assert "system (JACK Audio Connection Kit)  default output  default input" in listed.stdout
 
 
 @pytest.mark.parametrize(

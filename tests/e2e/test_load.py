@@ -1,5 +1,5 @@
-"""Under load: a Python thread holds the GIL while the instrument plays. Nothing late, nothing lost, nothing allocated, and
-the capture is the rendering. AEDSP_SOAK_S sets how long (`make soak`: ten minutes)."""
+"""Under load: a Python thread holds the GIL while the instrument plays. Nothing late, nothing lost, nothing allocated,
+and the capture is the rendering. AEDSP_SOAK_S sets how long (`make soak`: ten minutes)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from rig import Rig
 
 import aedsp
 from aedsp.replay import Replay
 from models import autoencoder, music
+from rig import Rig
 
 HERE = Path(__file__).parent
 SECONDS = float(os.environ.get("AEDSP_SOAK_S", "60"))

@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from patience import wait
 
 import aedsp
 from aedsp.midi.mapping import Target, load
@@ -15,6 +14,7 @@ from aedsp.play import commands, plain
 from aedsp.play import session as sessions
 from aedsp.play.snapshots import Snapshot
 from models import autoencoder, front_end
+from patience import wait
 
 
 def said(instrument):
@@ -54,7 +54,11 @@ def test_another_model_while_it_plays_and_a_bad_one_refused(instrument, rng, tmp
     (tmp_path / "bad.h5").write_bytes(b"nothing")
     assert instrument.load_model(tmp_path / "five.h5")
     wait(lambda: len(instrument.stream.player.meter()[0]) == 5)
-    for name, text in (("bad.h5", "is not HDF5"), ("other.h5", "only models of the same front end"), ("no.h5", "No such")):
+    for name, text in (
+        ("bad.h5", "is not HDF5"),
+        ("other.h5", "only models of the same front end"),
+        ("no.h5", "No such"),
+    ):
         assert not instrument.load_model(tmp_path / name)
         assert said(instrument)[-1].startswith("refused: ") and text in said(instrument)[-1]
         assert instrument.session().model == str(tmp_path / "five.h5")  # a bad one is not remembered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from patience import wait
 
 pytest.importorskip("textual")
@@ -102,7 +103,9 @@ def test_every_page_fits(instrument, size, page):
     width, height = size
     wait(lambda: instrument.stream.transport == "play" and len(instrument.stream.player.meter()[0]))
     for i in range(30):
-        instrument.say(f"a long sentence about the number {i}, longer than eighty columns, which must be cut or wrapped well")
+        instrument.say(
+            f"a long sentence about the number {i}, longer than eighty columns, which must be cut or wrapped well"
+        )
     picture = view.screen(instrument, view.Sight(page=page), width, height)
     lines = picture.plain.split("\n")
     assert len(lines) == height and max(len(line) for line in lines) <= width

@@ -1,4 +1,4 @@
-"""Sources and the recorder: the streamer's ring, any position and rate, loops, ends, damage; WAV that is whole at every moment."""
+"""Sources and the recorder: any position and rate, loops, ends, damage; WAV that is whole at every moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ import soxr
 import aedsp
 from aedsp._rt.player import Player
 from aedsp.recorder import Recorder, wav_header
-from aedsp.sources import RING_S, FileSource, InputSource, NoInput, Reader, Streamer, as_source, channels_of, to_channels
+from aedsp.sources import (
+    RING_S,
+    FileSource,
+    InputSource,
+    NoInput,
+    Reader,
+    Streamer,
+    as_source,
+    channels_of,
+    to_channels,
+)
 from models import autoencoder, music
 
 

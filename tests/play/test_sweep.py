@@ -1,4 +1,4 @@
-"""A fader moves without a zipper: a full sweep at 30 messages a second on a steady tone, and what it leaves beside the tone."""
+"""A fader moves without a zipper: a full sweep at 30 messages a second on a steady tone, and what it leaves."""
 
 from __future__ import annotations
 
