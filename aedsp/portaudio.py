@@ -40,6 +40,11 @@ class Device:
     is_default_input: bool
     is_default_output: bool
 
+    @property
+    def full_name(self) -> str:
+        """What finds it again: the same name may be there under several hosts."""
+        return f"{self.name}, {self.host}"
+
 
 def sounddevice() -> Any:
     """The module, imported when it is needed.
@@ -160,8 +165,13 @@ def open_stream(
     }
     try:
         if input is None:
-            return sd._StreamBase("output", device=output.number, channels=n_out, **options)
-        return sd._StreamBase("duplex", device=(input.number, output.number), channels=(n_in, n_out), **options)
+            stream = sd._StreamBase("output", device=output.number, channels=n_out, **options)
+        else:
+            stream = sd._StreamBase(
+                "duplex", device=(input.number, output.number), channels=(n_in, n_out), **options
+            )
+        _OPEN.append(stream)
+        return stream
     except sd.PortAudioError as error:
         names = output.name if input is None or input.number == output.number else f"{input.name} with {output.name}"
         text = _first_line(error)
@@ -177,10 +187,22 @@ def open_stream(
         raise StreamError(f"{names} cannot be opened ({text}){hint}") from None
 
 
+#: The streams of this process that PortAudio still has.
+_OPEN: list[Any] = []
+
+
+def close_stream(stream: Any) -> None:
+    """After this, nothing calls the callback any more."""
+    if stream in _OPEN:
+        _OPEN.remove(stream)
+    stream.close()
+
+
 def restart() -> None:
-    """Make PortAudio look for devices anew. Every stream of the process must be closed, or dropped by `drop_lost`."""
-    release()
-    sounddevice()._initialize()
+    """Make PortAudio look for devices anew; while another stream of aedsp plays, the devices stay as they are known."""
+    if not _OPEN:
+        release()
+        sounddevice()._initialize()
 
 
 def release() -> None:
@@ -190,13 +212,15 @@ def release() -> None:
         sd._terminate()
 
 
-def drop_lost(stream: Any, device: Device) -> None:
+def drop_lost(stream: Any, device: Device, callback: Callback) -> None:
     """Let go of a stream whose device has vanished; PortAudio is fit for `restart` afterwards.
 
     A JACK client whose server is gone cannot be closed: PortAudio aborts the process there (an assertion in its
     Terminate), and other hosts may hang. Such a PortAudio is left behind as it is, and a fresh copy of the library
     takes its place.
     """
+    if stream in _OPEN:
+        _OPEN.remove(stream)
     if "JACK" not in device.host.upper():
         closing = threading.Thread(target=_close_quietly, args=(stream,), daemon=True)
         closing.start()
@@ -204,7 +228,7 @@ def drop_lost(stream: Any, device: Device) -> None:
         if not closing.is_alive():
             return
     sd = sounddevice()
-    _LEFT_BEHIND.append((sd._lib, stream))
+    _LEFT_BEHIND.append((sd._lib, stream, callback))
     library = _library_path(sd._libname)
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(library, folder)

@@ -44,7 +44,7 @@ class _Feed:
             if not len(self._pending):
                 block = next(self._blocks, None)
                 if block is None:
-                    player.end(self.ring.written)
+                    player.end()
                     self._ended = True
                     return
                 self._pending = block
@@ -56,7 +56,7 @@ class _Feed:
         if dry:
             player.replay_dry()
         self._begin = self.ring.written
-        player.cut(self._begin)
+        player.cut()
 
 
 class Replay:

@@ -135,22 +135,19 @@ class Reader:
         resampler = None
         if self.file_rate != self.sample_rate:
             resampler = soxr.ResampleStream(self.file_rate, self.sample_rate, self.channels, dtype="float32")
-        self.file.seek(max(0, min(start, self.frames)))
-        at = self.file.tell()
-        while True:
-            block = self._read()
+        at = max(0, min(start, self.frames))
+        block = self._read(at, seek=True)
+        while len(block):
             at += len(block)
-            if len(block) == 0:
-                if self.loop and at > 0:
-                    self.file.seek(0)
-                    at = 0
-                    continue
-                break
             block = to_channels(block, self.channels)
             if resampler is not None:
                 block = resampler.resample_chunk(block)
             if len(block):
                 yield block
+            block = self._read(at)
+            if not len(block) and self.loop and at >= self.frames:
+                at = 0
+                block = self._read(0, seek=True)
         if at < self.frames and self.warning is None:
             self.warning = f"{self.file.name} broke off after {at} of {self.frames} frames; it may be damaged"
         if resampler is not None:
@@ -158,11 +155,14 @@ class Reader:
             if len(rest):
                 yield rest
 
-    def _read(self) -> Float32:
+    def _read(self, at: int, *, seek: bool = False) -> Float32:
+        """The block that begins at frame `at`; empty at the end, and where the file is damaged."""
         try:
+            if seek:
+                self.file.seek(at)
             return np.asarray(self.file.read(READ_FRAMES, dtype="float32", always_2d=True))
-        except RuntimeError as error:
-            self.warning = f"{self.file.name}: damaged after {self.file.tell()} frames ({error}); re-encode the file"
+        except (RuntimeError, OSError) as error:
+            self.warning = f"{self.file.name}: damaged after {at} of {self.frames} frames ({error}); re-encode the file"
             return np.zeros((0, self.file.channels), np.float32)
 
 
@@ -215,7 +215,7 @@ class Streamer:
     def start(self, player: Player) -> None:
         """Fill the ring once, then keep it full from the thread."""
         self._player = player
-        self._thread = threading.Thread(target=self._run, name="aedsp streamer", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="aedsp streamer", daemon=True)
         self._thread.start()
         with self._wake:
             self._wake.wait_for(lambda: self._room() == 0 or self._at_end, timeout=2.0)
@@ -242,41 +242,38 @@ class Streamer:
     def _room(self) -> int:
         return max(0, self.ring.writable - self._reserve)
 
-    def _jump(self, blocks: Iterator[Float32], frame: int) -> Float32:
-        """Begin a new stretch. It is put into the reserve before the audio thread is told, unless that is about to
-        arrive there anyway; returns what did not fit."""
-        assert self._player is not None
-        begin, waiting = self.ring.written, self.ring.readable > READ_FRAMES
-        self.stretches[begin] = frame
-        if not waiting:
-            self._player.cut(begin)
-        block = next(blocks, np.zeros((0, self._reader.channels), np.float32))
-        rest = block[self.ring.write(block) :]
-        if waiting:
-            self._player.cut(begin)
-        return rest
+    def _serve(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # whatever the decoder did: the source ends here, and the player is told why
+            self._reader.warning = f"{self.name}: cannot be read any more ({error})"
+            if self._player is not None:
+                self._player.end()
 
     def _run(self) -> None:
         assert self._player is not None
-        blocks = self._reader.blocks(self.stretches[0])
-        pending: Float32 = np.zeros((0, self._reader.channels), np.float32)
+        nothing = np.zeros((0, self._reader.channels), np.float32)
+        blocks, pending = self._reader.blocks(self.stretches[0]), nothing
         while True:
             with self._wake:
                 self._wake.notify_all()
-                if not self._closed and self._seek is None and (self._at_end or self._room() == 0):
-                    self._wake.wait(timeout=0.01)
                 if self._closed:
                     return
-                if self._seek is not None:
-                    blocks = self._reader.blocks(self._seek)
-                    pending, self._at_end = self._jump(blocks, self._seek), False
+                seek = None if self._player.cut_pending else self._seek
+                if seek is None and (self._at_end or self._room() == 0):
+                    self._wake.wait(timeout=0.01)
+                    continue
+                if seek is not None:
                     self._seek = None
-            if self._at_end:
-                continue
+            if seek is not None:
+                blocks = self._reader.blocks(seek)
+                pending = next(blocks, nothing)
+                self.stretches[self.ring.written] = seek
+                pending, self._at_end = pending[self._player.cut(pending) :], False
             if not len(pending):
                 block = next(blocks, None)
                 if block is None:
-                    self._player.end(self.ring.written)
+                    self._player.end()
                     self._at_end = True
                     continue
                 pending = block

@@ -84,6 +84,7 @@ class StreamStatistics:
     recorded_frames: int
     dropped_frames: int
     lost_events: int
+    odd_blocks: int
 
     def load_at(self, share: float) -> float:
         """The load that `share` of the callbacks stayed below, to 1/32; 0 where there were none."""
@@ -100,7 +101,8 @@ class StreamStatistics:
         return [
             f"callback: {self.callbacks} calls, load median {self.load_at(0.5):.0%}, "
             f"99 % below {self.load_at(0.99):.0%}, worst {self.worst_load:.0%}; {self.misses} missed, "
-            f"{self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)",
+            f"{self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)"
+            + (f", {self.odd_blocks} of another length than asked for" if self.odd_blocks else ""),
             f"hops: {self.hops}, of them {self.late_hops} over their time, {self.held_hops} held; "
             f"source empty {self.starved_times} times, {self.starved_frames} frames",
             f"output: {self.limited_frames} frames limited, {self.refused_samples} input samples refused; "
@@ -158,13 +160,18 @@ class Stream:
         self._device, self._latency, self._output_channels = device, latency, output_channels
         self._streamer = self._make_streamer()
         self._lock = threading.RLock()
+        self._log_lock = threading.RLock()
         self._recorder: Recorder | None = None
         self._opened: Any = None
         self._closed = False
         self._seen = (0, 0.0)
+        self._retry_at = 0.0
         self.device_lost = False
         self.on_events: list[Callable[[Int64], None]] = []
-        engine._core.occupy()
+        try:
+            engine._core.occupy()
+        except RuntimeError:
+            raise RuntimeError("the engine plays in another stream, or is processing; make a new one") from None
         try:
             self._log = ItemRing(LOG_EVENTS, EVENT_BYTES)
             kind = {FileSource: "ring", InputSource: "device", NoInput: "none"}[type(self.source)]
@@ -178,7 +185,6 @@ class Stream:
                 self._log,
             )
             self._find_devices()
-            self.callback = Callback(self.player, self._n_in, self._n_out, engine.sample_rate)
             self._open_device()
             if self._streamer:
                 self._streamer.start(self.player)
@@ -255,12 +261,15 @@ class Stream:
                 return
             self._closed = True
         self._wake.set()
-        self._housekeeper.join()
-        if self._is_playing_somewhere():
-            self.player.command("pause")
-            time.sleep(0.03 + 2 * self.latency.device / self.engine.sample_rate)
-        self.stop_recording()
-        self._release()
+        if threading.current_thread() is not self._housekeeper:  # `on_message` may close
+            self._housekeeper.join()
+        try:
+            if self._opened is not None and not self.device_lost:
+                self.player.command("pause")
+                time.sleep(0.03 + 2 * self.latency.device / self.engine.sample_rate)
+            self.stop_recording()
+        finally:
+            self._release()
 
     @property
     def transport(self) -> Transport:
@@ -333,11 +342,13 @@ class Stream:
             self._n_in = min(self.engine.channels, self._input.inputs)
 
     def _open_device(self) -> None:
+        """A callback of its own for each opening: one that a lost device might still call plays silence."""
+        before = getattr(self, "callback", None)
+        self.callback = Callback(self.player, self._n_in, self._n_out, self.engine.sample_rate, before)
         self._opened = portaudio.open_stream(
             self.callback, self._output, self._input, self._n_in, self._n_out, self.engine.sample_rate,
             self.engine.block_frames or 0, self._latency,
         )  # fmt: skip
-        self.callback.resume()
         with portaudio.refusals():
             self._opened.start()
         self._seen = (self.callback.statistics()["callbacks"], time.monotonic())
@@ -346,7 +357,7 @@ class Stream:
         """Close the device first: after that nothing runs in the audio thread any more."""
         if self._opened is not None:
             with contextlib.suppress(Exception):
-                self._opened.close()
+                portaudio.close_stream(self._opened)
             self._opened = None
         if self._streamer is not None:
             self._streamer.close()
@@ -355,32 +366,36 @@ class Stream:
             self.player.detach()
         self.engine._core.release()
 
-    def _is_playing_somewhere(self) -> bool:
-        return self._opened is not None and not self.device_lost
-
     def _say(self, message: str) -> None:
         if self._on_message is not None:
             self._on_message(message)
 
     def _keep_house(self) -> None:
         said: set[str] = set()
-        retry_at = 0.0
+        problems: list[str] = []
         while not self._wake.wait(HOUSEKEEPING_S):
-            self._hand_on_events()
-            self.engine._core.collect()
-            for problem in self._problems():
+            for task in (self._hand_on_events, self.engine._core.collect, self._look_after_the_device):
+                try:
+                    task()
+                except Exception as error:  # the house is kept whatever happens in one room
+                    problems.append(f"{task.__name__.strip('_').replace('_', ' ')}: {error}")
+            for problem in [*problems, *self._problems()]:
                 if problem not in said:
                     said.add(problem)
-                    self._say(problem)
-            if self.device_lost:
-                if time.monotonic() > retry_at:
-                    retry_at = time.monotonic() + 1.0
-                    self._try_again()
-            elif self._is_lost():
-                self.device_lost = True
-                self._say(f"{self._output.name} has vanished; waiting for it, Ctrl-C ends")
-                lost, self._opened = self._opened, None
-                portaudio.drop_lost(lost, self._output)
+                    with contextlib.suppress(Exception):
+                        self._say(problem)
+            problems.clear()
+
+    def _look_after_the_device(self) -> None:
+        if self.device_lost:
+            if time.monotonic() > self._retry_at:
+                self._retry_at = time.monotonic() + 1.0
+                self._try_again()
+        elif self._is_lost():
+            self.device_lost = True
+            self._say(f"{self._output.name} has vanished; waiting for it, Ctrl-C ends")
+            lost, self._opened = self._opened, None
+            portaudio.drop_lost(lost, self._output, self.callback)
 
     def _problems(self) -> list[str]:
         recorder = self._recorder
@@ -388,9 +403,9 @@ class Stream:
         return [problem for problem in found if problem]
 
     def _hand_on_events(self) -> None:
-        events = self._log.read(LOG_EVENTS, np.int64).reshape(-1, 4)
-        if len(events):
-            for listener in self.on_events:
+        with self._log_lock:  # one reader at a time
+            events = self._log.read(LOG_EVENTS, np.int64).reshape(-1, 4)
+            for listener in self.on_events if len(events) else []:
                 listener(events)
 
     def _is_lost(self) -> bool:
@@ -405,12 +420,11 @@ class Stream:
 
     def _try_again(self) -> None:
         """The same devices, by name, in a PortAudio that has looked anew."""
-        names = self._output.name, self._input.name if self._input else None
         try:
             portaudio.restart()
-            self._output = portaudio.find_device(names[0], "output")
-            if names[1] is not None:
-                self._input = portaudio.find_device(names[1], "input")
+            self._output = portaudio.find_device(self._output.full_name, "output")
+            if self._input is not None:
+                self._input = portaudio.find_device(self._input.full_name, "input")
             self._open_device()
         except Exception:  # whatever it is, the device is not back yet
             return

@@ -18,6 +18,7 @@ ctypedef struct CallbackState:
     float *input                             # one step of the engine's channels
     float *output
     long long sequence                       # atomic: odd while the statistics are being written
+    long long retired                        # atomic: silence from now on
     CallbackStatistics statistics
 
 cdef int stream_callback(const void *input, void *output, unsigned long n_frames, const void *time_info,

@@ -5,12 +5,15 @@ available, the worst of it, the misses, and the gaps between callbacks. Its stat
 reader tries again where the writer was at it.
 """
 
+from libc.string cimport memset
+
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
 from aedsp._rt.player cimport Player, player_process, player_step
 
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
     void atomic_write(long long *p, long long v) noexcept nogil
+    long long atomic_swap(long long *p, long long v) noexcept nogil
     long long clock_ns() noexcept nogil
 
 
@@ -50,7 +53,7 @@ cdef void _note_time(CallbackState *s, unsigned long n_frames, unsigned long fla
     cdef CallbackStatistics *t = &s.statistics
     cdef double available = 1e9 * n_frames / s.sample_rate, load
     cdef Py_ssize_t i
-    atomic_write(&s.sequence, s.sequence + 1)
+    atomic_swap(&s.sequence, s.sequence + 1)
     load = (clock_ns() - began) / available
     t.callbacks += 1
     t.frames += n_frames
@@ -70,6 +73,11 @@ cdef int stream_callback(const void *input, void *output, unsigned long n_frames
                          unsigned long flags, void *user) noexcept nogil:
     """PaStreamCallback, interleaved float32; user: CallbackState. Always paContinue."""
     cdef CallbackState *s = <CallbackState *> user
+    if n_frames == 0:
+        return 0
+    if atomic_read(&s.retired):                                  # another stream plays this player now
+        memset(output, 0, n_frames * s.n_out * sizeof(float))
+        return 0
     cdef long long began = clock_ns()
     cdef Py_ssize_t done = 0, n, channels = s.player.engine.n_channels
     cdef const float *x = <const float *> input
@@ -99,9 +107,12 @@ cdef class Callback:
         The device's channels; n_in 0: no input.
     sample_rate : float
         Hz.
+    before : Callback or None
+        The one that this takes over from: its statistics go on here, and it plays silence should it ever be called again.
     """
 
-    def __cinit__(self, Player player not None, Py_ssize_t n_in, Py_ssize_t n_out, double sample_rate):
+    def __cinit__(self, Player player not None, Py_ssize_t n_in, Py_ssize_t n_out, double sample_rate,
+                  Callback before=None):
         if n_in < 0 or n_out < 1:
             raise ValueError(f"n_in, n_out are {n_in}, {n_out}; expected at least 0 and 1")
         cdef Py_ssize_t most = player_step(&player.state, 1 << 30) * player.state.engine.n_channels
@@ -112,6 +123,10 @@ cdef class Callback:
         if self.state.input is NULL:
             raise MemoryError
         self.state.output = self.state.input + most
+        if before is not None:
+            atomic_swap(&before.state.retired, 1)
+            self.state.statistics = before.state.statistics
+            self.state.statistics.last_began_ns = 0
 
     def __dealloc__(self):
         aedsp_free(self.state.input)
@@ -126,10 +141,6 @@ cdef class Callback:
             raise ValueError(f"expected x of {self.state.n_in} and out of {self.state.n_out} channels, alike in length")
         with nogil:
             stream_callback(&x[0, 0] if x is not None else NULL, &out[0, 0], out.shape[0], NULL, flags, &self.state)
-
-    def resume(self):
-        """The stream was stopped and begins again: the time in between is no gap."""
-        self.state.statistics.last_began_ns = 0
 
     def statistics(self):
         """A consistent copy, by name; times in ms, loads as shares of the time available."""

@@ -139,8 +139,9 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
         memset(ch.sum, 0, e.stft.window_length * sizeof(float))
         memset(ch.magnitude, 0, n_bins * sizeof(float))
         memset(ch.unit_im, 0, n_bins * sizeof(float))
+        memset(ch.turn_im, 0, n_bins * sizeof(float))
         for k in range(n_bins):
-            ch.unit_re[k] = 1
+            ch.unit_re[k] = ch.turn_re[k] = 1
         ch.holding = False
     loaded_reset(e.loaded)
     limiter_reset(e.limiter)

@@ -29,14 +29,15 @@ ctypedef struct PlayerState:
     Ring *recorder            # frames
     SourceKind kind
     Py_ssize_t block          # frames of every call; 0: any
-    long long cut, end        # atomic, positions in the source ring: the newest stretch begins, the source ends (-1: not yet)
+    long long cut, end        # atomic: the newest stretch begins, its source ends; each a position and a stretch (`_mark`)
+    long long cut_seen        # atomic: the cut that the audio thread knows
     long long recording       # atomic
     long long state           # atomic: the last Command that took effect
     bint playing, stopping, frozen, waiting, dry
     Py_ssize_t fade, fade_frames, fade_from     # position in the output's fade; where in a step it begins
     Py_ssize_t splice, splice_frames        # frames left of the input's fade
     bint splicing_out
-    long long splice_target, cut_seen, forced_missing, forced_after, tail, frames
+    long long splice_target, stretch, forced_missing, forced_after, tail, frames
     float *fade_curve         # 0 to 1, fade_frames + 1
     float *splice_curve
     float *scratch            # CHUNK frames of input

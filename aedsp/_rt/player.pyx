@@ -16,9 +16,10 @@ import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
-from aedsp._rt.engine cimport Core, engine_clear, engine_pull, engine_push
+from aedsp._rt.engine cimport Core, engine_clear, engine_pull, engine_push, engine_reset
 from aedsp._rt.hop cimport (
     DRIVE_CONSTANT, DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, EVENT_TRANSPORT, EngineState, Event, hop_note,
+    hop_take_changes,
 )
 from aedsp._rt.ring cimport ItemRing, ring_free, ring_new, ring_read, ring_readable, ring_skip, ring_write
 
@@ -32,12 +33,24 @@ cdef enum:
     CHUNK = 1024            # most frames of a step, where blocks have any size
     WAITING_COMMANDS = 64
     MOST_UNITS = 65536      # of a model (DESIGN 4), and so of a meter
+    POSITION_BITS = 48      # of a mark: a position in the ring; above it the number of the stretch
 cdef double FADE_S = 0.010, SPLICE_S = 0.005, PEAK_FALL = 2.3   # e-folds a second: 20 dB
+
+
+cdef inline long long _mark(long long stretch, long long position) noexcept nogil:
+    """A position in the source ring and the stretch of the source that it belongs to, in one atomic number."""
+    return (stretch & 0x7FFF) << POSITION_BITS | position
+
+
+cdef inline long long _position(long long mark) noexcept nogil:
+    return mark & (<long long> 1 << POSITION_BITS) - 1
 
 
 cdef void _take_commands(PlayerState *p) noexcept nogil:
     cdef long long command
     while ring_read(p.commands, &command, 1):
+        if command == COMMAND_PAUSE and p.state == COMMAND_END:
+            continue                                             # it stands already, and is to begin anew
         p.playing = command == COMMAND_PLAY
         p.stopping = command == COMMAND_STOP or (p.stopping and not p.playing)
         if p.playing:
@@ -50,8 +63,9 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
         atomic_write(&p.state, command)
 
 
-cdef void _jump(PlayerState *p, long long target) noexcept nogil:
-    ring_skip(p.source, target)
+cdef void _jump(PlayerState *p, long long cut) noexcept nogil:
+    ring_skip(p.source, _position(cut))
+    p.stretch = cut >> POSITION_BITS
     p.splicing_out, p.splice = False, p.splice_frames
     p.waiting, p.tail, p.dry = True, p.engine.latency_frames + 1, False
 
@@ -60,25 +74,31 @@ cdef void _jump_at_rest(PlayerState *p) noexcept nogil:
     """While nothing sounds, there is nothing to fade out."""
     cdef long long cut = atomic_read(&p.cut)
     if cut != p.cut_seen:
-        p.cut_seen = cut
-        hop_note(p.engine, EVENT_CUT, cut)
+        hop_note(p.engine, EVENT_CUT, _position(cut))
         _jump(p, cut)
+        atomic_write(&p.cut_seen, cut)
 
 
 cdef void _look_for_cut(PlayerState *p) noexcept nogil:
     """A new stretch of the source: fade the old one out where there is enough of it, then jump."""
-    cdef long long cut = atomic_read(&p.cut), left
+    cdef long long cut = atomic_read(&p.cut), position = _position(cut)
+    cdef Py_ssize_t fade_out = p.splice_frames - p.splice        # a fade-in under way is turned back where it is
     if p.splicing_out or cut == p.cut_seen:
         return
-    p.cut_seen = cut
-    left = min(cut, atomic_read(&p.source.written)) - p.source.taken
-    p.dry = p.dry or left < p.splice_frames
-    hop_note(p.engine, EVENT_CUT, -cut if p.dry else cut)
+    p.dry = p.dry or position - p.source.taken < fade_out or fade_out == 0
+    hop_note(p.engine, EVENT_CUT, -position if p.dry else position)
     p.splice_target = cut
     if p.dry:
         _jump(p, cut)
+        atomic_write(&p.cut_seen, cut)
     else:
-        p.splicing_out, p.splice = True, p.splice_frames
+        p.splicing_out, p.splice = True, fade_out
+
+
+cdef long long _readable(PlayerState *p) noexcept nogil:
+    """Frames that may be taken from the ring: not beyond a stretch that has not been jumped to."""
+    cdef long long cut = atomic_read(&p.cut), n = ring_readable(p.source)
+    return n if cut == p.cut_seen else min(n, max(<long long> 0, _position(cut) - p.source.taken))
 
 
 cdef void _splice(PlayerState *p, float *x, Py_ssize_t n) noexcept nogil:
@@ -126,31 +146,32 @@ cdef void _push_from_ring(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
         _look_for_cut(p)
     while done < n_frames:
         n = min(n_frames - done, CHUNK)
+        if p.forced_missing > 0 and p.forced_after == 0:
+            n = min(n, <Py_ssize_t> p.forced_missing)
+            p.forced_missing -= n
+            engine_push(p.engine, NULL, n, DRIVE_HELD)
+            done += n
+            continue
         if p.forced_missing > 0:
-            if p.forced_after == 0:
-                n = min(n, <Py_ssize_t> p.forced_missing)
-                p.forced_missing -= n
-                engine_push(p.engine, NULL, n, DRIVE_HELD)
-                done += n
-                continue
             n = min(n, <Py_ssize_t> p.forced_after)
         if p.splicing_out and p.splice == 0:
             _jump(p, p.splice_target)
+            atomic_write(&p.cut_seen, p.splice_target)
         if p.splice > 0:
             n = min(n, p.splice)
-        end = atomic_read(&p.end)
-        if ring_readable(p.source) > 0:
-            n = <Py_ssize_t> ring_read(p.source, p.scratch, n)
+        end = atomic_read(&p.end)                                # before `_readable`: all that it ends is readable then
+        if _readable(p) > 0:
+            n = <Py_ssize_t> ring_read(p.source, p.scratch, min(n, _readable(p)))
             p.waiting = False
-            p.forced_after -= min(n, p.forced_after)
             if p.splice > 0:
                 _splice(p, p.scratch, n)
             engine_push(p.engine, p.scratch, n, DRIVE_INPUT)
-            done += n
-        elif end == p.source.taken:
-            done += _push_tail(p, n, done)
+        elif end == _mark(p.stretch, p.source.taken):
+            n = _push_tail(p, n, done)
         else:
-            done += _push_missing(p, n_frames - done, done)
+            n = _push_missing(p, n_frames - done, done)
+        p.forced_after -= min(n, p.forced_after)
+        done += n
 
 
 cdef void _push(PlayerState *p, const float *x, Py_ssize_t n) noexcept nogil:
@@ -233,6 +254,8 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     if p.frozen and p.kind == SOURCE_RING:
         _jump_at_rest(p)
     _take_commands(p)
+    if p.frozen:
+        hop_take_changes(p.engine)                               # no hop will
     while done < n_frames:
         n = n_frames - done
         if p.block == 0 and not p.playing and not p.frozen and p.fade > 0:
@@ -269,6 +292,7 @@ cdef class Player:
         cdef EngineState *e = &core.state
         cdef Py_ssize_t n_bins = e.stft.n_bins, frame_bytes = e.n_channels * sizeof(float), i
         self.core, self.source, self.log = core, source, log
+        engine_reset(e)
         p.engine, p.block, p.sample_rate = e, block_frames, sample_rate
         p.kind = {"ring": SOURCE_RING, "device": SOURCE_DEVICE, "none": SOURCE_NONE}[kind]
         if p.kind == SOURCE_RING and (source is None or source.ring.item_bytes != frame_bytes):
@@ -317,14 +341,32 @@ cdef class Player:
         """What took effect last: "play", "pause", "stop", or "end" where the source came to its end."""
         return COMMANDS[atomic_read(&self.state.state)]
 
-    def cut(self, long long position):
-        """The streamer: the newest stretch of the source begins at this position of the ring."""
-        atomic_write(&self.state.end, -1)
-        atomic_write(&self.state.cut, position)
+    @property
+    def cut_pending(self):
+        """Whether the last `cut` has not been seen by the audio thread yet; until then there must be no other."""
+        return atomic_read(&self.state.cut) != atomic_read(&self.state.cut_seen)
 
-    def end(self, long long position):
-        """The streamer: the source ends at this position of the ring; -1: it goes on."""
-        atomic_write(&self.state.end, position)
+    def cut(self, const float[:, ::1] x=None):
+        """The streamer: a new stretch of the source begins where the ring is now written to, with these frames of it.
+
+        Returns how many of them fitted. The stretch is told first and written right after, so that the audio thread never
+        runs into it unannounced.
+        """
+        cdef PlayerState *p = &self.state
+        if self.cut_pending:
+            raise RuntimeError("the last cut has not been seen yet")
+        cdef long long stretch = (atomic_read(&p.cut) >> POSITION_BITS) + 1
+        atomic_write(&p.cut, _mark(stretch, atomic_read(&p.source.written)))
+        if x is None or x.shape[0] == 0:
+            return 0
+        if x.shape[1] != p.engine.n_channels:
+            raise ValueError(f"x has {x.shape[1]} channels; expected {p.engine.n_channels}")
+        return ring_write(p.source, &x[0, 0], x.shape[0])
+
+    def end(self):
+        """The streamer: the source of the newest stretch ends where the ring is now written to."""
+        cdef PlayerState *p = &self.state
+        atomic_write(&p.end, _mark(atomic_read(&p.cut) >> POSITION_BITS, atomic_read(&p.source.written)))
 
     def record(self, bint on):
         """Whether what is heard goes into the recorder's ring."""

@@ -61,11 +61,12 @@ def compiled(folder):
             if i % 50 == 40:
                 player.command(("pause", "stop")[i % 100 == 40])
             if i % 70 == 30:
-                player.cut(ring.written)
+                if not player.cut_pending:
+                    player.cut()
                 engine.swap(model)
             if i == 200:
                 player.record(True)
-                player.end(ring.written)
+                player.end()
             x = rng.uniform(-1, 1, (512, 2)).astype(np.float32) if kind == "device" else None
             call(guard, x, out)
         calls += guard.calls

@@ -68,8 +68,7 @@ def test_it_plays_what_the_engine_computes(rng):
     expected = aedsp.Engine(model).process(faded(x))
     assert np.array_equal(y[FADE:], expected[FADE:]) and rig.player.transport == "play"
     assert rig.player.counters()["starved_frames"] == 0
-    kinds = [e[:2] for e in rig.events()]
-    assert kinds[0] == ("transport", 700) and kinds[1][0] == "controls"
+    assert ("transport", 700) in [e[:2] for e in rig.events()]
 
 
 @pytest.mark.parametrize("rate", [None, 48_000])
@@ -88,16 +87,16 @@ def test_any_partition_gives_the_same_bits(rng, rate):
         step(1500)
         rig.player.command("play")
         step(2001)
-        rig.player.cut(rig.ring.written)  # a jump, with plenty of the old stretch left
+        rig.player.cut()  # a jump, with plenty of the old stretch left
         rig.feed(x[20_000:22_000])
         step(3000)  # runs empty: the last code is held
         rig.feed(x[22_000:24_000])
         step(900)
         rig.player.command("stop")
         step(800)
-        rig.player.cut(rig.ring.written)
+        rig.player.cut()
         rig.feed(x[:3000])
-        rig.player.end(rig.ring.written)
+        rig.player.end()
         rig.player.command("play")
         step(7000)
         return np.concatenate(out), rig
@@ -136,7 +135,7 @@ def test_stop_forgets_all_sound(rng):
     rig.run(3000)
     rig.player.command("stop")
     rig.run(1000)
-    rig.player.cut(rig.ring.written)
+    rig.player.cut()
     rig.feed(x)
     rig.player.command("play")
     again = rig.run(4000)
@@ -154,7 +153,7 @@ def test_a_jump_makes_no_click(rng):
     rig.feed(a)
     rig.player.command("play")
     y = [rig.run(5003)]
-    rig.player.cut(rig.ring.written)
+    rig.player.cut()
     rig.feed(b)
     y.append(rig.run(6000))
     y = np.concatenate(y)
@@ -194,7 +193,7 @@ def test_the_end_of_a_source_is_heard_whole_and_then_it_stops(rng):
     x = music(rng, 5000)
     rig = Rig(autoencoder(rng))
     rig.feed(x)
-    rig.player.end(rig.ring.written)
+    rig.player.end()
     rig.player.command("play")
     y = rig.run(9000)
     latency = rig.engine.latency_frames
@@ -329,3 +328,103 @@ def test_a_wrong_source_is_refused(rng):
     engine = aedsp.Engine(autoencoder(rng), channels=2)
     with pytest.raises(ValueError, match="source has no items of 8 bytes, one frame of 2 channels"):
         Player(engine._core, "ring", ItemRing(100, 4), 0, RATE, 100, None)
+
+
+def test_a_jump_is_never_run_into_unannounced(rng):
+    """While it fades out to a stop, the player reads up to a new stretch and not into it."""
+    rig = Rig(autoencoder(rng))
+    rig.feed(music(rng, 3000))
+    rig.player.command("play")
+    rig.run(2950)
+    rig.player.command("stop")
+    rig.player.cut()
+    rig.feed(np.full(4000, 0.25))
+    rig.run(700)
+    rig.run(1)
+    assert rig.ring.taken == 3000 and not rig.player.cut_pending
+    rig.player.command("play")
+    y = rig.run(3000)
+    np.testing.assert_allclose(y[512 : 512 + 2000], faded(np.full(2000, 0.25)), atol=1e-5)
+
+
+def test_one_cut_at_a_time(rng):
+    rig = Rig(autoencoder(rng))
+    rig.player.cut()
+    with pytest.raises(RuntimeError, match="the last cut has not been seen yet"):
+        rig.player.cut()
+    rig.run(10)
+    rig.player.cut(np.zeros((5, 1), np.float32))
+    assert rig.ring.readable == 5
+
+
+@pytest.mark.parametrize("gap", [1, 32, 64, 109, 160])
+def test_quick_jumps_make_no_click(rng, gap):
+    t = np.arange(9000) / RATE
+    tone = (0.7 * np.sin(2 * np.pi * 300 * t + 1)).astype(np.float32)
+    rig = Rig(autoencoder(rng))
+    rig.feed(tone)
+    rig.player.command("play")
+    y = [rig.run(3000)]
+    for phase in (1, 2, 3, 4):
+        rig.player.cut()
+        rig.feed(tone[170 * phase :][:2000])
+        y.append(rig.run(gap))
+        while rig.player.cut_pending:
+            y.append(rig.run(1))
+    y.append(rig.run(1500))
+    assert np.abs(np.diff(np.concatenate(y))).max() < 1.3 * np.abs(np.diff(tone)).max()
+
+
+def test_play_after_a_pause_at_the_end_waits_for_the_new_stretch(rng):
+    rig = Rig(autoencoder(rng))
+    rig.feed(music(rng, 2000))
+    rig.player.end()
+    rig.player.command("play")
+    rig.run(4000)
+    assert rig.player.transport == "end"
+    rig.player.command("pause")
+    rig.run(100)
+    assert rig.player.transport == "end"
+
+
+def test_an_engine_that_was_used_before_begins_anew(rng):
+    model, x = autoencoder(rng), music(rng, 4000)
+    engine = aedsp.Engine(model)
+    engine.process(x)
+    ring = ItemRing(1 << 14, 4)
+    player = Player(engine._core, "ring", ring, 0, RATE, 100, None)
+    ring.write(x)
+    player.command("play")
+    out = np.empty((3000, 1), np.float32)
+    player.process(None, out)
+    assert np.array_equal(out[FADE:, 0], aedsp.Engine(model).process(faded(x))[FADE:3000])
+    assert player.counters()["hops"] == engine.statistics.hops < 30
+
+
+def test_models_are_taken_while_nothing_sounds(rng):
+    rig = Rig(autoencoder(rng))
+    for n in range(1, 30):
+        rig.engine.swap(autoencoder(rng, n_code=n))
+        rig.run(100)
+    assert rig.player.meter()[0].size == 29
+    assert [e[0] for e in rig.events()].count("swap") == 29
+
+
+def test_missing_frames_before_the_first_hop_leave_every_bin_alive(rng):
+    model, x = autoencoder(rng), music(rng, 12_000)
+    rig = Rig(model)
+    rig.player.command("play")
+    rig.run(1000)
+    rig.feed(x)
+    y = rig.run(8000)
+    assert abs(level_db(y[3000:]) - level_db(x[2000:7000])) < 3
+
+
+def test_a_callback_that_was_taken_over_is_silent(rng):
+    rig = Rig(autoencoder(rng))
+    callback = Callback(rig.player, 0, 2, RATE)
+    callback.call(None, np.empty((100, 2), np.float32))
+    after = Callback(rig.player, 0, 2, RATE, callback)
+    out = np.ones((100, 2), np.float32)
+    callback.call(None, out)  # the old one, should it ever be called again
+    assert np.all(out == 0) and after.statistics()["callbacks"] == 1
