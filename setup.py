@@ -8,7 +8,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNELS = ["fft", "window", "stft", "preprocess", "dense", "phase", "overlap_add", "resample", "limiter"]
-REAL_TIME = ["control", "ring", "loaded", "hop", "engine", "player", "callback"]
+REAL_TIME = ["control", "ring", "loaded", "hop", "engine", "feed", "player", "callback"]
 
 #: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.
 CHECKED = bool(int(os.environ.get("AEDSP_CHECKED", "0")))

@@ -11,6 +11,8 @@ them, so that rendering them again gives the same samples.
     {"missing": frames, "after": frames}         the source's ring was empty
     {"swap": path of the model}
 
+    each with "hop": the hop that took it, since the sound was last cleared; "missing" excepted
+
 The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "seed",
 "model", "source", "loop", "start_frame"}; the last one is {"end": frames}. Control thread only; the only importer of
 mido's files.
@@ -75,10 +77,18 @@ class Recorder:
         self._stream = stream
         self._lock = threading.Lock()
         self.part = self.path.with_name(self.path.name + ".part")
-        self._file = open(self.part, "w", encoding="ascii")  # noqa: SIM115
+        self.error: str | None = None
+        if self.path.exists():
+            raise FileExistsError(17, "exists already; recordings overwrite nothing", str(self.path))
+        if self.part.exists():
+            raise FileExistsError(
+                17, "is left of a performance that broke off, aedsp.render --gestures renders it; move it away",
+                str(self.part),
+            )  # fmt: skip
+        self._file = open(self.part, "x", encoding="ascii")  # noqa: SIM115
         self._keep(Gesture(0, _header(stream, model_path)))
         self._swaps = 0
-        self._published: deque[tuple[int, list[list[Any]], Monitor | None]] = deque()
+        self._published: deque[tuple[int, int, list[list[Any]], Monitor | None]] = deque()
         self._models: deque[tuple[Model, str | None]] = deque()
         self._values: Values = {}
         self._monitor: Monitor = "resynthesized"
@@ -94,9 +104,18 @@ class Recorder:
         self._keep(Gesture(self._stream.player.counters()["frames"], message=bytes(data)))
 
     def close(self) -> Path:
-        """Write the file. The stream may be closed already, or still play."""
-        self._stream.engine.controls.listener = None
-        self._stream.engine.on_swap = None
+        """Write the file. The stream may be closed already, or still play.
+
+        Raises
+        ------
+        OSError
+            The disk is full; what was recorded stays in the ``.mid.part`` beside it.
+        """
+        stream = self._stream
+        stream._hand_on_events()
+        if self._took_effect in stream.on_events:
+            stream.on_events.remove(self._took_effect)
+        stream.engine.controls.listener = stream.engine.on_swap = None
         with self._lock:
             self._file.close()
         entries = sorted(_read_part(self.part), key=lambda gesture: gesture.frame)
@@ -107,19 +126,28 @@ class Recorder:
 
     def _keep(self, gesture: Gesture) -> None:
         message = gesture.message.hex() if gesture.message else None
+        line = json.dumps([gesture.frame, gesture.change, message]) + "\n"
         with self._lock:
-            if not self._file.closed:
-                self._file.write(json.dumps([gesture.frame, gesture.change, message]) + "\n")
+            if self._file.closed or self.error is not None:
+                return
+            try:
+                self._file.write(line)
                 self._file.flush()
+            except OSError as error:
+                self.error = (
+                    f"{self.part}: gestures are recorded no longer ({error.strerror}); what is there can be rendered"
+                )
+                self._stream._say(self.error)
 
     def _publication(self, version: int, values: Values, monitor: Monitor) -> None:
         """From `Controls`, under its lock: what this publication changed."""
-        changed = _changes(self._values, values)
+        before, changed = self._values, _changes(self._values, values)
         self._values = {name: v.copy() for name, v in values.items()}
         told = monitor if monitor != self._monitor else None
+        resized = len(values["gain"]) != len(before["gain"]) if before else False
         self._monitor = monitor
-        if changed or told:
-            self._published.append((version, changed, told))
+        if changed or told or resized:
+            self._published.append((version, len(values["gain"]), changed, told))
 
     def _swapped(self, model: Model | None, path: str | None) -> None:
         if model is None:
@@ -131,14 +159,16 @@ class Recorder:
         """From the stream's housekeeper: rows of (kind, frame, hop, value), in the order of the audio thread."""
         for kind, frame, hop, value in events.tolist():
             for change in self._changes_of(EVENTS[kind], hop, value):
-                self._keep(Gesture(frame, change))
+                self._keep(Gesture(frame, {**change, "hop": hop} if "after" not in change else change))
 
     def _changes_of(self, kind: str, hop: int, value: int) -> Iterator[dict[str, Any]]:
         if kind == "controls":
             runs: list[list[Any]] = []
             monitor: Monitor | None = None
             while self._published and self._published[0][0] <= value:
-                _, changed, told = self._published.popleft()
+                _, n_units, changed, told = self._published.popleft()
+                # a smaller model came in between: what its units never had is gone
+                runs = [[name, first, min(n, n_units - first), v] for name, first, n, v in runs if first < n_units]
                 for run in changed:
                     if runs and runs[-1][:3] == run[:3]:
                         runs.pop()  # it was never heard
@@ -149,7 +179,7 @@ class Recorder:
             if monitor:
                 yield {"monitor": monitor}
         elif kind == "swap":
-            model, path = self._models.popleft()
+            model, path = self._models.popleft() if self._models else (self._stream.engine.model, None)
             yield {"swap": path or self._saved_model(model)}
         elif kind == "transport":
             yield {"transport": COMMANDS[value]}
@@ -207,7 +237,7 @@ def write(path: str | os.PathLike[str], gestures: list[Gesture]) -> None:
     mido = _mido()
     rate = gestures[0].change["sample_rate"] if gestures[0].change else 44_100.0
     # a tick is a frame: ticks a beat and microseconds a beat that divide exactly for every usual rate
-    ticks = round(rate / 100) if rate < 3_200_000 else 32_000
+    ticks = round(rate / 50) if rate < 1_600_000 else 32_000
     file = mido.MidiFile(type=0, ticks_per_beat=ticks)
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=min(round(ticks * 1e6 / rate), 0xFFFFFF))])
     file.tracks.append(track)
@@ -251,10 +281,12 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Gesture], float]:
         if isinstance(error, FileNotFoundError) or error.strerror:
             raise
         raise GestureFileError(f"{path}: is no MIDI file ({error or 'it ends too early'})") from None
-    except (ValueError, EOFError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, EOFError, KeyError, IndexError, TypeError, ZeroDivisionError) as error:
         raise GestureFileError(f"{path}: is no MIDI file ({error or 'it ends too early'})") from None
     gestures: list[tuple[int, float, dict[str, Any] | None, bytes | None]] = []
     tick, micros, tempo = 0, 0.0, 500_000
+    if file.ticks_per_beat < 1:
+        raise GestureFileError(f"{path}: has a division of {file.ticks_per_beat}; expected ticks a beat")
     for message in messages:
         tick += message.time
         micros += message.time * tempo / file.ticks_per_beat

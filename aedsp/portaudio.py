@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -55,12 +56,35 @@ def sounddevice() -> Any:
         It is, but PortAudio is not.
     """
     try:
-        import sounddevice
+        with _undisturbed():
+            import sounddevice
     except ImportError:
         raise StreamError("sounddevice is not installed; pip install 'aedsp[play]'") from None
     except OSError:
         raise StreamError("PortAudio is not installed; on Debian: apt install libportaudio2") from None
     return sounddevice
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait. A PortAudio that was interrupted while it started is never ended, and a JACK client whose request
+    was interrupted is broken: both crash the process at its end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
+        if hasattr(signal, "siginterrupt"):
+            signal.siginterrupt(number, False)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)
 
 
 def list_devices() -> list[Device]:
@@ -109,7 +133,7 @@ def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:
     except (ValueError, sd.PortAudioError) as error:
         usable = [d for d in list_devices() if (d.inputs if kind == "input" else d.outputs)]
         if not usable:
-            raise StreamError(f"no {kind} device can be used ({_first_line(error)})") from None
+            raise StreamError(f"no {kind} device can be used: this machine has none that PortAudio sees") from None
         if device is None:
             raise StreamError(
                 f"there is no default {kind} device; name one of: {', '.join(repr(d.name) for d in usable)}"
@@ -164,14 +188,8 @@ def open_stream(
         "userdata": sd._ffi.cast("void *", state),
     }
     try:
-        if input is None:
-            stream = sd._StreamBase("output", device=output.number, channels=n_out, **options)
-        else:
-            stream = sd._StreamBase(
-                "duplex", device=(input.number, output.number), channels=(n_in, n_out), **options
-            )
-        _OPEN.append(stream)
-        return stream
+        with _undisturbed():
+            return _opened(sd, output, input, n_in, n_out, options)
     except sd.PortAudioError as error:
         names = output.name if input is None or input.number == output.number else f"{input.name} with {output.name}"
         text = _first_line(error)
@@ -187,6 +205,27 @@ def open_stream(
         raise StreamError(f"{names} cannot be opened ({text}){hint}") from None
 
 
+def _opened(sd: Any, output: Device, input: Device | None, n_in: int, n_out: int, options: dict[str, Any]) -> Any:
+    if input is None:
+        stream = sd._StreamBase("output", device=output.number, channels=n_out, **options)
+    else:
+        stream = sd._StreamBase("duplex", device=(input.number, output.number), channels=(n_in, n_out), **options)
+    _OPEN.append(stream)
+    return stream
+
+
+def start_stream(stream: Any) -> None:
+    """From here on the callback is called.
+
+    Raises
+    ------
+    StreamError
+        The device refuses.
+    """
+    with refusals(), _undisturbed():
+        stream.start()
+
+
 #: The streams of this process that PortAudio still has.
 _OPEN: list[Any] = []
 
@@ -195,21 +234,24 @@ def close_stream(stream: Any) -> None:
     """After this, nothing calls the callback any more."""
     if stream in _OPEN:
         _OPEN.remove(stream)
-    stream.close()
+    with _undisturbed():
+        stream.close()
 
 
 def restart() -> None:
     """Make PortAudio look for devices anew; while another stream of aedsp plays, the devices stay as they are known."""
     if not _OPEN:
         release()
-        sounddevice()._initialize()
+        with _undisturbed():
+            sounddevice()._initialize()
 
 
 def release() -> None:
     """End PortAudio, e.g. before the server that it talks to ends. Every stream of the process must be closed."""
     sd = sounddevice()
-    while sd._initialized:
-        sd._terminate()
+    with _undisturbed():
+        while sd._initialized:
+            sd._terminate()
 
 
 def drop_lost(stream: Any, device: Device, callback: Callback) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from aedsp import audio_file
 from aedsp._rt.player import Player
+from aedsp.errors import AedspError
 
 Float32 = npt.NDArray[np.float32]
 WRITE_EVERY_S = 0.1
@@ -95,8 +96,11 @@ class Recorder:
         self._thread.join()
         self._file.close()
         if self.path.suffix.lower() == ".flac" and self.error is None:
-            self._make_flac()
-            return self.path
+            try:
+                self._make_flac()
+                return self.path
+            except (AedspError, OSError, ValueError) as error:
+                self.error = f"{self.path} cannot be made ({error}); the recording is {self._wav}"
         return self._wav
 
     def _run(self) -> None:

@@ -12,7 +12,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +29,7 @@ from aedsp.portaudio import DeviceName
 from aedsp.recorder import RING_S as RECORDER_RING_S
 from aedsp.recorder import Recorder
 from aedsp.sources import FileSource, InputSource, NoInput, Source, Streamer, as_source
+from aedsp.stream_report import Latency, StreamStatistics
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -39,75 +39,6 @@ HOUSEKEEPING_S = 0.05
 LOG_EVENTS = 1 << 15
 #: A device whose callback has not been called for so long, in s, is taken for lost.
 LOST_AFTER_S = 2.0
-
-
-@dataclass(frozen=True)
-class Latency:
-    """From input to output in frames at the stream's rate: what the windows, the resamplers and the device add."""
-
-    algorithm: int
-    resampler: int
-    device: int
-    sample_rate: float
-
-    @property
-    def total(self) -> int:
-        return self.algorithm + self.resampler + self.device
-
-    def __str__(self) -> str:
-        parts = (("algorithm", self.algorithm), ("resampler", self.resampler), ("device", self.device))
-        words = [f"{name} {n} frames ({1000 * n / self.sample_rate:.1f} ms)" for name, n in parts]
-        return f"latency: {', '.join(words)}, together {self.total} ({1000 * self.total / self.sample_rate:.1f} ms)"
-
-
-@dataclass(frozen=True)
-class StreamStatistics:
-    """What the callback saw. Loads are shares of the time available for a block; `load[i]` counts blocks of a load from
-    i/32 to (i+1)/32, the last one all above."""
-
-    callbacks: int
-    misses: int
-    late: int
-    worst_load: float
-    last_load: float
-    worst_gap_ms: float
-    load: list[int] = field(repr=False)
-    flags: dict[str, int]
-    frames: int
-    hops: int
-    held_hops: int
-    late_hops: int
-    limited_frames: int
-    refused_samples: int
-    starved_frames: int
-    starved_times: int
-    recorded_frames: int
-    dropped_frames: int
-    lost_events: int
-    odd_blocks: int
-
-    def load_at(self, share: float) -> float:
-        """The load that `share` of the callbacks stayed below, to 1/32; 0 where there were none."""
-        total, passed = sum(self.load), 0
-        for i, n in enumerate(self.load):
-            passed += n
-            if total and passed >= share * total:
-                return min((i + 1) / 32, self.worst_load)
-        return 0.0
-
-    def lines(self) -> list[str]:
-        """For a person, at the end."""
-        flags = ", ".join(f"{name} {n}" for name, n in self.flags.items() if n) or "none"
-        return [
-            f"callback: {self.callbacks} calls, load median {self.load_at(0.5):.0%}, "
-            f"99 % below {self.load_at(0.99):.0%}, worst {self.worst_load:.0%}; {self.misses} missed, "
-            f"{self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)"
-            + (f", {self.odd_blocks} of another length than asked for" if self.odd_blocks else ""),
-            f"hops: {self.hops}, of them {self.late_hops} over their time, {self.held_hops} held; "
-            f"source empty {self.starved_times} times, {self.starved_frames} frames",
-            f"output: {self.limited_frames} frames limited, {self.refused_samples} input samples refused; "
-            f"recorded {self.recorded_frames} frames, dropped {self.dropped_frames}; PortAudio's flags: {flags}",
-        ]
 
 
 class Stream:
@@ -295,6 +226,11 @@ class Stream:
         return recorder.path if recorder else None
 
     @property
+    def asked_latency(self) -> str:
+        """What was asked of the device: "low", "high" or a time in s."""
+        return str(self._latency)
+
+    @property
     def output_device(self) -> portaudio.Device:
         return self._output
 
@@ -349,8 +285,7 @@ class Stream:
             self.callback, self._output, self._input, self._n_in, self._n_out, self.engine.sample_rate,
             self.engine.block_frames or 0, self._latency,
         )  # fmt: skip
-        with portaudio.refusals():
-            self._opened.start()
+        portaudio.start_stream(self._opened)
         self._seen = (self.callback.statistics()["callbacks"], time.monotonic())
 
     def _release(self) -> None:

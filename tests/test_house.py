@@ -25,6 +25,7 @@ LEVELS = [
     {"engine"},
     {"audio_file", "data", "portaudio"},
     {"offline", "sources", "recorder", "plot"},
+    {"stream_report"},
     {"stream"},
     {"gestures"},
     {"replay"},

@@ -1,4 +1,5 @@
-from aedsp._rt.player cimport Player, PlayerState
+from aedsp._rt.feed cimport PlayerState
+from aedsp._rt.player cimport Player
 
 cdef enum:
     LOAD_BINS = 64          # of the histogram: each a 32nd of the time available, the last one holds all above

@@ -17,11 +17,14 @@ import numpy as np
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
 from aedsp._rt.engine cimport Core, engine_clear, engine_pull, engine_push, engine_reset
-from aedsp._rt.hop cimport (
-    DRIVE_CONSTANT, DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, EVENT_TRANSPORT, EngineState, Event, hop_note,
-    hop_take_changes,
+from aedsp._rt.feed cimport (
+    CHUNK, COMMAND_END, COMMAND_PAUSE, COMMAND_PLAY, COMMAND_STOP, SOURCE_DEVICE, SOURCE_NONE, SOURCE_RING, Meter,
+    PlayerState, feed_jump_at_rest, feed_mark, feed_push, feed_stretch,
 )
-from aedsp._rt.ring cimport ItemRing, ring_free, ring_new, ring_read, ring_readable, ring_skip, ring_write
+from aedsp._rt.hop cimport (
+    DRIVE_CONSTANT, DRIVE_HELD, DRIVE_INPUT, EVENT_TRANSPORT, EngineState, Event, hop_note, hop_take_changes,
+)
+from aedsp._rt.ring cimport ItemRing, ring_free, ring_new, ring_read, ring_readable, ring_write
 
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
@@ -30,20 +33,9 @@ cdef extern from "atomics.h":
     void denormals_restore(unsigned long long before) noexcept nogil
 
 cdef enum:
-    CHUNK = 1024            # most frames of a step, where blocks have any size
     WAITING_COMMANDS = 64
     MOST_UNITS = 65536      # of a model (DESIGN 4), and so of a meter
-    POSITION_BITS = 48      # of a mark: a position in the ring; above it the number of the stretch
 cdef double FADE_S = 0.010, SPLICE_S = 0.005, PEAK_FALL = 2.3   # e-folds a second: 20 dB
-
-
-cdef inline long long _mark(long long stretch, long long position) noexcept nogil:
-    """A position in the source ring and the stretch of the source that it belongs to, in one atomic number."""
-    return (stretch & 0x7FFF) << POSITION_BITS | position
-
-
-cdef inline long long _position(long long mark) noexcept nogil:
-    return mark & (<long long> 1 << POSITION_BITS) - 1
 
 
 cdef void _take_commands(PlayerState *p) noexcept nogil:
@@ -63,120 +55,9 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
         atomic_write(&p.state, command)
 
 
-cdef void _jump(PlayerState *p, long long cut) noexcept nogil:
-    ring_skip(p.source, _position(cut))
-    p.stretch = cut >> POSITION_BITS
-    p.splicing_out, p.splice = False, p.splice_frames
-    p.waiting, p.tail, p.dry = True, p.engine.latency_frames + 1, False
-
-
-cdef void _jump_at_rest(PlayerState *p) noexcept nogil:
-    """While nothing sounds, there is nothing to fade out."""
-    cdef long long cut = atomic_read(&p.cut)
-    if cut != p.cut_seen:
-        hop_note(p.engine, EVENT_CUT, _position(cut))
-        _jump(p, cut)
-        atomic_write(&p.cut_seen, cut)
-
-
-cdef void _look_for_cut(PlayerState *p) noexcept nogil:
-    """A new stretch of the source: fade the old one out where there is enough of it, then jump."""
-    cdef long long cut = atomic_read(&p.cut), position = _position(cut)
-    cdef Py_ssize_t fade_out = p.splice_frames - p.splice        # a fade-in under way is turned back where it is
-    if p.splicing_out or cut == p.cut_seen:
-        return
-    p.dry = p.dry or position - p.source.taken < fade_out or fade_out == 0
-    hop_note(p.engine, EVENT_CUT, -position if p.dry else position)
-    p.splice_target = cut
-    if p.dry:
-        _jump(p, cut)
-        atomic_write(&p.cut_seen, cut)
-    else:
-        p.splicing_out, p.splice = True, fade_out
-
-
-cdef long long _readable(PlayerState *p) noexcept nogil:
-    """Frames that may be taken from the ring: not beyond a stretch that has not been jumped to."""
-    cdef long long cut = atomic_read(&p.cut), n = ring_readable(p.source)
-    return n if cut == p.cut_seen else min(n, max(<long long> 0, _position(cut) - p.source.taken))
-
-
-cdef void _splice(PlayerState *p, float *x, Py_ssize_t n) noexcept nogil:
-    """The input's own fade, before the engine: x (n frames) on its way to a jump, or after it."""
-    cdef Py_ssize_t i, c, channels = p.engine.n_channels
-    cdef float gain
-    for i in range(min(n, p.splice)):
-        gain = p.splice_curve[p.splice - i - 1 if p.splicing_out else p.splice_frames - p.splice + i]
-        for c in range(channels):
-            x[i * channels + c] *= gain
-    p.splice = max(0, p.splice - n)
-
-
-cdef Py_ssize_t _push_tail(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
-    """Silence after the source's end, until all of it is heard; then the stream stops by itself. at: in this step."""
-    if p.playing and p.tail > 0:
-        n = min(n, <Py_ssize_t> p.tail)
-        p.tail -= n
-        if p.tail == 0:
-            p.playing, p.stopping, p.fade_from = False, True, at + n
-            atomic_write(&p.state, COMMAND_END)
-    n = min(n, CHUNK)
-    memset(p.scratch, 0, n * p.engine.n_channels * sizeof(float))
-    engine_push(p.engine, p.scratch, n, DRIVE_INPUT)
-    return n
-
-
-cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
-    """n frames that the streamer did not deliver in time, from frame `at` of the call on."""
-    cdef Event event
-    if not p.waiting:
-        p.starved_frames += n
-        p.starved_times += 1
-    event.kind, event.frame, event.hop, event.value = EVENT_STARVED, p.engine.log_frame, at, n
-    if p.engine.log is not NULL:
-        p.engine.lost_events += 1 - ring_write(p.engine.log, &event, 1)
-    engine_push(p.engine, NULL, n, DRIVE_HELD)
-    return n
-
-
-cdef void _push_from_ring(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
-    cdef Py_ssize_t done = 0, n
-    cdef long long end
-    if p.playing:
-        _look_for_cut(p)
-    while done < n_frames:
-        n = min(n_frames - done, CHUNK)
-        if p.forced_missing > 0 and p.forced_after == 0:
-            n = min(n, <Py_ssize_t> p.forced_missing)
-            p.forced_missing -= n
-            engine_push(p.engine, NULL, n, DRIVE_HELD)
-            done += n
-            continue
-        if p.forced_missing > 0:
-            n = min(n, <Py_ssize_t> p.forced_after)
-        if p.splicing_out and p.splice == 0:
-            _jump(p, p.splice_target)
-            atomic_write(&p.cut_seen, p.splice_target)
-        if p.splice > 0:
-            n = min(n, p.splice)
-        end = atomic_read(&p.end)                                # before `_readable`: all that it ends is readable then
-        if _readable(p) > 0:
-            n = <Py_ssize_t> ring_read(p.source, p.scratch, min(n, _readable(p)))
-            p.waiting = False
-            if p.splice > 0:
-                _splice(p, p.scratch, n)
-            engine_push(p.engine, p.scratch, n, DRIVE_INPUT)
-        elif end == _mark(p.stretch, p.source.taken):
-            n = _push_tail(p, n, done)
-        else:
-            n = _push_missing(p, n_frames - done, done)
-        p.forced_after -= min(n, p.forced_after)
-        done += n
-
-
 cdef void _push(PlayerState *p, const float *x, Py_ssize_t n) noexcept nogil:
     if p.kind == SOURCE_RING:
-        _push_from_ring(p, n)
+        feed_push(p, n)
         return
     if p.kind == SOURCE_NONE:
         engine_push(p.engine, NULL, n, DRIVE_CONSTANT)
@@ -190,9 +71,9 @@ cdef void _fade(PlayerState *p, float *out, Py_ssize_t n) noexcept nogil:
     if p.playing and p.fade == p.fade_frames:
         return
     for i in range(n):
-        if p.playing and p.fade < p.fade_frames:
+        if (p.playing or i < p.fade_from) and p.fade < p.fade_frames:
             p.fade += 1
-        elif not p.playing and p.fade > 0 and i >= p.fade_from:
+        elif not p.playing and i >= p.fade_from and p.fade > 0:
             p.fade -= 1
         for c in range(channels):
             out[i * channels + c] *= p.fade_curve[p.fade]
@@ -252,7 +133,7 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     cdef Py_ssize_t done = 0, n, channels = p.engine.n_channels
     p.engine.log_frame, p.engine.changes_due = p.frames, True
     if p.frozen and p.kind == SOURCE_RING:
-        _jump_at_rest(p)
+        feed_jump_at_rest(p)
     _take_commands(p)
     if p.frozen:
         hop_take_changes(p.engine)                               # no hop will
@@ -353,10 +234,12 @@ cdef class Player:
         runs into it unannounced.
         """
         cdef PlayerState *p = &self.state
+        if p.source is NULL:
+            raise ValueError("there is no source ring to cut")
         if self.cut_pending:
             raise RuntimeError("the last cut has not been seen yet")
-        cdef long long stretch = (atomic_read(&p.cut) >> POSITION_BITS) + 1
-        atomic_write(&p.cut, _mark(stretch, atomic_read(&p.source.written)))
+        cdef long long stretch = feed_stretch(atomic_read(&p.cut)) + 1
+        atomic_write(&p.cut, feed_mark(stretch, atomic_read(&p.source.written)))
         if x is None or x.shape[0] == 0:
             return 0
         if x.shape[1] != p.engine.n_channels:
@@ -366,7 +249,9 @@ cdef class Player:
     def end(self):
         """The streamer: the source of the newest stretch ends where the ring is now written to."""
         cdef PlayerState *p = &self.state
-        atomic_write(&p.end, _mark(atomic_read(&p.cut) >> POSITION_BITS, atomic_read(&p.source.written)))
+        if p.source is NULL:
+            raise ValueError("there is no source ring that could end")
+        atomic_write(&p.end, feed_mark(feed_stretch(atomic_read(&p.cut)), atomic_read(&p.source.written)))
 
     def record(self, bint on):
         """Whether what is heard goes into the recorder's ring."""

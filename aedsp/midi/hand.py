@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.controls import Controls
+from aedsp.controls import Controls, Values
 from aedsp.midi.mapping import FADERS, Mapping, Target
 from aedsp.midi.messages import Message
 
@@ -48,7 +48,7 @@ class Hand:
         self._bank = 0
         self._fresh = True  # nothing has moved under the faders yet: the first touch of each is taken
         self._positions: dict[Target, int] = {}
-        self._silenced: npt.NDArray[np.bool_] | None = None
+        self._silenced: Values | None = None  # mutes and overrides as they were
         self._lock = threading.RLock()
 
     @property
@@ -172,14 +172,19 @@ class Hand:
             self.let_go()
 
     def _silence(self) -> None:
-        with self.controls.together():
+        """All units to 0, those that were taken over too; or back."""
+        controls = self.controls
+        with controls.together():
             if self._silenced is None:
-                self._silenced = self.controls.muted[:]
-                self.controls.muted[:] = True
+                before = controls.state()
+                self._silenced = {name: before[name] for name in ("muted", "override")}
+                controls.muted[:] = True
+                controls.override[:] = np.nan
             else:
-                n = min(len(self._silenced), self.controls.n_units)
-                self.controls.muted[:] = False
-                self.controls.muted[:n] = self._silenced[:n]
+                n = min(len(self._silenced["muted"]), controls.n_units)
+                controls.muted[:] = False
+                for name, values in self._silenced.items():
+                    getattr(controls, name)[:n] = values[:n]
                 self._silenced = None
 
     def _move(self, target: Target, position: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from aedsp.midi.mapping import Mapping
 from aedsp.midi.messages import Decoder, Message
 
-POLL_S, SCAN_S, LIGHTS_S, ANSWER_S = 0.001, 1.0, 0.05, 0.3
+POLL_S, SCAN_S, LONGEST_SCAN_S, LIGHTS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
 _QUEUE = 65_536
 #: nanoKONTROL2: native mode on, off; what its answer begins with.
 _NATIVE = "F0 42 40 00 01 13 00 00 00 {} F7"
@@ -64,6 +64,7 @@ class Controller:
         self._decoder = Decoder()
         self._answer_until = 0.0
         self._said = ""
+        self._scan_s = SCAN_S
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aedsp MIDI", daemon=True)
         self._thread.start()
@@ -84,7 +85,7 @@ class Controller:
             now = time.monotonic()
             try:
                 if now >= scan_at:
-                    scan_at = now + SCAN_S
+                    scan_at = now + self._scan_s
                     self._scan(rtmidi)
                 self._listen()
                 if now >= lights_at and self._output is not None:
@@ -108,7 +109,9 @@ class Controller:
             self._input = self._make(rtmidi, rtmidi.MidiIn)
             if self._input is None:
                 self._say("MIDI is off: this system has no MIDI driver running (ALSA sequencer or JACK); all keys work")
+                self._scan_s = min(2 * self._scan_s, LONGEST_SCAN_S)
                 return
+            self._scan_s = SCAN_S
         ports = self._input.get_ports()
         if self.connected is not None:
             if self.connected not in ports:
@@ -190,9 +193,12 @@ class Controller:
     @staticmethod
     def _make(rtmidi: Any, kind: Any) -> Any:
         """A port of the system's own driver, or of JACK where that runs; None where there is neither."""
-        drivers = [rtmidi.API_UNSPECIFIED] if not sys.platform.startswith("linux") else [rtmidi.API_LINUX_ALSA]
-        if rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and glob.glob("/dev/shm/jack*"):
-            drivers.append(rtmidi.API_UNIX_JACK)
+        if not sys.platform.startswith("linux"):
+            drivers = [rtmidi.API_UNSPECIFIED]
+        else:  # only those that are there: a failing one prints on the terminal
+            drivers = [rtmidi.API_LINUX_ALSA] if os.path.exists("/dev/snd/seq") else []
+            if rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and glob.glob("/dev/shm/jack_*"):
+                drivers.append(rtmidi.API_UNIX_JACK)
         options = {"queue_size_limit": _QUEUE} if kind is rtmidi.MidiIn else {}
         os.environ.setdefault("JACK_NO_START_SERVER", "1")
         for driver in drivers:

@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -15,11 +15,13 @@ from aedsp import command_line, data, portaudio
 from aedsp.engine import Engine, PhaseMode
 from aedsp.errors import StreamError
 from aedsp.midi import mapping as mappings
+from aedsp.midi.mapping import Mapping
 from aedsp.model import Model
 from aedsp.play import offline, plain
 from aedsp.play import session as sessions
 from aedsp.play.instrument import Instrument
 from aedsp.play.session import Session
+from aedsp.portaudio import DeviceName, Latency
 from aedsp.sources import FileSource, InputSource, NoInput, Source, channels_of
 from aedsp.stream import Stream
 
@@ -28,15 +30,21 @@ DEFAULT_BLOCK = 512
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line and the session say together."""
+    """What the command line and the session say together, checked as far as that goes without a device."""
 
     model_path: Path
     source: Source
-    mapping: str
-    device: str | int | None
+    mapping: Mapping
+    device: DeviceName
     rate: float | None
     block: int
+    latency: Latency
+    channels: int | None
+    phase: PhaseMode
+    seed: int
+    midi: str | None
     session: Session
+    names_a_device: bool
 
 
 def main(
@@ -58,11 +66,15 @@ def main(
     block: Annotated[
         int | None, typer.Option(metavar="FRAMES", help=f"of the device; 0: as it comes; default {DEFAULT_BLOCK}")
     ] = None,
-    latency: Annotated[str, typer.Option(metavar="low|high|S", help="what is asked of the device")] = "low",
+    latency: Annotated[
+        str | None, typer.Option(metavar="low|high|S", help="what is asked of the device; default: low")
+    ] = None,
     channels: Annotated[
         int | None, typer.Option(metavar="N", help="of the engine; default: the source's, 1 or 2")
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="begin the file again at its end")] = False,
+    loop: Annotated[
+        bool | None, typer.Option("--loop/--no-loop", help="begin the file again at its end; default: only the demo")
+    ] = None,
     mapping: Annotated[
         str | None, typer.Option(metavar="M.toml", help="MIDI mapping; default nanokontrol2; shipped: eight_faders too")
     ] = None,
@@ -70,8 +82,8 @@ def main(
     record: Annotated[Path | None, typer.Option(metavar="R.wav", help="record what is heard; .flac too")] = None,
     record_gestures: Annotated[Path | None, typer.Option(metavar="G.mid", help="record what you do")] = None,
     session: Annotated[Path | None, typer.Option(metavar="S.toml", help="load it, and save it at the end")] = None,
-    phase: Annotated[str, typer.Option(metavar="auto|source|advance")] = "auto",
-    seed: Annotated[int, typer.Option(help="of the start phases of 'advance'")] = 0,
+    phase: Annotated[str | None, typer.Option(metavar="auto|source|advance", help="default: auto")] = None,
+    seed: Annotated[int | None, typer.Option(help="of the start phases of 'advance'; default: 0")] = None,
     screen: Annotated[bool, typer.Option("--screen/--no-screen", help="a status line a second instead")] = True,
     lines: Annotated[bool, typer.Option("--lines", help="plain lines and commands, for a screen reader")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="a JSON object a second, for programs")] = False,
@@ -81,114 +93,147 @@ def main(
     ] = Path("demo.wav"),
 ) -> None:
     """Play the hidden units of an autoencoder while music streams through them."""
-    if sum((file is not None, live_input or input_device is not None, no_input)) > 1:
-        raise ValueError("FILE, --input and --no-input are three sources; give one of them")
-    chosen = _choose(file, model, live_input, input_device, no_input, device, rate, block, loop, mapping, session)
+    chosen = _choose(
+        {
+            "file": file, "model": model, "input": live_input, "input_device": input_device, "no_input": no_input,
+            "device": device, "rate": rate, "block": block, "latency": latency, "channels": channels, "loop": loop,
+            "mapping": mapping, "midi": midi, "phase": phase, "seed": seed,
+        },
+        sessions.load(session) if session is not None and session.exists() else Session(),
+    )  # fmt: skip
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"--seconds is {seconds}; expected more than 0")
     the_model = Model.load(chosen.model_path)
-    live = sys.stdout.isatty() or not screen or lines or json_lines
-    if not live:
-        _offline(chosen.source, the_model, output, "no terminal", named=live_input)
+    wishes = {"--record": record, "--record-gestures": record_gestures, "--session": session}
+    ignored = [name for name, path in wishes.items() if path is not None]
+    if not (sys.stdout.isatty() or not screen or lines or json_lines):
+        _offline(chosen, the_model, output, "no terminal", ignored)
         return
     try:
-        stream = _stream(chosen, the_model, channels, latency, phase, seed)
+        stream = _stream(chosen, the_model)
     except StreamError as error:
-        if device is not None or rate is not None or isinstance(chosen.source, InputSource):
+        if chosen.names_a_device or isinstance(chosen.source, InputSource):
             raise
-        _offline(chosen.source, the_model, output, str(error), named=False)
+        _offline(chosen, the_model, output, str(error), ignored)
         return
     try:
-        instrument = _instrument(stream, chosen, midi)
+        instrument = _instrument(stream, chosen)
     except BaseException:
         stream.close()
         raise
-    _play(
-        instrument,
-        chosen,
-        session,
-        record,
-        record_gestures,
-        screen and not lines and not json_lines,
-        lines,
-        json_lines,
-        seconds,
-    )
+    surface = "lines" if lines else "json" if json_lines else "screen" if screen else "status"
+    _play(instrument, chosen, session, record, record_gestures, surface, seconds)
 
 
-def _choose(
-    file: Path | None, model: Path | None, live_input: bool, input_device: str | None, no_input: bool,
-    device: str | None, rate: float | None, block: int | None, loop: bool, mapping: str | None, session: Path | None,
-) -> Choice:  # fmt: skip
-    """The command line says more than the session, the session more than the defaults."""
-    kept = sessions.load(session) if session is not None and session.exists() else Session()
-    source: Source
-    if live_input or input_device is not None:
-        source = InputSource(portaudio.named(input_device))
-    elif no_input:
-        source = NoInput()
-    elif file is None and kept.source is not None:
-        source = _source_of(kept)
-    elif file is None:
-        source = FileSource(data.demo_audio_path(), loop=True)
-    else:
-        source = FileSource(file, loop or kept.loop)
-    block = block if block is not None else kept.block if kept.block is not None else DEFAULT_BLOCK
+def _choose(given: dict[str, Any], kept: Session) -> Choice:
+    """The command line says more than the session, the session more than the defaults.
+
+    Raises
+    ------
+    ValueError, OSError, AedspError
+        An option out of its range, or a mapping that cannot be read.
+    """
+
+    def first(name: str, default: Any = None) -> Any:
+        return next((v for v in (given[name], getattr(kept, name)) if v is not None), default)
+
+    latency, phase, block = first("latency", "low"), first("phase", "auto"), first("block", DEFAULT_BLOCK)
+    channels, rate, seed = first("channels"), first("rate"), first("seed", 0)
+    if latency not in ("low", "high"):
+        try:
+            latency = float(latency)
+        except ValueError:
+            raise ValueError(f"--latency is {latency!r}; expected low, high or a time in s") from None
+    if phase not in get_args(PhaseMode):
+        raise ValueError(f"--phase is {phase!r}; expected one of {get_args(PhaseMode)}")
+    for name, value, least in (("block", block, 0), ("channels", channels, 1), ("rate", rate, 1), ("seed", seed, 0)):
+        if value is not None and value < least:
+            raise ValueError(f"--{name} is {value}; expected at least {least}")
+    midi = first("midi")
     return Choice(
-        model_path=model or (Path(kept.model) if kept.model else data.demo_model_path()),
-        source=source,
-        mapping=mapping or kept.mapping or "nanokontrol2",
-        device=portaudio.named(device if device is not None else kept.device),
-        rate=rate or kept.rate,
+        model_path=given["model"] or (Path(kept.model) if kept.model else data.demo_model_path()),
+        source=_source(given, kept),
+        mapping=_mapping(first("mapping", "nanokontrol2")),
+        device=portaudio.named(first("device")),
+        rate=rate,
         block=block,
+        latency=latency,
+        channels=channels,
+        phase=phase,
+        seed=seed,
+        midi=midi,
         session=kept,
+        names_a_device=first("device") is not None or given["rate"] is not None,
     )
 
 
-def _source_of(session: Session) -> Source:
+def _source(given: dict[str, Any], kept: Session) -> Source:
+    live = given["input"] or given["input_device"] is not None
+    if sum((given["file"] is not None, live, given["no_input"])) > 1:
+        raise ValueError("FILE, --input and --no-input are three sources; give one of them")
+    if live:
+        return InputSource(portaudio.named(given["input_device"]))
+    if given["no_input"]:
+        return NoInput()
+    loop = given["loop"] if given["loop"] is not None else kept.loop
+    if given["file"] is not None:
+        return FileSource(given["file"], loop)
+    if kept.source is not None:
+        return _source_of(kept, loop)
+    return FileSource(data.demo_audio_path(), loop=given["loop"] is not False)
+
+
+def _mapping(name: str) -> Mapping:
+    """A file; else what was learnt under that name; else a shipped one."""
+    if not Path(name).exists():
+        shipped = mappings.shipped().get(name)
+        learnt = user_folder() / "mappings" / f"{shipped.name if shipped else name}.toml"
+        if learnt.exists():
+            return mappings.load(learnt)
+    return mappings.load(name)
+
+
+def _source_of(session: Session, loop: bool) -> Source:
     name = session.source or ""
     if name == "no input":
         return NoInput()
     if name == "input" or name.startswith("input: "):
         return InputSource(portaudio.named(name.removeprefix("input").removeprefix(": ") or None))
-    return FileSource(name, session.loop)
+    return FileSource(name, loop)
 
 
-def _offline(source: Source, model: Model, output: Path, reason: str, *, named: bool) -> None:
-    if isinstance(source, FileSource):
-        offline.render(Path(source.path), model, output, reason)
-    elif isinstance(source, NoInput):
-        offline.render_no_input(model, output, reason)
+def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: list[str]) -> None:
+    """Where it cannot be played: to files; what was asked for in vain is named."""
+    if isinstance(chosen.source, InputSource):
+        raise StreamError(f"a live input needs a device, and a terminal or --no-screen, --lines or --json ({reason})")
+    if ignored:
+        raise StreamError(
+            f"{' and '.join(ignored)} needs a device, and a terminal or --no-screen, --lines, --json ({reason})"
+        )
+    options = {"phase": chosen.phase, "seed": chosen.seed}
+    if isinstance(chosen.source, FileSource):
+        offline.render(Path(chosen.source.path), model, output, reason, options)
     else:
-        raise StreamError(f"a live input needs a terminal, or --no-screen, --lines or --json ({reason})")
+        offline.render_no_input(model, output, reason, options)
 
 
-def _stream(chosen: Choice, model: Model, channels: int | None, latency: str, phase: str, seed: int) -> Stream:
-    try:
-        asked: portaudio.Latency = latency if latency in ("low", "high") else float(latency)  # type: ignore[assignment]
-    except ValueError:
-        raise ValueError(f"--latency is {latency!r}; expected low, high or a time in s") from None
+def _stream(chosen: Choice, model: Model) -> Stream:
     source_channels = channels_of(chosen.source)  # and a file that cannot be read is told first
     output = portaudio.find_device(chosen.device, "output")
-    mode: PhaseMode = phase  # type: ignore[assignment]
     engine = Engine(
         model,
         chosen.rate or output.sample_rate,
-        channels=channels or source_channels,
+        channels=chosen.channels or source_channels,
         block_frames=chosen.block or None,
-        phase=mode,
-        seed=seed,
+        phase=chosen.phase,
+        seed=chosen.seed,
     )
-    return Stream(engine, chosen.source, output.number, latency=asked)
+    return Stream(engine, chosen.source, output.number, latency=chosen.latency)
 
 
-def _instrument(stream: Stream, chosen: Choice, midi: str | None) -> Instrument:
-    return Instrument(
-        stream,
-        mappings.load(chosen.mapping),
-        chosen.model_path,
-        user_folder(),
-        midi_port=midi if midi != "none" else None,
-        midi=midi != "none",
-    )
+def _instrument(stream: Stream, chosen: Choice) -> Instrument:
+    port, folder = chosen.midi if chosen.midi != "none" else None, user_folder()
+    return Instrument(stream, chosen.mapping, chosen.model_path, folder, midi_port=port, midi=chosen.midi != "none")
 
 
 def user_folder() -> Path:
@@ -202,10 +247,12 @@ def user_folder() -> Path:
 
 def _play(
     instrument: Instrument, chosen: Choice, session: Path | None, record: Path | None, record_gestures: Path | None,
-    screen: bool, lines: bool, json_lines: bool, seconds: float | None,
+    surface: str, seconds: float | None,
 ) -> None:  # fmt: skip
     """From the first sound to the statistics."""
-    signal.signal(signal.SIGTERM, lambda number, frame: instrument.quitting.set())
+    for name in ("SIGTERM", "SIGHUP"):  # the second: the terminal is gone
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, frame: instrument.quitting.set())
     ended_well = False
     try:
         instrument.apply(chosen.session)
@@ -220,17 +267,17 @@ def _play(
         else:
             instrument.stream.start()
         with contextlib.suppress(KeyboardInterrupt):
-            if screen:
+            if surface == "screen":
                 from aedsp.play.screen import Screen
 
                 Screen(instrument, seconds).run()
-            elif lines:
+            elif surface == "lines":
                 plain.run_lines(instrument, seconds=seconds)
             else:
-                plain.run(instrument, json_lines=json_lines, seconds=seconds)
+                plain.run(instrument, json_lines=surface == "json", seconds=seconds)
         ended_well = True
     finally:
-        _end(instrument, session if ended_well else None, json_lines)
+        _end(instrument, session if ended_well else None, surface == "json")
 
 
 def _end(instrument: Instrument, session: Path | None, json_lines: bool) -> None:
@@ -240,7 +287,6 @@ def _end(instrument: Instrument, session: Path | None, json_lines: bool) -> None
     if session is not None:
         instrument.attempt(lambda: instrument.session().save(session), f"session saved in {session}")
     last = plain.status(instrument)
-    statistics_lines = None
     instrument.close()
     statistics_lines = instrument.stream.statistics.lines()
     if json_lines:

@@ -70,6 +70,7 @@ class Instrument:
         self.messages: deque[tuple[float, str]] = deque(maxlen=_KEPT_MESSAGES)
         self.on_message: Callable[[str], None] | None = None
         self.quitting = threading.Event()
+        self.midi_port = midi_port if midi else "none"
         self.snapshots: dict[int, Snapshot] = {}
         self.morph_s = 0.0
         self.learning: Learning | None = None
@@ -90,12 +91,12 @@ class Instrument:
             self._morph.cancel()
         if self.controller:
             self.controller.close()
-        recording = self.stream.recording
-        self.stream.close()
-        if recording:
-            self.say(f"recorded {recording}")
-        if self.gesture_recorder:
-            self.say(f"gestures: {self.gesture_recorder.close()}")
+        try:
+            self._finish_recording()
+            self.stream.close()
+        finally:
+            if self.gesture_recorder:
+                self.attempt(self.gesture_recorder.close, f"gestures: {self.gesture_recorder.path}")
 
     def say(self, message: str) -> None:
         """A sentence for the player."""
@@ -148,10 +149,16 @@ class Instrument:
     def toggle_recording(self, path: str | Path | None = None) -> None:
         """Start recording what is heard, to a file named by the time of day unless one is given; or finish it."""
         if self.stream.recording:
-            self.say(f"recorded {self.stream.stop_recording()}")
+            # making a FLAC takes a while, and must not stop whoever pressed the button
+            threading.Thread(target=self._finish_recording, name="aedsp recording").start()
             return
         path = path or time.strftime("aedsp %Y-%m-%d %H.%M.%S.wav")
         self.attempt(lambda: self.stream.record(path), f"recording to {path}")
+
+    def _finish_recording(self) -> None:
+        path = self.stream.stop_recording()
+        if path is not None:
+            self.say(f"recorded {path}")
 
     def load_model(self, path: str | Path) -> bool:
         """Another model while this one plays; a bad one is refused, and the old one plays on."""
@@ -205,7 +212,12 @@ class Instrument:
             model=str(self.model_path.resolve()),
             source=name,
             mapping=self.hand.mapping.path,
-            device=self.stream.output_device.name,
+            device=self.stream.output_device.full_name,
+            latency=self.stream.asked_latency,
+            channels=self.engine.channels,
+            phase=self.engine.phase,
+            seed=self.engine.seed,
+            midi=self.midi_port,
             rate=self.engine.sample_rate,
             block=self.engine.block_frames or 0,
             loop=isinstance(source, FileSource) and source.loop,
@@ -219,6 +231,8 @@ class Instrument:
         self.morph_s = session.morph_s
         self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
         sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
+        if session.controls:
+            self.hand.let_go()
 
     def attempt(self, act: Callable[[], object], success: str) -> bool:
         """Do it, or say why not: the music goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +24,10 @@ def check_output(source: Path, output: Path) -> Path:
     return picture
 
 
-def render(source: Path, model: Model, output: Path, reason: str) -> None:
+def render(source: Path, model: Model, output: Path, reason: str, options: dict[str, Any]) -> None:
     """A file through a model to a file and a picture; says why nothing sounds."""
     picture = check_output(source, output)
-    rendered = render_file({}, model, source, output, {"monitor": "resynthesized"})
+    rendered = render_file(options, model, source, output, {"monitor": "resynthesized"})
     _report(rendered, source)
     try:
         from aedsp import plot
@@ -39,9 +40,9 @@ def render(source: Path, model: Model, output: Path, reason: str) -> None:
     print(f"Written: {written}")
 
 
-def render_no_input(model: Model, output: Path, reason: str) -> None:
+def render_no_input(model: Model, output: Path, reason: str, options: dict[str, Any]) -> None:
     """The decoder alone, for a few seconds."""
-    engine = Engine(model)
+    engine = Engine(model, **options)
     n = int(NO_INPUT_S * engine.sample_rate)
     with audio_file.written(output, engine.sample_rate, 1) as out:
         out.write(np.asarray(engine.generate(n)))

@@ -1,7 +1,8 @@
 """Session files: what is played on what, with which settings, as TOML. Values that are neutral are left out.
 
 model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
-mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   loop = false   morph_s = 2.0
+mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   latency = "low"   channels = 2
+midi = "none"              phase = "auto"   seed = 0       loop = false  morph_s = 2.0
 
 [controls]                 [snapshot.1]                 the same in both
 monitor = "resynthesized"
@@ -28,8 +29,14 @@ from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
 from aedsp.whole_file import written_whole
 
-_TEXTS = ("model", "source", "mapping", "device")
-_NUMBERS: dict[str, type | tuple[type, ...]] = {"rate": (int, float), "block": int, "morph_s": (int, float)}
+_TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi")
+_NUMBERS: dict[str, type | tuple[type, ...]] = {
+    "rate": (int, float),
+    "block": int,
+    "channels": int,
+    "seed": int,
+    "morph_s": (int, float),
+}
 
 
 @dataclass
@@ -42,6 +49,11 @@ class Session:
     device: str | None = None
     rate: float | None = None
     block: int | None = None
+    latency: str | None = None
+    channels: int | None = None
+    phase: str | None = None
+    seed: int | None = None
+    midi: str | None = None
     loop: bool = False
     morph_s: float = 0.0
     controls: dict[str, Any] = field(default_factory=dict)

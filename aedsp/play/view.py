@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.text import Text
 
 from aedsp.play.instrument import Instrument
-from aedsp.stream import StreamStatistics
+from aedsp.stream_report import StreamStatistics
 
 BARS = " ▁▂▃▄▅▆▇█"
 LOWEST_DB = -72.0

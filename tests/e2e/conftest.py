@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
+
+from aedsp import portaudio
 
 SERVER = "aedsp-test"
 RATE, PERIOD = 44_100, 512
@@ -32,6 +35,8 @@ class Server:
         pytest.skip(f"jackd does not start here; see {self.log}")
 
     def stop(self):
+        if "sounddevice" in sys.modules:  # a PortAudio whose server goes aborts the process when it ends
+            portaudio.release()
         if self.process is not None:
             self.process.terminate()
             try:
@@ -53,9 +58,6 @@ def jack_server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("jack") / "jackd.log")
     server.start()
     yield server
-    from aedsp import portaudio
-
-    portaudio.release()  # before its server goes: PortAudio aborts the process otherwise
     server.stop()
     del os.environ["JACK_DEFAULT_SERVER"], os.environ["JACK_NO_START_SERVER"]
     portaudio.restart()
@@ -66,7 +68,5 @@ def jack(jack_server):
     """The running server, seen by PortAudio."""
     if jack_server.process is None or jack_server.process.poll() is not None:
         jack_server.start()
-    from aedsp import portaudio
-
     portaudio.restart()
     return jack_server

@@ -61,12 +61,13 @@ def compiled(folder):
             if i % 50 == 40:
                 player.command(("pause", "stop")[i % 100 == 40])
             if i % 70 == 30:
-                if not player.cut_pending:
+                if kind == "ring" and not player.cut_pending:
                     player.cut()
                 engine.swap(model)
             if i == 200:
                 player.record(True)
-                player.end()
+                if kind == "ring":
+                    player.end()
             x = rng.uniform(-1, 1, (512, 2)).astype(np.float32) if kind == "device" else None
             call(guard, x, out)
         calls += guard.calls

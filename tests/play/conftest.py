@@ -72,7 +72,7 @@ def desk(monkeypatch):
     monkeypatch.setattr(portaudio, "find_device", find)
     monkeypatch.setattr(portaudio, "open_stream", open_stream)
     monkeypatch.setattr(portaudio, "restart", lambda: None)
-    monkeypatch.setattr(portaudio, "refusals", lambda: __import__("contextlib").nullcontext())
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     monkeypatch.setattr(portaudio, "drop_lost", lambda lost, device, callback: lost.close())
     monkeypatch.setattr(stream, "LOST_AFTER_S", 0.3)
     return desk

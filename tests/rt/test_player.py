@@ -428,3 +428,18 @@ def test_a_callback_that_was_taken_over_is_silent(rng):
     out = np.ones((100, 2), np.float32)
     callback.call(None, out)  # the old one, should it ever be called again
     assert np.all(out == 0) and after.statistics()["callbacks"] == 1
+
+
+def test_a_short_source_that_begins_and_ends_in_one_call_is_heard(rng):
+    model, x = autoencoder(rng), music(rng, 300)
+
+    def run(sizes):
+        rig = Rig(model)
+        rig.feed(x)
+        rig.player.end()
+        rig.player.command("play")
+        return rig.run(1500, sizes)
+
+    whole = run(None)
+    assert np.abs(whole).max() > 0.01
+    assert np.array_equal(run(sizes_of(rng, 100)), whole)

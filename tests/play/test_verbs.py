@@ -98,7 +98,7 @@ def test_a_session_is_saved_and_loaded(instrument, tmp_path):
     instrument.morph_s = 2.0
     instrument.session().save(tmp_path / "s.toml")
     loaded = sessions.load(tmp_path / "s.toml")
-    assert loaded == instrument.session() and loaded.source.endswith("piano.ogg") and loaded.device == "desk"
+    assert loaded == instrument.session() and loaded.source.endswith("piano.ogg") and loaded.device == "desk, test"
     c.reset()
     instrument.snapshots.clear()
     instrument.apply(loaded)
