@@ -227,6 +227,16 @@ BAD = [
     (["aedsp.play", "in.wav", "-o", "in.wav"], "in.wav is the input itself"),
     (["aedsp.play", "missing.wav"], "missing.wav: no such audio file"),
     (["aedsp.play", "--model", "in.wav"], "in.wav: is not HDF5"),
+    (["aedsp.play", "--phase", "x", "--model", "m.h5"], "--phase is 'x'; expected one of"),
+    (["aedsp.play", "--block", "-3"], "--block is -3; expected at least 0"),
+    (["aedsp.play", "--channels", "0"], "--channels is 0; expected at least 1"),
+    (["aedsp.play", "--rate", "0"], "--rate is 0.0; expected at least 1"),
+    (["aedsp.play", "--latency", "soon"], "--latency is 'soon'; expected low, high or a time in s"),
+    (["aedsp.play", "--seconds", "-1"], "--seconds is -1.0; expected more than 0"),
+    (["aedsp.play", "--mapping", "none.toml"], "none.toml: No such file or directory"),
+    (["aedsp.play", "--session", "in.wav"], "in.wav: is no TOML"),
+    (["aedsp.play", "--record", "r.wav", "--model", "m.h5"], "--record needs a device, and a terminal or --no-screen"),
+    (["aedsp.play", "in.wav", "--no-input"], "three sources; give one of them"),
     (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, devices, train"),
 ]
 

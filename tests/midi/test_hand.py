@@ -71,6 +71,15 @@ def test_set_silences_all_and_gives_back(nano):
     assert np.flatnonzero(nano.controls.muted[:]).tolist() == [2] and not nano.hand.silenced
 
 
+def test_set_silences_units_that_were_taken_over_too(nano):
+    nano.controls.override[3] = 0.5
+    nano.press(60)
+    factor, override, _ = nano.controls.buffer.latest()
+    assert not factor.any() and np.isnan(override).all()
+    nano.press(60)
+    assert nano.controls.override[3] == 0.5 and not nano.controls.muted[:].any()
+
+
 def test_banks_of_eight_are_cyclic_and_the_last_may_be_short(nano):
     assert list(nano.hand.units) == list(range(8)) and nano.hand.n_banks == 3
     nano.press(58)

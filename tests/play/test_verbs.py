@@ -106,6 +106,41 @@ def test_a_session_is_saved_and_loaded(instrument, tmp_path):
     assert c.scale[1] == 1.5 and instrument.snapshots[4].values["scale"][1] == 1 and instrument.morph_s == 2.0
 
 
+def test_a_loaded_session_does_not_jump_at_the_first_touch(instrument):
+    instrument.apply(sessions.Session(controls={"gain": {"0": 0.9}}))
+    instrument._midi(Message("cc", 1, 0, 10))
+    assert instrument.controls.gain[0] == pytest.approx(0.9)
+    instrument._midi(Message("cc", 1, 0, 120))
+    assert instrument.controls.gain[0] == pytest.approx(120 / 127)
+
+
+def test_every_change_is_spoken_where_it_comes_to_rest(instrument):
+    c, changes = instrument.controls, plain.Changes(instrument)
+    changes.told(0.0)
+    c.gain[3] = 0.5
+    assert changes.told(1.0) == []
+    c.gain[3] = 0.25
+    assert changes.told(1.2) == [] and changes.told(1.4) == []
+    assert changes.told(1.6) == ["unit 3: gain 0.250"] and changes.told(2.0) == []
+    c.muted[1], c.sign[2], c.override[4], c.monitor = True, -1, 0.5, "original"
+    assert changes.told(3.0) == ["hearing original"]
+    assert changes.told(3.5) == ["unit 1: muted", "unit 2: sign -1.000", "unit 4: override 0.500"]
+    c.reset()
+    c.scale[:] = 1.5
+    changes.told(4.0)
+    assert "scale of 20 units changed" in changes.told(4.5) and changes.told(5.0) == []
+
+
+def test_what_was_learnt_is_there_the_next_time(instrument, monkeypatch, tmp_path):
+    from aedsp.play import __main__ as command
+
+    monkeypatch.setattr(command, "user_folder", lambda: tmp_path / "user")
+    assert command._mapping("nanokontrol2").target(Message("cc", 1, 77, 1)) is None
+    instrument.learn(Target("play"))
+    instrument._midi(Message("cc", 1, 77, 127))
+    assert command._mapping("nanokontrol2").target(Message("cc", 1, 77, 1)) == Target("play")
+
+
 @pytest.mark.parametrize(
     "text, error",
     [
