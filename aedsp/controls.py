@@ -24,7 +24,7 @@ Values = dict[str, npt.NDArray[np.float32]]
 Listener = Callable[[int, Values, Monitor], None]
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 
-_NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
+NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
 
 
 class UnitValues:
@@ -79,7 +79,6 @@ class UnitValues:
         return array if array.ndim else int(array)
 
     def _checked_value(self, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        shown = reprlib.repr(value)
         try:
             given = np.asarray(value)
             if given.dtype.kind not in "fiub" and not all(isinstance(v, int) for v in given.flat):
@@ -87,17 +86,17 @@ class UnitValues:
             with np.errstate(over="ignore"):
                 new = given.astype(np.float64).astype(np.float32)
         except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"controls.{self._name}: value is {shown}; expected numbers") from None
+            raise ValueError(f"controls.{self._name}: value is {reprlib.repr(value)}; expected numbers") from None
         if new.ndim and new.shape != shape:
             expected = f"one number or {shape[0]} of them" if shape else "one number for one unit"
             raise ValueError(f"controls.{self._name}: value has shape {new.shape}; expected {expected}")
         finite = np.isfinite(new) | (np.isnan(new) if self._name == "override" else False)
         if not np.all(finite):
-            raise ValueError(f"controls.{self._name}: value is {shown}; expected finite float32 numbers")
+            raise ValueError(f"controls.{self._name}: value is {reprlib.repr(value)}; expected finite float32 numbers")
         if self._name == "sign" and not np.all(np.abs(new) == 1):
-            raise ValueError(f"controls.sign: value is {shown}; expected 1 or -1")
+            raise ValueError(f"controls.sign: value is {reprlib.repr(value)}; expected 1 or -1")
         if self._name == "muted" and not np.all((new == 0) | (new == 1)):
-            raise ValueError(f"controls.muted: value is {shown}; expected True or False")
+            raise ValueError(f"controls.muted: value is {reprlib.repr(value)}; expected True or False")
         return new
 
 
@@ -112,15 +111,15 @@ class Controls:
         What is heard.
     """
 
-    __slots__ = (*_NEUTRAL, "_depth", "_lock", "_monitor", "_values", "_version", "buffer", "listener", "n_units")
+    __slots__ = (*NEUTRAL, "_depth", "_lock", "_monitor", "_values", "version", "buffer", "listener", "n_units")
 
     def __init__(self, n_units: int) -> None:
         self.n_units = n_units
         self._lock = threading.RLock()
         self._depth = 0
-        self._version = 0
+        self.version = 0
         self.listener: Listener | None = None
-        self._values = {name: np.full(n_units, value, np.float32) for name, value in _NEUTRAL.items()}
+        self._values = {name: np.full(n_units, value, np.float32) for name, value in NEUTRAL.items()}
         self._monitor: Monitor = "resynthesized"
         self.buffer = ControlBuffer(n_units)
         self.gain = UnitValues(self, "gain")
@@ -130,7 +129,7 @@ class Controls:
         self.override = UnitValues(self, "override")
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in _NEUTRAL and hasattr(self, name):
+        if name in NEUTRAL and hasattr(self, name):
             raise AttributeError(f"controls.{name} is set by index: controls.{name}[:] = ...")
         super().__setattr__(name, value)
 
@@ -149,7 +148,7 @@ class Controls:
     def reset(self, units: Index = slice(None)) -> None:
         """Set the units back to their original activation: all neutral values."""
         with self.together():
-            for name, neutral in _NEUTRAL.items():
+            for name, neutral in NEUTRAL.items():
                 getattr(self, name)[units] = neutral
 
     @contextmanager
@@ -180,7 +179,7 @@ class Controls:
         with self._lock:
             before = self.n_units, self._values, self.buffer
             self.n_units = n_units
-            self._values = {name: np.full(n_units, value, np.float32) for name, value in _NEUTRAL.items()}
+            self._values = {name: np.full(n_units, value, np.float32) for name, value in NEUTRAL.items()}
             for name, values in before[1].items():
                 self._values[name][: before[0]] = values[:n_units]
             self.buffer = ControlBuffer(n_units)
@@ -195,7 +194,7 @@ class Controls:
         """Whether a unit has its original activation."""
         with self._lock:
             return all(
-                np.array_equal(values[unit], np.float32(_NEUTRAL[name]), equal_nan=True)
+                np.array_equal(values[unit], np.float32(NEUTRAL[name]), equal_nan=True)
                 for name, values in self._values.items()
             )
 
@@ -206,12 +205,12 @@ class Controls:
 
     def _publish(self) -> None:
         v = self._values
-        self._version += 1
+        self.version += 1
         if self.listener is not None:
-            self.listener(self._version, v, self._monitor)
+            self.listener(self.version, v, self._monitor)
         with np.errstate(over="ignore"):
             factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
-        self.buffer.publish(factor.astype(np.float32), v["override"], self._monitor == "original", self._version)
+        self.buffer.publish(factor.astype(np.float32), v["override"], self._monitor == "original", self.version)
 
 
 _MOST = np.float32(np.finfo(np.float32).max)

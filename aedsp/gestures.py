@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp._rt.player import COMMANDS, EVENTS
-from aedsp.controls import _NEUTRAL, Monitor, Values
+from aedsp.controls import NEUTRAL, Monitor, Values
 from aedsp.errors import GestureFileError, MissingExtraError
 from aedsp.model import Model
 from aedsp.sources import FileSource
@@ -94,7 +94,7 @@ class Recorder:
         self._monitor: Monitor = "resynthesized"
         controls = stream.engine.controls
         with controls.together():
-            self._publication(controls._version, controls.state(), controls.monitor)
+            self._publication(controls.version, controls.state(), controls.monitor)
             controls.listener = self._publication
         stream.engine.on_swap = self._swapped
         stream.on_events.append(self._took_effect)
@@ -112,7 +112,7 @@ class Recorder:
             The disk is full; what was recorded stays in the ``.mid.part`` beside it.
         """
         stream = self._stream
-        stream._hand_on_events()
+        stream.hand_on_events()
         if self._took_effect in stream.on_events:
             stream.on_events.remove(self._took_effect)
         stream.engine.controls.listener = stream.engine.on_swap = None
@@ -137,7 +137,7 @@ class Recorder:
                 self.error = (
                     f"{self.part}: gestures are recorded no longer ({error.strerror}); what is there can be rendered"
                 )
-                self._stream._say(self.error)
+                self._stream.say(self.error)
 
     def _publication(self, version: int, values: Values, monitor: Monitor) -> None:
         """From `Controls`, under its lock: what this publication changed."""
@@ -217,7 +217,7 @@ def _changes(before: Values, after: Values) -> list[list[Any]]:
     """Runs of neighbouring units with one new value: [name, first, n, value]; before empty: all that is not neutral."""
     runs: list[list[Any]] = []
     for name, new in after.items():
-        old = np.full(len(new), _NEUTRAL[name], np.float32)
+        old = np.full(len(new), NEUTRAL[name], np.float32)
         kept = min(len(new), len(before[name])) if name in before else 0
         if name in before:
             old[:kept] = before[name][:kept]

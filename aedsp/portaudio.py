@@ -83,8 +83,8 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in came:
-        signal.raise_signal(number)
+    for late in came:
+        signal.raise_signal(late)
 
 
 def list_devices() -> list[Device]:
@@ -199,7 +199,7 @@ def open_stream(
                 both &= set(rates_of(input, "input"))
             takes = ", ".join(map(str, sorted(both))) or "none of the common rates"
             raise StreamError(
-                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose with --rate"
+                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose one of those (--rate)"
             ) from None
         hint = "; input and output must be of the same host (ALSA, JACK, ...)" if input is not None else ""
         raise StreamError(f"{names} cannot be opened ({text}){hint}") from None

@@ -67,9 +67,13 @@ def main(
 
     With --gestures of a recorded performance and no IN: what was heard then, sample for sample.
     """
-    if gestures is not None and (gain or scale or override or mute or sign) and _is_performance(gestures):
-        raise ValueError("--gestures holds all of the player's settings; leave --gain and the others out")
     if gestures is not None and _is_performance(gestures):
+        chosen = {
+            "--gain": gain, "--scale": scale, "--override": override, "--mute": mute, "--sign": sign, "--plot": plot,
+            "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed,
+        }  # fmt: skip
+        if given := [name for name, value in chosen.items() if value]:
+            raise ValueError(f"{gestures} holds the player's settings; leave {' and '.join(given)} out")
         _render_performance(gestures, source, output, model)
         return
     source = source or data.demo_audio_path()

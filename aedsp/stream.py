@@ -87,7 +87,7 @@ class Stream:
         if not isinstance(engine, Engine):
             raise TypeError(f"engine is {type(engine).__name__}; expected aedsp.Engine")
         self.engine, self.source = engine, as_source(source)
-        self._on_message = on_message
+        self.on_message = on_message
         self._device, self._latency, self._output_channels = device, latency, output_channels
         self._streamer = self._make_streamer()
         self._lock = threading.RLock()
@@ -178,7 +178,7 @@ class Stream:
             return None
         path = recorder.stop()
         if recorder.error:
-            self._say(recorder.error)
+            self.say(recorder.error)
         return path
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
@@ -254,6 +254,18 @@ class Stream:
         """For the log of gestures: the frame of the file that stands at a position of the ring."""
         return self._streamer.stretches.get(ring_position) if self._streamer else None
 
+    def hand_on_events(self) -> None:
+        """Give what the audio thread logged to the listeners in `on_events`: rows of kind, frame, hop, value."""
+        with self._log_lock:  # one reader at a time
+            events = self._log.read(LOG_EVENTS, np.int64).reshape(-1, 4)
+            for listener in self.on_events if len(events) else []:
+                listener(events)
+
+    def say(self, message: str) -> None:
+        """Tell the player a sentence, by `on_message`."""
+        if self.on_message is not None:
+            self.on_message(message)
+
     def _make_streamer(self) -> Streamer | None:
         if isinstance(self.source, FileSource):
             return Streamer(self.source, self.engine.sample_rate, self.engine.channels)
@@ -297,19 +309,15 @@ class Stream:
         if self._streamer is not None:
             self._streamer.close()
         if hasattr(self, "player"):
-            self._hand_on_events()
+            self.hand_on_events()
             self.player.detach()
         self.engine._core.release()
-
-    def _say(self, message: str) -> None:
-        if self._on_message is not None:
-            self._on_message(message)
 
     def _keep_house(self) -> None:
         said: set[str] = set()
         problems: list[str] = []
         while not self._wake.wait(HOUSEKEEPING_S):
-            for task in (self._hand_on_events, self.engine._core.collect, self._look_after_the_device):
+            for task in (self.hand_on_events, self.engine._core.collect, self._look_after_the_device):
                 try:
                     task()
                 except Exception as error:  # the house is kept whatever happens in one room
@@ -318,7 +326,7 @@ class Stream:
                 if problem not in said:
                     said.add(problem)
                     with contextlib.suppress(Exception):
-                        self._say(problem)
+                        self.say(problem)
             problems.clear()
 
     def _look_after_the_device(self) -> None:
@@ -328,7 +336,7 @@ class Stream:
                 self._try_again()
         elif self._is_lost():
             self.device_lost = True
-            self._say(f"{self._output.name} has vanished; waiting for it, Ctrl-C ends")
+            self.say(f"{self._output.name} has vanished; waiting for it, Ctrl-C ends")
             lost, self._opened = self._opened, None
             portaudio.drop_lost(lost, self._output, self.callback)
 
@@ -336,12 +344,6 @@ class Stream:
         recorder = self._recorder
         found = [self._streamer.warning if self._streamer else None, recorder.error if recorder else None]
         return [problem for problem in found if problem]
-
-    def _hand_on_events(self) -> None:
-        with self._log_lock:  # one reader at a time
-            events = self._log.read(LOG_EVENTS, np.int64).reshape(-1, 4)
-            for listener in self.on_events if len(events) else []:
-                listener(events)
 
     def _is_lost(self) -> bool:
         callbacks = self.callback.statistics()["callbacks"]
@@ -364,4 +366,4 @@ class Stream:
         except Exception:  # whatever it is, the device is not back yet
             return
         self.device_lost = False
-        self._say(f"{self._output.name} is back")
+        self.say(f"{self._output.name} is back")

@@ -44,7 +44,7 @@ class Hand:
         override_range: npt.ArrayLike | None = None,
     ) -> None:
         self.controls, self.mapping, self.on_action = controls, mapping, on_action
-        self._range = None if override_range is None else np.asarray(override_range, np.float64)
+        self.override_range = None if override_range is None else np.asarray(override_range, np.float64)
         self._bank = 0
         self._fresh = True  # nothing has moved under the faders yet: the first touch of each is taken
         self._positions: dict[Target, int] = {}
@@ -209,7 +209,9 @@ class Hand:
     def _value_of(self, name: str, unit: int, position: int) -> float:
         if name == "scale":
             return 1.0 if position in (63, 64) else 2 * position / 127
-        top = 1.0 if name == "gain" or self._range is None or unit >= len(self._range) else float(self._range[unit])
+        top, ranges = 1.0, self.override_range
+        if name == "override" and ranges is not None and unit < len(ranges):
+            top = float(ranges[unit])
         return top * position / 127
 
     def _position_of(self, name: str, unit: int) -> float:

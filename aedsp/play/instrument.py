@@ -79,7 +79,7 @@ class Instrument:
         self._morph: Morph | None = None
         self._lock = threading.RLock()
         self.hand = Hand(self.controls, mapping, self.do, override_range(self.engine.model))
-        stream._on_message = self.say
+        stream.on_message = self.say
         self.controller: Controller | None = None
         if midi:
             self.controller = Controller(mapping, self._midi, self.say, self._lights, midi_port)
@@ -167,7 +167,7 @@ class Instrument:
             model = Model.load(path)
             self.stream.swap(model, path=str(Path(path).resolve()))
             self.model_path = Path(path)
-            self.hand._range = override_range(model)
+            self.hand.override_range = override_range(model)
             self.hand.let_go()
 
         return self.attempt(swap, f"now playing through {path}")

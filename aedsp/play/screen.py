@@ -147,7 +147,7 @@ class Screen(App[None]):
     def _nudge_override(self, direction: int) -> None:
         override, unit = self.instrument.controls.override, self._unit()
         if override[unit] == override[unit]:
-            top = self.instrument.hand._range
+            top = self.instrument.hand.override_range
             override[unit] += direction * 0.05 * (float(top[unit]) if top is not None and unit < len(top) else 1.0)
         else:
             self._take_over()

@@ -24,7 +24,7 @@ else:
 
 import numpy as np
 
-from aedsp.controls import _NEUTRAL, Controls, Values
+from aedsp.controls import NEUTRAL, Controls, Values
 from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
 from aedsp.whole_file import written_whole
@@ -108,7 +108,7 @@ def table_of(snapshot: Snapshot) -> dict[str, Any]:
     """A snapshot as a TOML table: only what is not neutral."""
     table: dict[str, Any] = {"monitor": snapshot.monitor}
     for name, values in snapshot.values.items():
-        changed = np.flatnonzero(~np.isnan(values) if name == "override" else values != _NEUTRAL[name])
+        changed = np.flatnonzero(~np.isnan(values) if name == "override" else values != NEUTRAL[name])
         if changed.size:
             table[name] = {str(unit): float(values[unit]) for unit in changed}
     return table
@@ -116,8 +116,8 @@ def table_of(snapshot: Snapshot) -> dict[str, Any]:
 
 def snapshot_of(table: dict[str, Any], controls: Controls) -> Snapshot:
     """The table as a snapshot for these controls; units that they do not have are left out."""
-    values: Values = {name: np.full(controls.n_units, neutral, np.float32) for name, neutral in _NEUTRAL.items()}
-    for name in _NEUTRAL:
+    values: Values = {name: np.full(controls.n_units, neutral, np.float32) for name, neutral in NEUTRAL.items()}
+    for name in NEUTRAL:
         for unit, value in table.get(name, {}).items():
             if int(unit) < controls.n_units:
                 values[name][int(unit)] = value
@@ -131,8 +131,8 @@ def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:
         if name == "monitor":
             if value not in ("original", "resynthesized"):
                 raise SessionError(f"{path}: {where}.monitor is {value!r}; expected 'original' or 'resynthesized'")
-        elif name not in _NEUTRAL:
-            raise SessionError(f"{path}: {where} has no setting {name!r}; expected monitor, {', '.join(_NEUTRAL)}")
+        elif name not in NEUTRAL:
+            raise SessionError(f"{path}: {where} has no setting {name!r}; expected monitor, {', '.join(NEUTRAL)}")
         elif not isinstance(value, dict) or not all(unit.isdigit() and _fits(name, v) for unit, v in value.items()):
             raise SessionError(f"{path}: {where}.{name} is {value!r}; expected unit = value, e.g. {{ 3 = 0.5 }}")
     return table

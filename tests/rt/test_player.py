@@ -262,7 +262,7 @@ def test_controls_are_logged_at_the_hop_that_took_them(rng):
     rig.feed(music(rng, 5000))
     rig.player.command("play")
     rig.run(1000)  # hops 0 to 6
-    version = rig.engine.controls._version
+    version = rig.engine.controls.version
     rig.engine.controls.gain[3] = 0.5
     rig.run(1000)
     assert ("controls", 1000, 7, version + 1) in rig.events()
