@@ -60,6 +60,7 @@ class Timing:
     outward_part: int
     hop_frames: int  # host frames of one hop, rounded up
     block_frames: int  # host frames of one block; 0: blocks of any length
+    algorithm_frames: int  # the windows' part of the latency, in model frames
 
 
 def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: int | None) -> Timing:
@@ -79,7 +80,7 @@ def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: i
     g = math.gcd(int(block), hop) if block and block.denominator == 1 else 0
     if r == 1:
         latency = front_end.window_length - g
-        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop, block_frames or 0)
+        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop, block_frames or 0, latency)
     latency = math.ceil(r * (front_end.window_length - g + outward.half + 1) + inward.half + _SEGMENT_FRAMES - 2)
     first_fill = int(inward.half / r) % g if g else 0
     first_position = Fraction(-latency) / r
@@ -95,6 +96,7 @@ def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: i
         outward_part=int((first_position - whole) * (1 / r).denominator),
         hop_frames=math.ceil(hop * r),
         block_frames=block_frames or 0,
+        algorithm_frames=front_end.window_length - g,
     )
 
 
@@ -217,10 +219,7 @@ class Engine:
     @property
     def algorithm_frames(self) -> int:
         """The part of the latency that the windows make, in frames at the model's rate."""
-        same = Filter(1, 1)
-        r = self._sample_rate / self._model.front_end.sample_rate
-        block = self._block_frames / r if self._block_frames else 0
-        return timing(self._model.front_end, same, same, int(block) if block == int(block) else None).latency_frames
+        return self._timing.algorithm_frames
 
     @property
     def latency_s(self) -> float:
