@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
@@ -13,38 +12,8 @@ from aedsp import portaudio, stream
 from aedsp.errors import StreamError
 from aedsp.midi import mapping
 from aedsp.play.instrument import Instrument
+from fake_device import DEVICE, FakeDevice
 from models import autoencoder
-
-DEVICE = portaudio.Device(0, "desk", "test", 2, 2, 22_050.0, 0.01, 0.1, True, True)
-
-
-class FakeDevice:
-    """What portaudio.open_stream would give: calls the callback a hundred times a second."""
-
-    latency = 0.01
-
-    def __init__(self, desk, callback, n_in, n_out, block):
-        self.desk, self.callback, self.n_in = desk, callback, n_in
-        self.out = np.zeros((block or 220, n_out), np.float32)
-        self.active = False
-
-    def start(self):
-        self.active = True
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        while self.active:
-            if self.desk.present:
-                x = np.full((len(self.out), self.n_in), self.desk.input, np.float32) if self.n_in else None
-                self.callback.call(x, self.out)
-                self.desk.heard.append(self.out.copy())
-            time.sleep(0.01)
-
-    def close(self):
-        if self.active:
-            self.active = False
-            self.thread.join()
 
 
 class Desk:
@@ -52,6 +21,19 @@ class Desk:
 
     def __init__(self):
         self.heard = []
+
+    def open_stream(self, callback, output, input, n_in, n_out, sample_rate, block, latency):
+        """A device that calls a hundred times a second while it is there."""
+
+        def play(device):
+            if self.present:
+                n = block or 220
+                device.call(np.full((n, n_in), self.input, np.float32) if n_in else None, n)
+            time.sleep(0.01)
+
+        device = FakeDevice(callback, n_out, play)
+        device.heard = self.heard
+        return device
 
     def peak(self, last=20):
         return max(np.abs(block).max() for block in self.heard[-last:])
@@ -66,11 +48,8 @@ def desk(monkeypatch):
             raise StreamError("no output device can be used")
         return DEVICE
 
-    def open_stream(callback, output, input, n_in, n_out, sample_rate, block, latency):
-        return FakeDevice(desk, callback, n_in, n_out, block)
-
     monkeypatch.setattr(portaudio, "find_device", find)
-    monkeypatch.setattr(portaudio, "open_stream", open_stream)
+    monkeypatch.setattr(portaudio, "open_stream", desk.open_stream)
     monkeypatch.setattr(portaudio, "restart", lambda: None)
     monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     monkeypatch.setattr(portaudio, "drop_lost", lambda lost, device, callback: lost.close())

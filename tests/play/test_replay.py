@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 
 import numpy as np
@@ -14,9 +13,9 @@ import soundfile
 import aedsp
 from aedsp import gestures, portaudio
 from aedsp.replay import Replay
+from fake_device import DEVICE, FakeDevice
 from models import autoencoder, music
 
-DEVICE = portaudio.Device(0, "desk", "test", 2, 2, 22_050.0, 0.01, 0.1, True, True)
 #: AEDSP_FUZZ_RUNS makes more of them, each with a seed of its own.
 RUNS = int(os.environ.get("AEDSP_FUZZ_RUNS", "10"))
 ACTIONS = [
@@ -36,31 +35,14 @@ ACTIONS = [
 ]
 
 
-class HastyDevice:
-    """Calls the callback faster than real time, in blocks of random length unless it is fixed."""
+def hasty(callback, n_out, block, rng):
+    """A device that calls faster than real time, in blocks of random length unless it is fixed."""
 
-    latency = 0.01
+    def play(device):
+        device.call(None, block or int(rng.integers(1, 1500)))
+        time.sleep(rng.random() * 0.004)
 
-    def __init__(self, callback, n_out, block, rng):
-        self.callback, self.n_out, self.block, self.rng = callback, n_out, block, rng
-        self.heard, self.active = [], False
-
-    def start(self):
-        self.active = True
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        while self.active:
-            out = np.zeros((self.block or int(self.rng.integers(1, 1500)), self.n_out), np.float32)
-            self.callback.call(None, out)
-            self.heard.append(out)
-            time.sleep(self.rng.random() * 0.004)
-
-    def close(self):
-        if self.active:
-            self.active = False
-            self.thread.join()
+    return FakeDevice(callback, n_out, play)
 
 
 def act(action, stream, models, rng, seconds):
@@ -105,12 +87,12 @@ def test_a_random_performance_is_rendered_again(monkeypatch, tmp_path, seed):
     devices = []
 
     def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
-        devices.append(HastyDevice(callback, n_out, block_frames, np.random.default_rng((seed, 1))))
+        devices.append(hasty(callback, n_out, block_frames, np.random.default_rng((seed, 1))))
         return devices[-1]
 
     monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
     monkeypatch.setattr(portaudio, "open_stream", open_stream)
-    monkeypatch.setattr(portaudio, "start_stream", HastyDevice.start)
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     engine = aedsp.Engine(models[0], rate, channels=channels, block_frames=int(block) or None)
     engine.controls.gain[2] = 0.3
     source = aedsp.FileSource(tmp_path / "x.wav", loop=bool(rng.integers(2)))
@@ -136,11 +118,11 @@ def test_what_a_larger_model_had_is_gone_with_a_smaller_one(monkeypatch, tmp_pat
     models[0].save(tmp_path / "m.h5")
     device = []
     monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "start_stream", HastyDevice.start)
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     monkeypatch.setattr(
         portaudio,
         "open_stream",
-        lambda *a: device.append(HastyDevice(a[0], 2, 512, np.random.default_rng(0))) or device[0],
+        lambda *a: device.append(hasty(a[0], 2, 512, np.random.default_rng(0))) or device[0],
     )
     engine = aedsp.Engine(models[0])
     stream = aedsp.Stream(engine)
@@ -160,8 +142,8 @@ def test_what_a_larger_model_had_is_gone_with_a_smaller_one(monkeypatch, tmp_pat
 
 def test_gestures_survive_a_full_disk_and_overwrite_nothing(monkeypatch, tmp_path, rng):
     monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "start_stream", HastyDevice.start)
-    monkeypatch.setattr(portaudio, "open_stream", lambda *a: HastyDevice(a[0], 2, 512, np.random.default_rng(0)))
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
+    monkeypatch.setattr(portaudio, "open_stream", lambda *a: hasty(a[0], 2, 512, np.random.default_rng(0)))
     autoencoder(rng).save(tmp_path / "m.h5")
     said = []
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")), on_message=said.append)
@@ -199,12 +181,12 @@ def test_gestures_survive_a_full_disk_and_overwrite_nothing(monkeypatch, tmp_pat
 
 def test_a_performance_that_broke_off_is_rendered_from_its_part(monkeypatch, tmp_path, rng):
     monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "start_stream", HastyDevice.start)
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     device = []
     monkeypatch.setattr(
         portaudio,
         "open_stream",
-        lambda *a: device.append(HastyDevice(a[0], 2, 512, np.random.default_rng(0))) or device[0],
+        lambda *a: device.append(hasty(a[0], 2, 512, np.random.default_rng(0))) or device[0],
     )
     autoencoder(rng, level=0.03).save(tmp_path / "m.h5")
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")))
