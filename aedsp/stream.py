@@ -89,7 +89,7 @@ class Stream:
         self.engine, self.source = engine, as_source(source)
         self.on_message = on_message
         self._device, self._latency, self._output_channels = device, latency, output_channels
-        self._streamer = self._make_streamer()
+        self._streamer: Streamer | None = None
         self._lock = threading.RLock()
         self._log_lock = threading.RLock()
         self._recorder: Recorder | None = None
@@ -104,6 +104,7 @@ class Stream:
         except RuntimeError:
             raise RuntimeError("the engine plays in another stream, or is processing; make a new one") from None
         try:
+            self._streamer = self._make_streamer()
             self._log = ItemRing(LOG_EVENTS, EVENT_BYTES)
             kind = {FileSource: "ring", InputSource: "device", NoInput: "none"}[type(self.source)]
             self.player = Player(
@@ -309,7 +310,8 @@ class Stream:
         if self._streamer is not None:
             self._streamer.close()
         if hasattr(self, "player"):
-            self.hand_on_events()
+            with contextlib.suppress(Exception):  # a listener's; the engine must be given back
+                self.hand_on_events()
             self.player.detach()
         self.engine._core.release()
 
@@ -364,6 +366,10 @@ class Stream:
                 self._input = portaudio.find_device(self._input.full_name, "input")
             self._open_device()
         except Exception:  # whatever it is, the device is not back yet
+            if self._opened is not None:
+                with contextlib.suppress(Exception):
+                    portaudio.close_stream(self._opened)
+                self._opened = None
             return
         self.device_lost = False
         self.say(f"{self._output.name} is back")

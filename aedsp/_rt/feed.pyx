@@ -9,8 +9,8 @@ of it is heard. `PlayerState` stands in `feed.pxd`; who plays and who pauses is 
 from libc.string cimport memset
 
 from aedsp._rt.engine cimport engine_push
-from aedsp._rt.hop cimport DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, Event, hop_note
-from aedsp._rt.ring cimport ring_read, ring_readable, ring_skip, ring_write
+from aedsp._rt.hop cimport DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, hop_note
+from aedsp._rt.ring cimport ring_read, ring_readable, ring_skip
 
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
@@ -38,15 +38,15 @@ cdef void _jump(PlayerState *p, long long cut) noexcept nogil:
     p.stretch = feed_stretch(cut)
     p.splicing_out, p.splice = False, p.splice_frames
     p.waiting, p.tail, p.dry = True, p.engine.latency_frames + 1, False
+    atomic_write(&p.cut_seen, cut)
 
 
 cdef void feed_jump_at_rest(PlayerState *p) noexcept nogil:
     """While nothing sounds, there is nothing to fade out."""
     cdef long long cut = atomic_read(&p.cut)
     if cut != p.cut_seen:
-        hop_note(p.engine, EVENT_CUT, _position(cut))
+        hop_note(p.engine, EVENT_CUT, p.engine.hop, _position(cut))
         _jump(p, cut)
-        atomic_write(&p.cut_seen, cut)
 
 
 cdef void _look_for_cut(PlayerState *p) noexcept nogil:
@@ -56,11 +56,10 @@ cdef void _look_for_cut(PlayerState *p) noexcept nogil:
     if p.splicing_out or cut == p.cut_seen:
         return
     p.dry = p.dry or position - p.source.taken < fade_out or fade_out == 0
-    hop_note(p.engine, EVENT_CUT, -position if p.dry else position)
+    hop_note(p.engine, EVENT_CUT, p.engine.hop, -position if p.dry else position)
     p.splice_target = cut
     if p.dry:
         _jump(p, cut)
-        atomic_write(&p.cut_seen, cut)
     else:
         p.splicing_out, p.splice = True, fade_out
 
@@ -98,13 +97,10 @@ cdef Py_ssize_t _push_tail(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept
 
 cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
     """n frames that the streamer did not deliver in time, from frame `at` of the call on."""
-    cdef Event event
     if not p.waiting:
         p.starved_frames += n
         p.starved_times += 1
-    event.kind, event.frame, event.hop, event.value = EVENT_STARVED, p.engine.log_frame, at, n
-    if p.engine.log is not NULL:
-        p.engine.lost_events += 1 - ring_write(p.engine.log, &event, 1)
+    hop_note(p.engine, EVENT_STARVED, at, n)
     engine_push(p.engine, NULL, n, DRIVE_HELD)
     return n
 
@@ -126,7 +122,6 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
             n = min(n, <Py_ssize_t> p.forced_after)
         if p.splicing_out and p.splice == 0:
             _jump(p, p.splice_target)
-            atomic_write(&p.cut_seen, p.splice_target)
         if p.splice > 0:
             n = min(n, p.splice)
         end = atomic_read(&p.end)                                # before `_readable`: all that it ends is readable then

@@ -69,4 +69,4 @@ ctypedef struct EngineState:
 
 cdef void hop_run(EngineState *e, Drive drive) noexcept nogil
 cdef void hop_take_changes(EngineState *e) noexcept nogil
-cdef void hop_note(EngineState *e, EventKind kind, long long value) noexcept nogil
+cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil

@@ -52,7 +52,6 @@ cdef void _hold(EngineState *e, Py_ssize_t c) noexcept nogil:
             im = ch.unit_im[k] * ch.turn_re[k] - ch.unit_re[k] * ch.turn_im[k]
             ch.turn_re[k], ch.turn_im[k] = re, im
     kernels.run_on(ch.magnitude, INFINITY, ch.turn_re, ch.turn_im, ch.unit_re, ch.unit_im, e.stft.n_bins)
-    kernels.turn(ch.magnitude, ch.unit_re, ch.unit_im, 1 / e.stft.magnitude_scale, e.re, e.im, e.stft.n_bins)
     if not e.loaded.primed:
         loaded_encode(e.loaded, c, ch.magnitude)
 
@@ -77,10 +76,10 @@ cdef void hop_run(EngineState *e, Drive drive) noexcept nogil:
         z = ch.magnitude
         if not e.controls.original:
             z = loaded_decode(e.loaded, c, e.controls)
-            if advance:
-                kernels.turn(z, e.advance_re, e.advance_im, scale, e.re, e.im, e.stft.n_bins)
-            else:
-                kernels.turn(z, ch.unit_re, ch.unit_im, scale, e.re, e.im, e.stft.n_bins)
+        if advance and not e.controls.original:
+            kernels.turn(z, e.advance_re, e.advance_im, scale, e.re, e.im, e.stft.n_bins)
+        elif held or not e.controls.original:
+            kernels.turn(z, ch.unit_re, ch.unit_im, scale, e.re, e.im, e.stft.n_bins)
         if c == 0 and e.hop_ns:
             memcpy(e.heard, z, e.stft.n_bins * sizeof(float))
         stft_inverse(e.stft, e.re, e.im, ch.sum, resampler_room(ch.outward, hop_length))
@@ -93,11 +92,11 @@ cdef void hop_run(EngineState *e, Drive drive) noexcept nogil:
         e.late_hops += 1
 
 
-cdef void hop_note(EngineState *e, EventKind kind, long long value) noexcept nogil:
-    """Into the log, where somebody listens."""
+cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil:
+    """Into the log, where somebody listens; at: the hop, or what `EventKind` says instead."""
     cdef Event event
     if e.log is not NULL:
-        event.kind, event.frame, event.hop, event.value = kind, e.log_frame, e.hop, value
+        event.kind, event.frame, event.hop, event.value = kind, e.log_frame, at, value
         e.lost_events += 1 - ring_write(e.log, &event, 1)
 
 
@@ -109,8 +108,8 @@ cdef void hop_take_changes(EngineState *e) noexcept nogil:
         ring_read(e.incoming, &model, 1)
         ring_write(e.retired, &e.loaded, 1)
         e.loaded = model
-        hop_note(e, EVENT_SWAP, <long long> <size_t> model)
+        hop_note(e, EVENT_SWAP, e.hop, <long long> <size_t> model)
     e.controls = control_latest(e.loaded.controls)
     if e.controls.version != e.version:
         e.version = e.controls.version
-        hop_note(e, EVENT_CONTROLS, e.version)
+        hop_note(e, EVENT_CONTROLS, e.hop, e.version)

@@ -6,7 +6,8 @@ any partition of the stream gives the same bits; the changes that came from outs
 
 Pause fades the output out and then stops the engine's clock; play fades it in where it stood. Stop forgets all sound as
 well. A device as source is never stopped, only faded out. A source begins with a fade of its own, before the engine hears
-it, and a jump fades the old stretch out and the new one in. Missing frames hold the last code (`DRIVE_HELD`), and only a file's end brings silence.
+it, and a jump fades the old stretch out and the new one in. Missing frames hold the last code (`DRIVE_HELD`), and only a
+file's end brings silence.
 """
 
 from libc.math cimport M_PI, cos, exp, fabsf
@@ -51,7 +52,7 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
             p.frozen = True
         if p.frozen and p.stopping:
             engine_clear(p.engine)
-        hop_note(p.engine, EVENT_TRANSPORT, command)
+        hop_note(p.engine, EVENT_TRANSPORT, p.engine.hop, command)
         atomic_write(&p.state, command)
 
 
