@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 from dataclasses import dataclass
@@ -290,8 +291,6 @@ def _end(instrument: Instrument, session: Path | None, json_lines: bool) -> None
     instrument.close()
     statistics_lines = instrument.stream.statistics.lines()
     if json_lines:
-        import json
-
         print(json.dumps({"end": True, **last}), flush=True)
     else:
         for _, message in list(instrument.messages)[said:]:

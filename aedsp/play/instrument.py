@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +28,6 @@ from aedsp.sources import FileSource, InputSource
 from aedsp.stream import Stream
 
 _KEPT_MESSAGES = 200
-
-
-@dataclass(frozen=True)
-class Learning:
-    """MIDI learn: the next control that moves does `target` from then on."""
-
-    target: Target
 
 
 class Instrument:
@@ -73,7 +66,7 @@ class Instrument:
         self.midi_port = midi_port if midi else "none"
         self.snapshots: dict[int, Snapshot] = {}
         self.morph_s = 0.0
-        self.learning: Learning | None = None
+        self.learning: Target | None = None  # what the next control that moves will do
         self.last_midi: tuple[float, Message] | None = None
         self.gesture_recorder: gestures.Recorder | None = None
         self._morph: Morph | None = None
@@ -197,7 +190,7 @@ class Instrument:
 
     def learn(self, target: Target) -> None:
         """The next control that is moved does `target` from now on."""
-        self.learning = Learning(target)
+        self.learning = target
         self.say(f"move the control for {target}")
 
     def session(self) -> Session:
@@ -234,14 +227,15 @@ class Instrument:
         if session.controls:
             self.hand.let_go()
 
-    def attempt(self, act: Callable[[], object], success: str) -> bool:
-        """Do it, or say why not: the music goes on."""
+    def attempt(self, act: Callable[[], object], success: str = "") -> bool:
+        """Do it, or say why not: the music goes on. success: what is said where it is done."""
         try:
             act()
         except (AedspError, OSError, ValueError, RuntimeError, MemoryError) as error:
             self.say(f"refused: {' '.join(str(error).split())}")
             return False
-        self.say(success)
+        if success:
+            self.say(success)
         return True
 
     def _midi(self, message: Message) -> None:
@@ -250,16 +244,9 @@ class Instrument:
         if self.gesture_recorder:
             self.gesture_recorder.message(message.bytes())
         if self.learning is not None and message.value:
-            self._learnt(self.learning.target, message)
+            self._learnt(self.learning, message)
             return
-        self.attempt_quietly(lambda: self.hand.receive(message))
-
-    def attempt_quietly(self, act: Callable[[], object]) -> None:
-        """As `attempt`, with a word only where it is refused."""
-        try:
-            act()
-        except (AedspError, OSError, ValueError, RuntimeError) as error:
-            self.say(f"refused: {' '.join(str(error).split())}")
+        self.attempt(lambda: self.hand.receive(message))
 
     def _learnt(self, target: Target, message: Message) -> None:
         self.learning = None

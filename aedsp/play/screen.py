@@ -96,7 +96,7 @@ class Screen(App[None]):
         if event.key.isdigit() and event.key != "0":
             self._snapshot(int(event.key))
         elif event.key in self._keys:
-            self.instrument.attempt_quietly(self._keys[event.key])
+            self.instrument.attempt(self._keys[event.key])
         else:
             return
         event.stop()

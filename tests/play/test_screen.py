@@ -66,7 +66,7 @@ async def test_every_key(instrument):
         await pilot.press("colon", *"dance", "enter")
         assert "there is no command 'dance'" in instrument.messages[-1][1]
         await pilot.press("l", "enter")
-        assert str(instrument.learning.target) == "gain 4"
+        assert str(instrument.learning) == "gain 4"
         await pilot.press("n", "escape")
         for page in ("callback", "messages", "keys", "play"):
             await pilot.press("tab")

@@ -200,7 +200,7 @@ def test_text_commands(instrument, tmp_path):
     run(f"record {tmp_path / 'r.wav'}")
     assert "recordings overwrite nothing" in said(instrument)[-1]
     run("learn scale 2")
-    assert instrument.learning.target == Target("scale", 1)
+    assert instrument.learning == Target("scale", 1)
     run("seek 3")
     run("quit")
     assert instrument.quitting.is_set()
