@@ -160,7 +160,8 @@ class Reader:
         try:
             if seek:
                 self.file.seek(at)
-            return np.asarray(self.file.read(READ_FRAMES, dtype="float32", always_2d=True))
+            block = np.empty((READ_FRAMES, self.file.channels), np.float32)
+            return block[: self.file.buffer_read_into(block, "float32")]
         except (RuntimeError, OSError) as error:
             self.warning = f"{self.file.name}: damaged after {at} of {self.frames} frames ({error}); re-encode the file"
             return np.zeros((0, self.file.channels), np.float32)

@@ -40,11 +40,7 @@ def folder(rng, tmp_path):
 
 
 def run(folder, seconds, library, kind, while_running=None):
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "LD_PRELOAD": str(library)}
-    if seconds <= 90:
-        # the guard sees every allocation of Python's too; over ten minutes that would measure how malloc fragments
-        # beside a thread that sorts 600,000 integers at a time, so memory is judged with Python's own allocator
-        environment["PYTHONMALLOC"] = "malloc"
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
     process = subprocess.Popen(
         [sys.executable, HERE / "live_run.py", folder, str(seconds), library, kind],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
