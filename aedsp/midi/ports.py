@@ -19,7 +19,7 @@ from aedsp.midi.mapping import Mapping
 from aedsp.midi.messages import Decoder, Message
 
 POLL_S, SCAN_S, LONGEST_SCAN_S, LIGHTS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
-#: Messages that rtmidi keeps until they are polled: 1.6 s of 5,000 a second. Each place keeps its memory once it was used.
+#: Messages that rtmidi keeps until they are polled: 1.6 s of 5,000 a second. A place keeps its memory once used.
 _QUEUE = 8192
 #: nanoKONTROL2: native mode on, off; what its answer begins with.
 _NATIVE = "F0 42 40 00 01 13 00 00 00 {} F7"
