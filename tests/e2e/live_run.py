@@ -92,6 +92,7 @@ def compiled(folder, seconds, library, hog, result):
     instrument = Instrument(live, mapping.load("nanokontrol2"), folder / MODEL, folder)
     instrument.record_gestures(folder / "g.mid")
     print(json.dumps({"ready": True}), flush=True)
+    sys.stdin.readline()  # the recorder is connected now
     while instrument.controller.connected is None:
         time.sleep(0.05)
     live.start()

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 
 import jack
 import numpy as np
 
 CONTROLLER, PORT = "nanoKONTROL2", "nanoKONTROL2 SLIDER/KNOB"
+
+
+def assert_same(recording, rendered):
+    """The rendering lies in the recording, each sample from its first sound to its last."""
+    first, last = np.flatnonzero(rendered)[[0, -1]]
+    core = rendered[first : last + 1]
+    places = np.flatnonzero(recording[: max(0, len(recording) - len(core) + 1)] == core[0])
+    exact = [p for p in places if np.array_equal(recording[p : p + len(core)], core)]
+    assert len(exact) == 1, f"at {exact} of {len(recording)} frames; {_difference(recording, core)}"
+
+
+def _difference(recording, core, window=64):
+    """In words: where the middle of `core` lies, and which frames around it differ."""
+    middle = len(core) // 2
+    part = core[middle : middle + window]
+    places = [p for p in np.flatnonzero(recording == part[0]) if np.array_equal(recording[p : p + window], part)]
+    if not places:
+        return f"the middle of the {len(core)} rendered frames is not there either"
+    offset = places[0] - middle
+    a, b = max(0, -offset), min(len(core), len(recording) - offset)
+    differ = np.flatnonzero(recording[a + offset : b + offset] != core[a:b]) + a
+    ends = f", from {differ[0]} to {differ[-1]}" if len(differ) else ""
+    return f"its middle says at {offset}; of {len(core)} frames {len(differ)} differ{ends}"
 
 
 class Rig:
@@ -48,10 +73,18 @@ class Rig:
     def send(self, *messages):
         self.plan(self.at, *messages)
 
+    @contextlib.contextmanager
+    def connecting(self):
+        """Connects as soon as there is something to connect to: before a program that begins in the block can sound."""
+        thread = threading.Thread(target=self.connect, kwargs={"patience_s": 20.0})
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
     def connect(self, client="PortAudio", patience_s=5.0, skip=0):
         """Record the outputs of the client whose name begins so, without the first `skip`."""
-        import time
-
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             outputs = self.client.get_ports(client, is_audio=True, is_output=True)
@@ -59,7 +92,7 @@ class Rig:
                 for source, target in zip(outputs[skip:], self.inputs, strict=False):
                     self.client.connect(source, target)
                 return
-            time.sleep(0.02)
+            time.sleep(0.002)
         raise AssertionError(f"no outputs of {client} among {self.client.get_ports(is_audio=True)}")
 
     def recorded(self):

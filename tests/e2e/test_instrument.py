@@ -16,7 +16,7 @@ import soundfile
 
 import aedsp
 from models import autoencoder, music
-from rig import Rig
+from rig import Rig, assert_same
 
 SECONDS = 6
 
@@ -79,14 +79,6 @@ def every_control(rate):
     return plan, t
 
 
-def same(recording, rendered):
-    """The rendering's sound lies in the recording, each sample of it."""
-    first, last = np.flatnonzero(rendered)[[0, -1]]
-    core = rendered[first : last + 1]
-    places = np.flatnonzero(recording[: len(recording) - len(core) + 1] == core[0])
-    return sum(np.array_equal(recording[p : p + len(core)], core) for p in places) == 1
-
-
 @pytest.fixture
 def files(rng, tmp_path):
     autoencoder(rng, n_code=20, steps=(aedsp.Power(0.5),), level=0.6).save(tmp_path / "m.h5")
@@ -100,12 +92,12 @@ def perform(files, block):
         (files / name).unlink(missing_ok=True)
     rig = Rig(60)
     try:
-        play = Play(
-            files, "x.flac", "--model", "m.h5", "--loop", "--record-gestures", "g.mid", "--record", "r.wav",
-            "--block", block, "--session", "s.toml",
-        )  # fmt: skip
-        play.until("message")
-        rig.connect()
+        with rig.connecting():
+            play = Play(
+                files, "x.flac", "--model", "m.h5", "--loop", "--record-gestures", "g.mid", "--record", "r.wav",
+                "--block", block, "--session", "s.toml",
+            )  # fmt: skip
+            play.until("message")
         play.until("controller", lambda name: name is not None)
         plan, length = every_control(rig.rate)
         start = rig.at + rig.rate // 4
@@ -132,9 +124,11 @@ def test_every_control_and_the_capture_is_the_rendering(jack, files, block):
     )  # fmt: skip
     assert rendered.returncode == 0, rendered.stderr
     again, rate = soundfile.read(files / "again.wav", dtype="float32")
-    assert rate == 44_100 and same(recording, again)
+    assert rate == 44_100
+    assert_same(recording, again)
     heard = soundfile.read(files / "r.wav", dtype="float32")[0]
-    assert len(heard) > length * rate and same(np.concatenate([again, np.zeros(len(heard))]), heard)
+    assert len(heard) > length * rate
+    assert_same(np.concatenate([again, np.zeros(len(heard))]), heard)
     lights = {m[1]: m[2] for m in rig.received if m[0] == 0xB0}
     assert set(lights) >= {41, 42, 43, 44, 45, *range(32, 40), *range(48, 56), *range(64, 72)}
     assert "gain" in (files / "s.toml").read_text()

@@ -17,7 +17,7 @@ import soundfile
 import aedsp
 from aedsp.replay import Replay
 from models import autoencoder, music
-from rig import Rig
+from rig import Rig, assert_same
 
 HERE = Path(__file__).parent
 SECONDS = float(os.environ.get("AEDSP_SOAK_S", "60"))
@@ -43,11 +43,13 @@ def run(folder, seconds, library, kind, while_running=None):
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
     process = subprocess.Popen(
         [sys.executable, HERE / "live_run.py", folder, str(seconds), library, kind],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert "ready" in process.stdout.readline(), process.stderr.read()
     if while_running:
         while_running()
+        process.stdin.write("go\n")
+        process.stdin.flush()
     out, err = process.communicate(timeout=seconds + 120)
     assert process.returncode == 0, err
     return json.loads(out)
@@ -105,10 +107,7 @@ def performs(folder, library, seconds):
     replay = Replay(folder / "g.mid")
     rendered = np.concatenate(list(replay.blocks()))[:, 0]
     replay.close()
-    first, last = np.flatnonzero(rendered)[[0, -1]]
-    core = rendered[first : last + 1]
-    offsets = np.flatnonzero(recording[: len(recording) - len(core) + 1] == core[0])
-    assert sum(np.array_equal(recording[p : p + len(core)], core) for p in offsets) == 1
+    assert_same(recording, rendered)
     return True
 
 
