@@ -209,6 +209,11 @@ class Stream:
         return self.player.transport  # type: ignore[return-value]
 
     @property
+    def asked_transport(self) -> Transport:
+        """What `transport` will be as soon as the audio thread has taken every command."""
+        return self.player.asked  # type: ignore[return-value]
+
+    @property
     def position_s(self) -> float:
         """Of the file, in s; else the time played."""
         if self._streamer:

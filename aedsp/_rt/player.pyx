@@ -216,7 +216,13 @@ cdef class Player:
     def command(self, name):
         """"play", "pause" or "stop", from the next call on. Whether there was room to say so."""
         cdef long long command = COMMANDS.index(name)
+        self.last_command = name
         return ring_write(self.state.commands, &command, 1) == 1
+
+    @property
+    def asked(self):
+        """The transport's state once the audio thread has taken every command."""
+        return self.last_command if ring_readable(self.state.commands) else self.transport
 
     @property
     def transport(self):

@@ -122,7 +122,7 @@ class Instrument:
     def toggle_play(self) -> None:
         """Play, or pause."""
         with self._lock:
-            if self.stream.transport == "play":
+            if self.stream.asked_transport == "play":
                 self.stream.pause()
             else:
                 self.stream.start()

@@ -37,6 +37,19 @@ def test_transport(instrument, desk):
     assert instrument.stream.duration_s == pytest.approx(15.0, abs=0.1)
 
 
+def test_two_presses_of_play_within_one_block_are_two_presses(instrument, desk):
+    wait(lambda: instrument.stream.transport == "play" and desk.peak() > 0.001)
+    desk.present = False  # no block is asked for between the two
+    time.sleep(0.05)
+    instrument.toggle_play()
+    assert instrument.stream.asked_transport == "pause" and instrument.stream.transport == "play"
+    instrument.toggle_play()
+    assert instrument.stream.asked_transport == "play"
+    desk.present = True
+    at = instrument.stream.position_s
+    wait(lambda: instrument.stream.transport == "play" and instrument.stream.position_s > at)
+
+
 def test_a_device_that_vanishes_is_waited_for(instrument, desk):
     wait(lambda: desk.heard)
     desk.present = False
