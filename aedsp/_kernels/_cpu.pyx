@@ -6,6 +6,10 @@ that this processor cannot run, is an ImportError.
 
 import os
 
+cdef extern from "denormals.h":
+    unsigned long long c_denormals_off "denormals_off" () noexcept nogil
+    void c_denormals_restore "denormals_restore" (unsigned long long before) noexcept nogil
+
 
 cdef const Kernels *_select() except NULL:
     forced = os.environ.get("AEDSP_ISA", "")
@@ -41,3 +45,13 @@ def active():
 def lanes():
     """Floats in the widest vector in use."""
     return kernels.lanes
+
+
+def denormals_off():
+    """Numbers below 1e-38 become 0 in this thread; returns what `denormals_restore` wants."""
+    return c_denormals_off()
+
+
+def denormals_restore(unsigned long long before):
+    """As it was before `denormals_off`."""
+    c_denormals_restore(before)

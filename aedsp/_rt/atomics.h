@@ -1,5 +1,5 @@
-/* Atomic operations of the triple buffers and rings, a clock, and flush-to-zero. No lock, and no system call but the clock's,
- * which the kernel answers without one where it can. */
+/* Atomic operations of the triple buffers and rings, and a clock. No lock, and no system call but the clock's, which
+ * the kernel answers without one where it can. */
 #ifndef AEDSP_ATOMICS_H
 #define AEDSP_ATOMICS_H
 
@@ -30,28 +30,6 @@ static inline long long clock_ns(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
-#endif
-
-/* Denormal numbers to zero, for the calling thread; returns what `denormals_restore` wants back. */
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-static inline unsigned long long denormals_off(void) {
-    const unsigned int before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040); /* FTZ and DAZ */
-    return before;
-}
-static inline void denormals_restore(unsigned long long before) { _mm_setcsr((unsigned int)before); }
-#elif defined(__aarch64__)
-static inline unsigned long long denormals_off(void) {
-    unsigned long long before;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" ::"r"(before | (1ull << 24)));
-    return before;
-}
-static inline void denormals_restore(unsigned long long before) { __asm__ volatile("msr fpcr, %0" ::"r"(before)); }
-#else
-static inline unsigned long long denormals_off(void) { return 0; }
-static inline void denormals_restore(unsigned long long before) { (void)before; }
 #endif
 
 #endif

@@ -24,7 +24,7 @@ from aedsp._rt.hop cimport (
 from aedsp._rt.loaded cimport Loaded, LoadedModel, loaded_reset
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
 
-cdef extern from "atomics.h":
+cdef extern from "denormals.h":
     unsigned long long denormals_off() noexcept nogil
     void denormals_restore(unsigned long long before) noexcept nogil
 

@@ -27,11 +27,13 @@ from aedsp._rt.hop cimport (
 )
 from aedsp._rt.ring cimport ItemRing, ring_free, ring_new, ring_read, ring_readable, ring_write
 
+cdef extern from "denormals.h":
+    unsigned long long denormals_off() noexcept nogil
+    void denormals_restore(unsigned long long before) noexcept nogil
+
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
     void atomic_write(long long *p, long long v) noexcept nogil
-    unsigned long long denormals_off() noexcept nogil
-    void denormals_restore(unsigned long long before) noexcept nogil
 
 cdef enum:
     WAITING_COMMANDS = 64
