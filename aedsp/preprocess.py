@@ -25,7 +25,7 @@ class Step(Protocol):
 
     @property
     def n_bins(self) -> int | None: ...
-    def apply(self, x: Array) -> Array: ...
+    def apply(self, x: Array, out: Array | None = None) -> Array: ...
     def invert(self, y: Array) -> Array: ...
 
 
@@ -42,8 +42,8 @@ class Normalize:
     def n_bins(self) -> int | None:
         return _n_bins(self.max)
 
-    def apply(self, x: Array) -> Array:
-        return x / self.max
+    def apply(self, x: Array, out: Array | None = None) -> Array:
+        return np.divide(x, self.max, out=out)
 
     def invert(self, y: Array) -> Array:
         return y * self.max
@@ -67,8 +67,9 @@ class Standardize:
     def n_bins(self) -> int | None:
         return _n_bins(self.mean) or _n_bins(self.std)
 
-    def apply(self, x: Array) -> Array:
-        return (x - self.mean) / self.std
+    def apply(self, x: Array, out: Array | None = None) -> Array:
+        y = np.subtract(x, self.mean, out=out)
+        return np.divide(y, self.std, out=out)
 
     def invert(self, y: Array) -> Array:
         return y * self.std + self.mean
@@ -87,8 +88,8 @@ class Log:
     def n_bins(self) -> int | None:
         return None
 
-    def apply(self, x: Array) -> Array:
-        return np.asarray(np.log10(np.maximum(x, x.dtype.type(self.floor))))
+    def apply(self, x: Array, out: Array | None = None) -> Array:
+        return np.asarray(np.log10(np.maximum(x, x.dtype.type(self.floor), out=out), out=out))
 
     def invert(self, y: Array) -> Array:
         with np.errstate(over="ignore"):
@@ -108,12 +109,18 @@ class Power:
     def n_bins(self) -> int | None:
         return None
 
-    def apply(self, x: Array) -> Array:
-        return np.asarray(np.maximum(x, 0) ** x.dtype.type(self.exponent))
+    def apply(self, x: Array, out: Array | None = None) -> Array:
+        y = np.maximum(x, 0, out=out)
+        if self.exponent == 0.5:
+            return np.asarray(np.sqrt(y, out=out))
+        return np.asarray(np.power(y, x.dtype.type(self.exponent), out=out))
 
     def invert(self, y: Array) -> Array:
         with np.errstate(over="ignore"):
-            return np.asarray(np.maximum(y, 0) ** y.dtype.type(1 / self.exponent))
+            positive = np.maximum(y, 0)
+            return np.asarray(
+                positive * positive if self.exponent == 0.5 else positive ** y.dtype.type(1 / self.exponent)
+            )
 
 
 @dataclass(frozen=True)
@@ -141,10 +148,13 @@ class Chain:
     def n_bins(self) -> int | None:
         return next((step.n_bins for step in self.steps if step.n_bins is not None), None)
 
-    def apply(self, x: Array) -> Array:
-        """Magnitudes (..., n_bins) to preprocessed spectra of the same shape."""
+    def apply(self, x: Array, out: Array | None = None) -> Array:
+        """Magnitudes (..., n_bins) to preprocessed spectra of the same shape; into `out` where given."""
+        if out is not None and not self.steps:
+            np.copyto(out, x)
+            return out
         for step in self.steps:
-            x = step.apply(x)
+            x = step.apply(x, out)
         return x
 
     def invert(self, y: Array) -> Array:
