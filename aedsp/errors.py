@@ -23,6 +23,10 @@ class TrainingError(AedspError, RuntimeError):
     """Training cannot start or go on: no usable data, or a loss that is no longer finite."""
 
 
+class DivergedError(TrainingError):
+    """A loss that is no longer finite; the text says where, and what to try."""
+
+
 class GestureFileError(AedspError, ValueError):
     """A MIDI file cannot be read as gestures."""
 

@@ -50,6 +50,7 @@ ONLY = {
     "tomli_w": {"midi", "play"},
     "platformdirs": {"play"},
     "matplotlib": {"plot"},
+    "numba": {"train"},
     "typer": {"command_line", "render", "play", "devices", "train"},
     "textual": {"play"},
 }

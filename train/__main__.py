@@ -6,12 +6,9 @@ model. Exit status 2 for bad input, 130 after Ctrl-C (the best model so far is w
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -20,15 +17,19 @@ import typer
 import aedsp
 from aedsp import command_line, model_file
 from aedsp.errors import ModelFormatError, TrainingError
+from aedsp.model import Model
+from aedsp.train import checkpoint as checkpoints
 from aedsp.train import corpus as corpora
 from aedsp.train import recipe as recipes
 from aedsp.train import tracks as audio
+from aedsp.train import training
 from aedsp.train.interrupt import Interrupt
 from aedsp.train.recipe import Recipe
 from aedsp.train.screen import Screen
-from aedsp.train.training import Moment, Result, train
+from aedsp.train.stages import Moment
+from aedsp.train.training import Result, train
 
-_INTERRUPTED = 130
+_INTERRUPTED, _DIVERGED = 130, 1
 
 
 def command(
@@ -41,22 +42,36 @@ def command(
     corpus: Annotated[
         Path | None, typer.Option(help="keep the spectra in this HDF5 file, and use them again when nothing changed")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--continue", metavar="MODEL", help="adapt this trained model to DIR")
+    ] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="write a report beside the model")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the recipe with every option, and stop")] = False,
     **options: Any,
 ) -> None:
-    """Train an autoencoder on a folder of audio (wav, flac, ogg, mp3), and write it as a model file."""
-    chosen = recipes.load(recipe, _given(options))
-    chosen.front_end()
+    """Train an autoencoder on a folder of audio (wav, flac, ogg, mp3, aiff), and write it as a model file.
+
+    Ctrl-C keeps the best model so far; the same command again goes on where it was stopped.
+    """
+    given = _given(options)
+    model = None if start is None else model_file.load(start)
+    chosen = recipes.load(recipe, given)
+    if model is not None:
+        _refuse_settled(given, start)
+        chosen = training.recipe_for(model, chosen)
+    chosen.analysis()
     if dry_run:
         print(chosen.to_toml(), end="")
         return
     _refuse_output(output, corpus)
     with Screen() as screen, Interrupt() as interrupt:
+        work = _Work(chosen, model, output, corpus or output.with_name(f"{output.stem}.corpus.h5"), screen, interrupt)
         try:
-            _run(chosen, folder or _default_folder(screen), output, corpus, screen, interrupt)
+            status = work.run(folder or _default_folder(screen), report)
         except KeyboardInterrupt:
-            screen.line("interrupted before the first epoch; nothing was written")
+            screen.line("interrupted before the first epoch; no model was written")
             raise typer.Exit(_INTERRUPTED) from None
+    raise typer.Exit(status)
 
 
 def main() -> None:
@@ -64,64 +79,88 @@ def main() -> None:
     command_line.run(command, name="python -m aedsp.train")
 
 
-def _run(
-    recipe: Recipe, folder: Path, output: Path, corpus_path: Path | None, screen: Screen, interrupt: Interrupt
-) -> None:
+class _Work:
     """From folder to model file."""
 
-    def on_spectra(done: int, total: int) -> None:
-        screen.spectra(done, total)
-        interrupt.check()
+    def __init__(
+        self, recipe: Recipe, start: Model | None, output: Path, corpus: Path, screen: Screen, interrupt: Interrupt
+    ) -> None:
+        self._recipe, self._start, self._output, self._corpus_path = recipe, start, output, corpus
+        self._screen, self._interrupt = screen, interrupt
 
-    def on_batch(moment: Moment) -> None:
-        screen.batch(moment)
-        interrupt.check()
+    def run(self, folder: Path, report: bool) -> int:
+        """The exit status."""
+        checkpoint = checkpoints.path_for(self._output)
+        self._make_corpus(folder)
+        with corpora.Corpus(self._corpus_path) as corpus:
+            self._say_counts(corpus)
+            if checkpoint.exists():
+                self._screen.line(f"going on from {checkpoint}; delete it to train from the start")
+            result = train(
+                self._recipe, corpus, name=self._output.stem, start=self._start, checkpoint=checkpoint,
+                on_batch=self._on_batch, on_row=self._screen.row,
+            )  # fmt: skip
+        model_file.save(result.model, self._output, weight_dtype=self._recipe.weights)
+        self._say_result(result)
+        if result.interrupted:
+            self._screen.line("interrupted; this is the best model so far; the same command again goes on")
+            return _INTERRUPTED
+        if result.diverged:
+            self._screen.line(f"{result.diverged}; this is the best model before that")
+            checkpoint.unlink(missing_ok=True)
+            return _DIVERGED
+        checkpoint.unlink(missing_ok=True)
+        return 0
 
-    tracks, refusals = audio.survey(audio.find_audio(folder, recipe.license))
-    with _corpus_at(corpus_path, output) as path:
-        if corpora.matches(path, tracks, recipe.draw()):
-            screen.line(f"spectra of {path} used again: same files, same options")
+    def _make_corpus(self, folder: Path) -> None:
+        """The spectra of the folder, in the corpus file."""
+        tracks, refusals = audio.survey(audio.find_audio(folder, self._recipe.license), folder)
+        draw, path = self._recipe.draw(), self._corpus_path
+        if corpora.matches(path, tracks, draw):
+            self._screen.line(f"spectra of {path} used again: same files, same options")
         else:
-            refusals += corpora.build(path, tracks, recipe.draw(), on_spectra)
+            refusals += corpora.build(path, tracks, draw, self._on_spectra, processes=corpora.n_processes())
+            self._screen.line(
+                f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted"
+            )
         for refusal in refusals:
-            screen.line(f"left out: {refusal}")
-        with corpora.Corpus(path) as corpus:
-            _say_counts(recipe, corpus, len(tracks), screen)
-            result = train(recipe, corpus, name=output.stem, on_batch=on_batch, on_epoch=screen.epoch)
-    model_file.save(result.model, output, weight_dtype=recipe.weights)
-    _say_result(result, output, screen)
-    if result.interrupted:
-        raise typer.Exit(_INTERRUPTED)
+            self._screen.line(f"left out: {refusal}")
+
+    def _on_spectra(self, done: int, total: int) -> None:
+        self._screen.spectra(done, total)
+        self._interrupt.check()
+
+    def _on_batch(self, moment: Moment) -> None:
+        self._screen.batch(moment)
+        self._interrupt.check()
+
+    def _say_counts(self, corpus: corpora.Corpus) -> None:
+        counts = {name: len(split) for name, split in corpus.splits.items()}
+        text = ", ".join(f"{counts[name]:,} {name}" for name in corpora.SPLITS)
+        how = "by file" if corpus.split_by == "file" else "by frame"
+        self._screen.line(f"{len(corpus.tracks)} files, spectra: {text}, split {how}")
+        if corpus.split_by != self._recipe.split:
+            self._screen.line("split by frame, since there are too few files for a split by file")
+        if sum(counts.values()) < self._recipe.draw().n_spectra:
+            self._screen.line(f"the recipe asks for {self._recipe.draw().n_spectra:,}; that is all there is")
+        if self._recipe.classes:
+            self._screen.line(f"classes: {', '.join(corpus.class_names)}")
+
+    def _say_result(self, result: Result) -> None:
+        test = "" if result.test_loss is None else f", test {result.test_loss:.4f}"
+        self._screen.line(
+            f"{self._output}: {result.model.n_code} units, epoch {result.best_epoch}, "
+            f"validation {result.validation_loss:.4f}{test} of the trivial error"
+        )
+        if result.validation_loss >= 1:
+            self._screen.line("that is no better than predicting the mean; try a smaller learning_rate or more epochs")
 
 
-def _say_counts(recipe: Recipe, corpus: corpora.Corpus, n_files: int, screen: Screen) -> None:
-    counts = {name: len(split) for name, split in corpus.splits.items()}
-    text = ", ".join(f"{counts[name]:,} {name}" for name in ("training", "validation", "test"))
-    screen.line(f"{n_files} files, spectra: {text}")
-    if sum(counts.values()) < recipe.draw().n_spectra:
-        screen.line(f"that is all there is at this hop; the recipe asks for {recipe.draw().n_spectra:,}")
-
-
-def _say_result(result: Result, output: Path, screen: Screen) -> None:
-    if result.interrupted:
-        screen.line("interrupted; this is the best model so far")
-    test = "" if result.test_loss is None else f", test {result.test_loss:.4f}"
-    screen.line(
-        f"{output}: {result.model.n_code} units, epoch {result.best_epoch}, "
-        f"validation {result.validation_loss:.4f}{test} of the trivial error"
-    )
-    if result.validation_loss >= 1:
-        screen.line("that is no better than predicting the mean; try a smaller learning_rate or more epochs")
-
-
-@contextlib.contextmanager
-def _corpus_at(path: Path | None, output: Path) -> Iterator[Path]:
-    """The corpus file: the one named, or one beside the output that is deleted at the end."""
-    if path is not None:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix=".aedsp-corpus-", dir=output.parent) as folder:
-        yield Path(folder, "corpus.h5")
+def _refuse_settled(given: dict[str, Any], start: Path | None) -> None:
+    """Refuse options that the model to continue has settled."""
+    for key in given:
+        if key in training.SETTLED:
+            raise TrainingError(f"--{key.replace('_', '-')} is settled by {start}, which is continued; leave it out")
 
 
 def _default_folder(screen: Screen) -> Path:
@@ -153,15 +192,26 @@ def _refuse_output(output: Path, corpus: Path | None) -> None:
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The options that stand on the command line; lists may also be written with commas."""
-    given = {}
+    given, kinds = {}, {option.name: kind for option, kind in recipes.option_types().items()}
     for key, value in options.items():
         if isinstance(value, list):
-            value = [item for text in value for item in text.split(",") if item]
+            value = [item.strip() for text in value for item in text.split(",") if item.strip()]
             if not value:
                 continue
+            kind = get_args(kinds[key])[0]
+            if kind in (int, float):
+                value = [_number(key, item, kind) for item in value]
         if value is not None:
             given[key] = value
     return given
+
+
+def _number(key: str, text: str, kind: Any) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise TrainingError(f"--{key.replace('_', '-')} is {text!r}; expected {wanted}, separated by commas") from None
 
 
 def _flag(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
@@ -170,6 +220,8 @@ def _flag(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
     if get_origin(kind) is Literal:
         text, kind = f"{text}: {', '.join(get_args(kind))}", str
     elif get_origin(kind) is tuple:
+        choices = get_args(get_args(kind)[0])
+        text += f": {', '.join(choices)}" if choices else ""
         text, kind = f"{text}; repeat it or use commas", list[str]
     elif type(None) in get_args(kind):
         kind = get_args(kind)[0]

@@ -1,15 +1,19 @@
 """The corpus: magnitude spectra drawn at random from audio files into one HDF5 file, and read back in shuffled batches.
 
-Rows are written where a random order puts them: first the validation split, then the test split, then the training
-split. Neither writing nor reading holds more than a fixed number of spectra, however large the corpus.
-
-The split is by frame, as in the paper (section 3.1): frames of one track can fall into all three splits.
+Which windows of a file are drawn follows from the file's content and the seed, in an order of its own, of which a
+corpus takes the first so many; so a second corpus takes over what an older one has of the same files. Several processes
+write their rows straight into the file. Memory is a few blocks a process, however large the corpus; reading maps the
+file.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,125 +22,156 @@ from typing import Any, Literal
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
-from aedsp.train.tracks import FloatArray, Refusal, Track, read_mono
+from aedsp.train import drawing
+from aedsp.train.drawing import Job
+from aedsp.train.tracks import FloatArray, Refusal, Track
 from aedsp.whole_file import written_whole
 
 FORMAT = "aedsp-corpus"
-FORMAT_VERSION = 1
-SHELF_ROWS = 8192  # spectra held while reading in shuffled order: 34 MB at 1,025 bins
-_ROWS_PER_FFT = 256
+FORMAT_VERSION = 2
+IN_ORDER_ROWS = 4096
 
 SplitName = Literal["training", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("training", "validation", "test")
 Progress = Callable[[int, int], None]
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draw:
-    """What is drawn from the tracks. Counts are spectra; `positions` "grid" stays on whole hops, "random" does not."""
+    """What is drawn from the tracks.
+
+    n_training, n_validation, n_test : int
+        Spectra; fewer where there is less music.
+    positions : "grid" or "random"
+        On whole hops, or anywhere.
+    split : "file" or "frame"
+        Whether a track falls into one split as a whole. With fewer than 3 tracks it is by frame.
+    context_spectra : int
+        So many successive spectra make one row, oldest first.
+    skip_silence_db : float or None
+        Spectra without a magnitude above this are left out.
+    seed : int
+    """
 
     front_end: FrontEnd = field(default_factory=FrontEnd)
     n_training: int = 50_000
     n_validation: int = 10_000
     n_test: int = 10_000
     positions: Literal["grid", "random"] = "grid"
+    split: Literal["file", "frame"] = "file"
+    context_spectra: int = 1
+    skip_silence_db: float | None = None
     seed: int = 0
+
+    def wanted(self) -> dict[SplitName, int]:
+        return {"training": self.n_training, "validation": self.n_validation, "test": self.n_test}
 
     @property
     def n_spectra(self) -> int:
-        return self.n_training + self.n_validation + self.n_test
+        return sum(self.wanted().values())
 
-    def within(self, n_available: int) -> tuple[int, int, int]:
-        """How many validation, test and training spectra, kept in proportion where fewer are available."""
-        n = min(self.n_spectra, n_available)
-        n_validation = max(1, self.n_validation * n // self.n_spectra)
-        n_test = self.n_test * n // self.n_spectra
-        return n_validation, n_test, n - n_validation - n_test
+    def of_one_track(self) -> str:
+        """Everything that the spectra of one track depend on, as text."""
+        options = asdict(self)
+        return json.dumps(
+            {key: options[key] for key in ("front_end", "positions", "context_spectra", "skip_silence_db", "seed")}
+        )
 
 
+@dataclass(frozen=True, slots=True)
 class Split:
-    """One split of an open corpus: rows `first` to `stop` of its spectra, read from the file when asked for."""
+    """Rows of an open corpus.
 
-    def __init__(self, spectra: Any, first: int, stop: int) -> None:
-        self._spectra, self._first, self._stop = spectra, first, stop
+    spectra : (n, context_spectra * n_bins) float32, mapped from the file; rows : (len,) of them; classes : (len,) index
+    of the class of each.
+    """
+
+    spectra: FloatArray
+    rows: Rows
+    classes: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
-        return self._stop - self._first
+        return len(self.rows)
 
     def read(self, start: int, stop: int) -> FloatArray:
-        """Rows `start` to `stop` of this split, shape (stop - start, n_bins), float32."""
-        start, stop = (min(max(self._first + row, self._first), self._stop) for row in (start, stop))
-        return np.asarray(self._spectra[start:stop], dtype=np.float32)
+        """Rows `start` to `stop` of this split, a copy."""
+        return np.asarray(self.spectra[self.rows[start:stop]])
 
-    def in_order(self, n_rows: int = SHELF_ROWS) -> Iterator[FloatArray]:
-        """All rows from the first to the last, at most `n_rows` at a time."""
+    def in_order(self, n_rows: int = IN_ORDER_ROWS) -> Iterator[FloatArray]:
+        """All rows, at most `n_rows` at a time."""
         for start in range(0, len(self), n_rows):
             yield self.read(start, start + n_rows)
 
-    def shuffled(self, n_rows: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-        """All rows once, in batches of `n_rows` (the last may be smaller).
-
-        The rows lie in random order already; shelves of them are taken in random order, from a random first row, and
-        shuffled inside, so that no two epochs have the same batches.
-        """
-        edges = np.arange(-int(rng.integers(SHELF_ROWS)), len(self), SHELF_ROWS)
-        left = self.read(0, 0)
-        for edge in rng.permutation(edges):
-            shelf = np.concatenate([left, self.read(int(max(edge, 0)), int(edge) + SHELF_ROWS)])
-            shelf = shelf[rng.permutation(len(shelf))]
-            n_whole = len(shelf) // n_rows * n_rows
-            yield from (shelf[row : row + n_rows] for row in range(0, n_whole, n_rows))
-            left = shelf[n_whole:]
-        if len(left):
-            yield left
+    def take(self, which: Rows, out: FloatArray) -> None:
+        """The rows `which` of this split, into `out`."""
+        np.take(self.spectra, self.rows[which], axis=0, out=out, mode="clip")
 
 
 class Corpus:
     """A finished corpus file, open for reading; a context manager. `splits` by name."""
 
     def __init__(self, path: Path) -> None:
-        self._file = h5py.File(path, "r")
-        try:
-            spectra, counts = self._file["spectra"], self._file.attrs["split_lengths"]
-            edges = np.concatenate([[0], np.cumsum(counts)]).tolist()
-            if edges[-1] > len(spectra):
-                raise TrainingError(f"{path} lists {edges[-1]} spectra and holds {len(spectra)}; delete it")
-            self.n_bins = int(spectra.shape[1])
-            names: tuple[SplitName, ...] = ("validation", "test", "training")
-            self.splits = {
-                name: Split(spectra, first, stop) for name, first, stop in zip(names, edges, edges[1:], strict=False)
-            }
-        except BaseException:
-            self._file.close()
-            raise
+        with h5py.File(path, "r") as file:
+            header = _header(file)
+            spectra, splits = file["spectra"], {name: file["splits"][name][:] for name in SPLITS}
+            row_track = file["row_track"][:]
+            offset, shape = spectra.id.get_offset(), spectra.shape
+        if header is None or offset is None or offset + 4 * shape[0] * shape[1] > path.stat().st_size:
+            raise TrainingError(f"{path} is damaged; delete it, it is made again")
+        self.fingerprint: str = header["fingerprint"]
+        self.split_by: str = header["split_by"]
+        self.tracks: list[dict[str, Any]] = header["tracks"]
+        self.class_names = tuple(sorted({track["class"] for track in self.tracks}))
+        self._map: Any = np.memmap(path, np.float32, "r", offset, shape)
+        class_of_track = np.array([self.class_names.index(t["class"]) for t in self.tracks], np.int32)
+        classes = class_of_track[row_track] if len(row_track) else np.zeros(0, np.int32)
+        self.splits = {name: Split(self._map, rows, classes[rows]) for name, rows in splits.items()}
+
+    @property
+    def n_input(self) -> int:
+        return int(self._map.shape[1])
 
     def __enter__(self) -> Corpus:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        self.splits = {}
+        self._map = None  # unmapped once nobody holds it
 
 
 def is_corpus(path: Path) -> bool:
     """True for a finished corpus file of this format."""
-    return _fingerprint_in(path) is not None
+    return _header_of(path) is not None
 
 
 def matches(path: Path, tracks: Sequence[Track], draw: Draw) -> bool:
     """True where `path` is the corpus that `build` would make of these tracks."""
-    return _fingerprint_in(path) == _fingerprint(tracks, draw)
+    header = _header_of(path)
+    return header is not None and header["fingerprint"] == _fingerprint(tracks, draw)
 
 
-def build(path: Path, tracks: Sequence[Track], draw: Draw, progress: Progress | None = None) -> list[Refusal]:
+def build(
+    path: Path,
+    tracks: Sequence[Track],
+    draw: Draw,
+    progress: Progress | None = None,
+    *,
+    processes: int = 1,
+) -> list[Refusal]:
     """Draw spectra from `tracks` into a new corpus at `path`: written beside it, then renamed over it.
 
     Parameters
     ----------
     path : Path
-        Replaced if it is a corpus; anything else there is refused.
+        Replaced if it is a corpus, of which it takes over what has not changed; anything else there is refused.
     progress : callable (spectra so far, spectra in all), optional
+    processes : int
+        Above 1: that many processes of their own do the reading.
 
     Returns
     -------
@@ -150,126 +185,155 @@ def build(path: Path, tracks: Sequence[Track], draw: Draw, progress: Progress | 
     """
     if path.exists() and not is_corpus(path):
         raise TrainingError(f"{path} exists and is not a corpus; name another file for the corpus")
-    n_windows = [_n_windows(track, draw.front_end) for track in tracks]
+    n_windows = [drawing.n_windows(track, draw.front_end, draw.context_spectra) for track in tracks]
     refusals = [
-        Refusal(track.path, f"is shorter than one window ({draw.front_end.window_length} frames)")
+        Refusal(track.path, f"is shorter than one window ({_span(draw)} frames at {draw.front_end.sample_rate:g} Hz)")
         for track, n in zip(tracks, n_windows, strict=True)
         if not n
     ]
-    lengths = draw.within(sum(n_windows))
-    if min(lengths[0], lengths[2]) < 1:
+    tracks = [track for track, n in zip(tracks, n_windows, strict=True) if n]
+    n_windows = [n for n in n_windows if n]
+    if sum(n_windows) < 2:
         raise TrainingError(
-            f"{len(tracks)} readable files hold {sum(n_windows)} windows of {draw.front_end.window_length} frames at "
+            f"{len(tracks) + len(refusals)} readable files hold {sum(n_windows)} windows of {_span(draw)} frames at "
             f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio"
         )
-    with written_whole(path) as unfinished, h5py.File(unfinished, "x") as file:
-        refusals += _fill(file, tracks, n_windows, lengths, draw, progress or (lambda done, total: None))
-        file.attrs["format"] = np.bytes_(FORMAT)
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["fingerprint"] = np.bytes_(_fingerprint(tracks, draw))
+    plan = drawing.plan(tracks, n_windows, draw)
+    with written_whole(path) as unfinished:
+        refusals += _fill(unfinished, path, tracks, plan, draw, progress or (lambda done, total: None), processes)
     return refusals
 
 
 def _fill(
-    file: Any,
+    path: Path,
+    old_path: Path,
     tracks: Sequence[Track],
-    n_windows: Sequence[int],
-    lengths: tuple[int, int, int],
+    plan: drawing.Plan,
     draw: Draw,
     progress: Progress,
+    processes: int,
 ) -> list[Refusal]:
-    """Write every drawn spectrum to its row; rows that could not be filled are filled from the end and cut off."""
-    rng = np.random.default_rng(draw.seed)
-    n = sum(lengths)
-    spectra = file.create_dataset("spectra", (n, draw.front_end.n_bins), np.float32)  # contiguous: rows go anywhere
-    drawn = np.sort(rng.choice(sum(n_windows), n, replace=False))
-    rows = rng.permutation(n)
-    jitter = rng.integers(draw.front_end.hop_length, size=n) if draw.positions == "random" else np.zeros(n, np.int64)
-    filled = np.zeros(n, bool)
+    """Write every drawn spectrum to its row, then which rows there are."""
+    n = sum(plan.counts)
+    firsts = [0, *np.cumsum(plan.counts).tolist()]
+    with h5py.File(path, "x") as file:
+        width = draw.front_end.n_bins * draw.context_spectra
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        space = h5py.h5s.create_simple((n, width))
+        spectra = h5py.h5d.create(file.id, b"spectra", h5py.h5t.IEEE_F32LE, space, layout)
+        offset = spectra.get_offset()
+        file["row_track"] = np.repeat(np.arange(len(tracks), dtype=np.int32), plan.counts)
+    with open(path, "r+b") as whole:  # the last rows may lie beyond what HDF5 wrote so far
+        whole.truncate(max(path.stat().st_size, offset + 4 * n * width))
+    kept = np.zeros(n, bool)
+    jobs, done = [], 0
+    older = _older_rows(old_path, draw)
+    target = np.memmap(path, np.float32, "r+", offset, (n, width)) if older else None
+    for track, count, first in zip(tracks, plan.counts, firsts, strict=False):
+        n_known = 0
+        if target is not None and track.content in older:
+            rows, known = older[track.content]
+            n_known = min(count, len(rows))
+            target[first : first + n_known], kept[first : first + n_known] = rows[:n_known], known[:n_known]
+        done += n_known
+        if n_known < count:
+            jobs.append(Job(track, draw, n_known, count, path, offset + 4 * width * (first + n_known), first + n_known))
+    del target, older
     refusals = []
-    edges = np.searchsorted(drawn, np.concatenate([[0], np.cumsum(n_windows)]))
-    for track, first_window, first, stop in zip(tracks, _starts(n_windows), edges, edges[1:], strict=False):
-        starts = (drawn[first:stop] - first_window) * draw.front_end.hop_length + jitter[first:stop]
-        starts = np.minimum(starts, track.length_at(draw.front_end.sample_rate) - draw.front_end.window_length)
-        try:
-            for offset, magnitudes in _spectra_at(track, starts, draw.front_end):
-                into = rows[first + offset : first + offset + len(magnitudes)]
-                _write_rows(spectra, into, magnitudes)
-                filled[into] = True
-                progress(int(filled.sum()), n)
-        except TrainingError as error:
-            refusals.append(Refusal(track.path, str(error).removeprefix(f"{track.path} ")))
-        else:
-            if not filled[rows[first:stop]].all():
-                refusals.append(Refusal(track.path, "is shorter than its header says"))
-    n_kept = _close_holes(spectra, filled)
-    if n_kept <= lengths[0] + lengths[1]:
-        raise TrainingError(f"only {n_kept} of {n} spectra could be read; the first file at fault: {refusals[0]}")
-    file.attrs["split_lengths"] = np.array([lengths[0], lengths[1], n_kept - lengths[0] - lengths[1]], np.int64)
+    progress(done, n)
+    for job, found, refusal in _run(jobs, processes):
+        kept[job.first_row : job.first_row + len(found)] = found
+        refusals += [refusal] if refusal else []
+        done += len(found)
+        progress(done, n)
+    splits = drawing.splits(plan, kept, draw)
+    if min(len(splits["training"]), len(splits["validation"])) < 1:
+        first_fault = f"; the first file at fault: {refusals[0]}" if refusals else "; all of it is silence"
+        raise TrainingError(f"{kept.sum()} of {n} spectra can be trained on{first_fault}")
+    with h5py.File(path, "r+") as file:
+        for name, members in splits.items():
+            file[f"splits/{name}"] = members
+        file["kept"] = kept
+        header = {
+            "fingerprint": _fingerprint(tracks, draw),
+            "of_one_track": draw.of_one_track(),
+            "split_by": plan.split_by,
+            "tracks": [
+                {"content": t.content, "name": t.path.name, "class": t.group, "first": first, "count": count}
+                for t, first, count in zip(tracks, firsts, plan.counts, strict=False)
+            ],
+        }
+        file["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["format"] = np.bytes_(FORMAT)
     return refusals
 
 
-def _write_rows(spectra: Any, rows: np.ndarray[Any, np.dtype[np.int64]], values: FloatArray) -> None:
-    """``spectra[rows] = values``, row by row through the low-level API, ten times as fast as the high-level one."""
-    one_row = h5py.h5s.create_simple((1, values.shape[1]))
-    place = spectra.id.get_space()
-    for row, value in zip(rows.tolist(), values, strict=True):
-        place.select_hyperslab((row, 0), (1, values.shape[1]))
-        spectra.id.write(one_row, place, value)
+def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, npt.NDArray[np.bool_], Refusal | None]]:
+    """The jobs' results as they come, the longest files first."""
+    jobs = sorted(jobs, key=lambda job: -job.track.n_frames)
+    if processes == 1 or len(jobs) < 2:
+        for job in jobs:
+            yield job, *job.run()
+        return
+    # "spawn": a forked copy of a process with threads can hang
+    with concurrent.futures.ProcessPoolExecutor(
+        min(processes, len(jobs)), multiprocessing.get_context("spawn"), _ignore_ctrl_c
+    ) as pool:
+        try:
+            futures = {pool.submit(job.run): job for job in jobs}
+            for future in concurrent.futures.as_completed(futures):
+                yield futures[future], *future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _close_holes(spectra: Any, filled: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
-    """Move the last filled rows (training) into the rows that stayed empty; the number of rows now filled in a run."""
-    n_kept = int(filled.sum())
-    holes = np.flatnonzero(~filled[:n_kept])
-    spare = n_kept + np.flatnonzero(filled[n_kept:])
-    for hole, row in zip(holes, spare, strict=True):
-        spectra[hole] = spectra[row]
-    return n_kept
+def _ignore_ctrl_c() -> None:
+    """In a process that reads: the parent decides when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _spectra_at(
-    track: Track, starts: np.ndarray[Any, np.dtype[np.int64]], front_end: FrontEnd
-) -> Iterator[tuple[int, FloatArray]]:
-    """``|rfft(window · frame)| · 2/Σ window`` at `starts` (ascending): (index of the first, spectra (n, n_bins))."""
-    window = front_end.analysis_window().astype(np.float32)
-    scale = np.float32(front_end.magnitude_scale)
-    length, done, base = len(window), 0, 0  # base: where the buffer begins, in frames of the track
-    buffer = np.zeros(0, np.float32)
-    blocks = read_mono(track, front_end.sample_rate)
-    while done < len(starts) and (block := next(blocks, None)) is not None:
-        buffer = np.concatenate([buffer, block])
-        while (stop := int(np.searchsorted(starts, base + len(buffer) - length, side="right"))) > done:
-            stop = min(stop, done + _ROWS_PER_FFT)
-            at = (starts[done:stop] - base)[:, None] + np.arange(length)
-            yield done, np.abs(np.fft.rfft(buffer[at] * window, front_end.fft_length)).astype(np.float32) * scale
-            done = stop
-        passed = min(len(buffer), int(starts[done]) - base) if done < len(starts) else len(buffer)
-        base, buffer = base + passed, buffer[passed:]
+def _older_rows(path: Path, draw: Draw) -> dict[str, tuple[FloatArray, npt.NDArray[np.bool_]]]:
+    """By the content of a track: its rows in the corpus at `path`, and which of them count; none if drawn otherwise."""
+    header = _header_of(path)
+    if header is None or header["of_one_track"] != draw.of_one_track():
+        return {}
+    with h5py.File(path, "r") as file:
+        offset, shape, kept = file["spectra"].id.get_offset(), file["spectra"].shape, file["kept"][:]
+    rows = np.memmap(path, np.float32, "r", offset, shape)
+    places = {t["content"]: slice(t["first"], t["first"] + t["count"]) for t in header["tracks"]}
+    return {content: (rows[place], kept[place]) for content, place in places.items()}
 
 
-def _n_windows(track: Track, front_end: FrontEnd) -> int:
-    """Whole windows on the hop grid of a track."""
-    return max(0, 1 + (track.length_at(front_end.sample_rate) - front_end.window_length) // front_end.hop_length)
-
-
-def _starts(counts: Sequence[int]) -> list[int]:
-    return [0, *np.cumsum(counts).tolist()[:-1]]
+def _span(draw: Draw) -> int:
+    return drawing.span(draw.front_end, draw.context_spectra)
 
 
 def _fingerprint(tracks: Sequence[Track], draw: Draw) -> str:
-    """A digest of everything that the spectra depend on: the files by name, size and time, and the draw."""
-    files = [(str(t.path.resolve()), t.path.stat().st_size, t.path.stat().st_mtime_ns) for t in tracks]
+    """A digest of everything that the spectra depend on: content and class of the files, and the draw."""
+    files = sorted((track.content, track.group) for track in tracks)
     text = json.dumps([FORMAT_VERSION, files, asdict(draw)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _fingerprint_in(path: Path) -> str | None:
-    """The fingerprint of a finished corpus file; None for anything else."""
+def _header_of(path: Path) -> dict[str, Any] | None:
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT.encode() or file.attrs.get("format_version") != FORMAT_VERSION:
-                return None
-            return bytes(file.attrs["fingerprint"]).decode("ascii")
+            return _header(file)
     except (OSError, KeyError, RuntimeError, ValueError, TypeError):
         return None
+
+
+def _header(file: Any) -> dict[str, Any] | None:
+    """The header of a finished corpus; None for anything else."""
+    if file.attrs.get("format") != FORMAT.encode() or file.attrs.get("format_version") != FORMAT_VERSION:
+        return None
+    header: dict[str, Any] = json.loads(bytes(file["header"][:]))
+    return header
+
+
+def n_processes() -> int:
+    """One a core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

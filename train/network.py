@@ -1,173 +1,357 @@
 """The autoencoder that is trained: parameters in one vector, forward and backward passes in buffers made once.
 
-Eq. 1 and 2 of the paper, ``y = s(W x + b_hid)`` and ``z = s(W' y + b_vis)``, and the chain rule through both. NumPy;
-knows nothing of audio, files or how parameters are updated.
+Eq. 1 and 2 of the paper, ``y = s(W x + b_hid)`` and ``z = s(W' y + b_vis)``, for one hidden layer or several unrolled
+into one another, and the chain rule through all of it. Knows nothing of audio, files or how parameters are updated.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from aedsp.model import Activation, Layer
-from aedsp.train.objectives import Objective
+from aedsp.train import passes as all_passes
+from aedsp.train.corruption import Corruption, Corruptor
+from aedsp.train.objectives import Batch, Objective
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
-class Autoencoder:
-    """One hidden layer with its gradient.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerPlan:
+    """One autoencoder of a stack.
 
-    Parameters
-    ----------
-    n_visible, n_hidden : int
-    n_rows : int
-        The largest batch, in frames.
-    encoder_activation, decoder_activation : "linear", "sigmoid", "relu" or "tanh"
+    n_hidden : int
     tied : bool
         The decoder uses the transposed encoder weight.
     encoder_bias, decoder_bias : bool
-        False keeps that bias at its initial zero.
+        False keeps that bias where it starts.
+    corruption : Corruption or None
+        Of its input, while training.
+    sparsity : float
+        Factor of ``1/n Σ_frames Σ_j |y_j|`` in the loss.
+    """
+
+    n_hidden: int
+    encoder_activation: Activation = "sigmoid"
+    decoder_activation: Activation = "linear"
+    tied: bool = False
+    encoder_bias: bool = True
+    decoder_bias: bool = True
+    corruption: Corruption | None = None
+    sparsity: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightDecay:
+    """Factors of ``w²/2`` in the loss, for negative and for positive weights.
+
+    References
+    ----------
+    Lemme et al. (2012), asymmetric decay; cited as [16] by the paper.
+    """
+
+    negative: float = 0.0
+    positive: float = 0.0
+    biases: bool = False
+
+
+class Weights(NamedTuple):
+    """Views into a parameter vector, of one autoencoder of the stack.
+
+    encoder_weight (n_hidden, n_input), encoder_bias (n_hidden,), decoder_weight (n_output, n_hidden), decoder_bias
+    (n_output,). For tied weights the decoder's is a view of the encoder's.
+    """
+
+    encoder_weight: Floats
+    encoder_bias: Floats
+    decoder_weight: Floats
+    decoder_bias: Floats
+
+
+@dataclass
+class _Dense:
+    """One matrix, bias and activation of the unrolled network, with its buffers."""
+
+    weight: Floats  # (n_out, n_in)
+    bias: Floats
+    by_weight: Floats  # gradients
+    by_bias: Floats
+    activation: Activation
+    learns_bias: bool
+    shares: bool  # a tied decoder: its gradient is added to that of the encoder
+    sparsity: float
+    output: Floats
+    error: Floats
+    scratch: Floats
+    corruptor: Corruptor | None = None
+    input: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # what the last forward pass was given
+
+
+class Autoencoder:
+    """A stack of autoencoders, unrolled: all encoders, then all decoders in reverse.
+
+    Parameters
+    ----------
+    n_input : int
+        Units of the input.
+    plans : LayerPlan or sequence of LayerPlan
+        From the outside in.
+    n_rows : int
+        The largest batch, in frames.
+    n_output : int, optional
+        Where only the last so many units of the input are reproduced: the newest spectrum of several.
+    n_classes : int
+        Above 0: softmax units on the code, trained beside the decoder.
     nonnegative : bool
         `project` sets negative decoder weights and biases to 0.
+    decay : WeightDecay
     dtype : float32 or float64
 
     Attributes
     ----------
     parameters, gradient : (n_parameters,)
-        Contiguous. The arrays below are views into `parameters`.
-    encoder_weight : (n_hidden, n_visible)
-    encoder_bias : (n_hidden,)
-    decoder_weight : (n_visible, n_hidden); for tied weights a view of the encoder's
-    decoder_bias : (n_visible,)
+        Contiguous.
+    layers, gradients : tuple of Weights
+        Views into the two, one for each plan.
+    head, head_bias : (n_classes, n_code), (n_classes,)
+        Views, for the softmax units.
     """
 
     def __init__(
         self,
-        n_visible: int,
-        n_hidden: int,
+        n_input: int,
+        plans: LayerPlan | Sequence[LayerPlan],
         *,
         n_rows: int,
-        encoder_activation: Activation = "sigmoid",
-        decoder_activation: Activation = "linear",
-        tied: bool = False,
-        encoder_bias: bool = True,
-        decoder_bias: bool = True,
+        n_output: int | None = None,
+        n_classes: int = 0,
         nonnegative: bool = False,
+        decay: WeightDecay | None = None,
         dtype: npt.DTypeLike = np.float32,
+        passes: Any = None,
     ) -> None:
-        self.n_visible, self.n_hidden, self.n_rows = n_visible, n_hidden, n_rows
-        self.encoder_activation, self.decoder_activation = encoder_activation, decoder_activation
-        self.tied, self.nonnegative = tied, nonnegative
-        self._learns_bias = (encoder_bias, decoder_bias)
-        n_parameters = n_visible * n_hidden * (1 if tied else 2) + n_hidden + n_visible
+        self.plans = (plans,) if isinstance(plans, LayerPlan) else tuple(plans)
+        self.n_input, self.n_rows, self.n_classes = n_input, n_rows, n_classes
+        self.n_output = n_output or n_input
+        self.nonnegative, self.decay = nonnegative, decay or WeightDecay()
+        self.passes = passes or all_passes.load()
+        n_parameters = sum(size for _, size in self._pieces())
         self.parameters, self.gradient = np.zeros(n_parameters, dtype), np.zeros(n_parameters, dtype)
-        self.encoder_weight, self.encoder_bias, self.decoder_weight, self.decoder_bias = self._views(self.parameters)
-        self._code, self._code_slope, self._code_error = (np.zeros((n_rows, n_hidden), dtype) for _ in range(3))
-        self._output, self._output_slope = (np.zeros((n_rows, n_visible), dtype) for _ in range(2))
-        self._tied_gradient = np.zeros((n_hidden, n_visible) if tied else (0, 0), dtype)
+        self.layers, self.head, self.head_bias = self._views(self.parameters)
+        self.gradients, self._by_head, self._by_head_bias = self._views(self.gradient)
+        self._dense = list(self._unrolled())
+        self._scratch = np.zeros(n_parameters if self._decays and self.passes.kind == "numpy" else 0, dtype)
+        self._head_output, self._head_error = (
+            np.zeros((n_rows, n_classes), dtype),
+            np.zeros((n_rows, self.n_code), dtype),
+        )
+        self._by_tied = [np.zeros_like(w.encoder_weight[:, -len(w.decoder_bias) :]) if p.tied else None
+                         for p, w in zip(self.plans, self.layers, strict=True)]  # fmt: skip
 
-    def _views(self, vector: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Encoder weight and bias, decoder weight and bias, as views of a vector laid out as `parameters`."""
-        n_weights = self.n_visible * self.n_hidden
-        encoder_weight = vector[:n_weights].reshape(self.n_hidden, self.n_visible)
-        encoder_bias = vector[n_weights : n_weights + self.n_hidden]
-        decoder_bias = vector[n_weights + self.n_hidden : n_weights + self.n_hidden + self.n_visible]
-        if self.tied:
-            return encoder_weight, encoder_bias, encoder_weight.T, decoder_bias
-        decoder_weight = vector[n_weights + self.n_hidden + self.n_visible :].reshape(self.n_visible, self.n_hidden)
-        return encoder_weight, encoder_bias, decoder_weight, decoder_bias
+    @property
+    def n_code(self) -> int:
+        return self.plans[-1].n_hidden
+
+    @property
+    def _decays(self) -> bool:
+        return bool(self.decay.negative or self.decay.positive)
+
+    def _pieces(self) -> Iterator[tuple[tuple[int, ...], int]]:
+        """Shape and size of every piece of the parameter vector, in order; weights before the biases."""
+        n_in, n_out = self.n_input, self.n_output
+        weights: list[tuple[int, ...]] = []
+        biases: list[tuple[int, ...]] = []
+        for plan in self.plans:
+            weights += [(plan.n_hidden, n_in), (0,) if plan.tied else (n_out, plan.n_hidden)]
+            biases += [(plan.n_hidden,), (n_out,)]
+            n_in = n_out = plan.n_hidden
+        for shape in (*weights, (self.n_classes, n_in), *biases, (self.n_classes,)):
+            yield shape, int(np.prod(shape))
+
+    def _views(self, vector: Floats) -> tuple[tuple[Weights, ...], Floats, Floats]:
+        """The pieces of a vector laid out as `parameters`: of each layer, and of the softmax units."""
+        pieces, at = [], 0
+        for shape, size in self._pieces():
+            pieces.append(vector[at : at + size].reshape(shape))
+            at += size
+        n = 2 * len(self.plans)
+        weights, head, biases, head_bias = pieces[:n], pieces[n], pieces[n + 1 : -1], pieces[-1]
+        layers = []
+        for i, plan in enumerate(self.plans):
+            encoder, decoder = weights[2 * i : 2 * i + 2]
+            if plan.tied:
+                decoder = encoder[:, -len(biases[2 * i + 1]) :].T
+            layers.append(Weights(encoder, biases[2 * i], decoder, biases[2 * i + 1]))
+        return tuple(layers), head, head_bias
+
+    def _unrolled(self) -> Iterator[_Dense]:
+        """The dense layers in the order of the forward pass."""
+        dtype = self.parameters.dtype
+
+        def dense(i: int, decodes: bool) -> _Dense:
+            plan, (w, b, v, c), (gw, gb, gv, gc) = self.plans[i], self.layers[i], self.gradients[i]
+            weight, bias, by_weight, by_bias = (v, c, gv, gc) if decodes else (w, b, gw, gb)
+            corruptor = None
+            if plan.corruption and not decodes:
+                corruptor = Corruptor(plan.corruption, self.n_rows, w.shape[1], self.passes, dtype)
+            return _Dense(
+                weight, bias, by_weight, by_bias,
+                activation=plan.decoder_activation if decodes else plan.encoder_activation,
+                learns_bias=plan.decoder_bias if decodes else plan.encoder_bias,
+                shares=decodes and plan.tied, sparsity=0.0 if decodes else plan.sparsity, corruptor=corruptor,
+                output=np.zeros((self.n_rows, len(bias)), dtype), error=np.zeros((self.n_rows, len(bias)), dtype),
+                scratch=np.zeros((self.n_rows, len(bias)), dtype),
+            )  # fmt: skip
+
+        yield from (dense(i, False) for i in range(len(self.plans)))
+        yield from (dense(i, True) for i in reversed(range(len(self.plans))))
 
     def encode(self, x: Floats) -> Floats:
-        """Eq. 1: (n, n_visible) -> (n, n_hidden), n at most `n_rows`. A view of a buffer that the next call reuses."""
-        code = self._code[: len(x)]
-        np.matmul(x, self.encoder_weight.T, out=code)
-        code += self.encoder_bias
-        _activate(code, self.encoder_activation)
-        return code
+        """The code: (n, n_input) -> (n, n_code), n at most `n_rows`. A view of a buffer that the next call reuses."""
+        return self._forward(x, self._dense[: len(self.plans)])
 
     def forward(self, x: Floats) -> Floats:
-        """Eq. 1 and 2: (n, n_visible) -> the same shape, n at most `n_rows`. A view of a buffer, as in `encode`."""
-        output = self._output[: len(x)]
-        np.matmul(self.encode(x), self.decoder_weight.T, out=output)
-        output += self.decoder_bias
-        _activate(output, self.decoder_activation)
-        return output
+        """The reconstruction, (n, n_output), n at most `n_rows`. A view of a buffer, as in `encode`."""
+        return self._forward(x, self._dense)
 
-    def loss_and_gradient(self, x: Floats, target: Floats, objective: Objective) -> float:
-        """The loss of reproducing `target` from `x`; its gradient by every parameter goes into `gradient`.
+    def _forward(self, x: Floats, dense: Sequence[_Dense], rng: np.random.Generator | None = None) -> Floats:
+        for layer in dense:
+            if layer.corruptor is not None and rng is not None:
+                x = layer.corruptor.corrupt(x, rng)
+            layer.input, output = x, layer.output[: len(x)]
+            np.matmul(x, layer.weight.T, out=output)
+            self.passes.activate(output, layer.bias, layer.activation)
+            x = output
+        return x
 
-        Both (n, n_visible), n at most `n_rows`; they are the same array unless the input is corrupted.
+    def loss_and_gradient(
+        self,
+        batch: Batch,
+        objective: Objective,
+        rng: np.random.Generator | None = None,
+        class_weight: float = 0.0,
+    ) -> float:
+        """The loss of reproducing what the batch wants, from its input; its gradient goes into `gradient`.
+
+        Parameters
+        ----------
+        batch : Batch
+            At most `n_rows` frames.
+        objective : Objective
+        rng : numpy.random.Generator, optional
+            For the corruption of the inputs; without one nothing is corrupted.
+        class_weight : float
+            Factor of the cross entropy of the classes.
         """
-        output = self.forward(x)
-        code = self._code[: len(x)]
-        slope = self._output_slope[: len(x)]
-        _slope(output, self.decoder_activation, out=slope)
-        loss = objective.value_and_gradient(output, target, out=output)
-        if self.decoder_activation != "linear":
-            output *= slope
-        self._backward(x, code, output)
+        n = len(batch)
+        output = self._forward(batch.x, self._dense, rng)
+        error = self._dense[-1].error[:n]
+        loss = objective.value_and_error(output, batch, self._dense[-1].activation, error=error)
+        for at in range(len(self._dense) - 1, -1, -1):
+            layer = self._dense[at]
+            self._gradient_of(at, layer, error)
+            if at == 0:
+                break
+            below = self._dense[at - 1]
+            error = np.matmul(error, layer.weight, out=below.error[:n])
+            if layer.corruptor is not None and rng is not None:
+                layer.corruptor.back_through(error)
+            if at == len(self.plans) and self.n_classes:
+                loss += self._classify(batch, class_weight, error)
+            if below.sparsity:
+                loss += self._sparsity(below, error)
+            self.passes.back_through(error, below.output[:n], below.activation, below.scratch[:n])
+        self._add_decay()
         return loss
 
-    def _backward(self, x: Floats, code: Floats, output_error: Floats) -> None:
-        """Fill `gradient` from the error at the input of the decoder's activation."""
-        by_encoder_weight, by_encoder_bias, by_decoder_weight, by_decoder_bias = self._views(self.gradient)
-        code_error, slope = self._code_error[: len(x)], self._code_slope[: len(x)]
-        np.matmul(output_error, self.decoder_weight, out=code_error)
-        if self.encoder_activation != "linear":
-            _slope(code, self.encoder_activation, out=slope)
-            code_error *= slope
-        np.matmul(code_error.T, x, out=by_encoder_weight)
-        if self.tied:
-            by_encoder_weight += np.matmul(code.T, output_error, out=self._tied_gradient)
+    def _gradient_of(self, at: int, layer: _Dense, error: Floats) -> None:
+        if layer.shares:  # into a place of its own; the encoder, which comes later, adds it
+            by_tied = self._by_tied[len(self._dense) - 1 - at]
+            np.matmul(layer.input.T, error, out=by_tied)
         else:
-            np.matmul(output_error.T, code, out=by_decoder_weight)
-        for bias_gradient, error, learns in zip(
-            (by_encoder_bias, by_decoder_bias), (code_error, output_error), self._learns_bias, strict=True
-        ):
-            if learns:
-                np.sum(error, axis=0, out=bias_gradient)
+            np.matmul(error.T, layer.input, out=layer.by_weight)
+            if at < len(self.plans) and (by_tied := self._by_tied[at]) is not None:
+                layer.by_weight[:, -by_tied.shape[1] :] += by_tied
+        if layer.learns_bias:
+            np.sum(error, axis=0, out=layer.by_bias)
+
+    def class_entropy(self, batch: Batch) -> float:
+        """Cross entropy of the classes that the softmax units see in the last code, mean of the frames."""
+        shares = self._class_shares(len(batch))
+        right = shares[np.arange(len(batch)), batch.labels]
+        return -float(np.log(np.maximum(right, np.finfo(shares.dtype).tiny)).mean())
+
+    def _class_shares(self, n: int) -> Floats:
+        """Softmax of the head on the last code, (n, n_classes)."""
+        share = self._head_output[:n]
+        code = self._dense[len(self.plans) - 1].output[:n]
+        np.matmul(code, self.head.T, out=share)
+        share += self.head_bias
+        share -= share.max(axis=1, keepdims=True)
+        np.exp(share, out=share)
+        share /= share.sum(axis=1, keepdims=True)
+        return share
+
+    def _classify(self, batch: Batch, weight: float, error: Floats) -> float:
+        """The entropy of the classes times its weight; its gradient, and its part of the error at the code."""
+        n, code = len(batch), self._dense[len(self.plans) - 1].output[: len(batch)]
+        loss = weight * self.class_entropy(batch)
+        share = self._head_output[:n]
+        share[np.arange(n), batch.labels] -= 1
+        share *= share.dtype.type(weight / n)
+        np.matmul(share.T, code, out=self._by_head)
+        np.sum(share, axis=0, out=self._by_head_bias)
+        error += np.matmul(share, self.head, out=self._head_error[:n])
+        return loss
+
+    def _sparsity(self, layer: _Dense, error: Floats) -> float:
+        n = len(error)
+        y, sign, factor = layer.output[:n], layer.scratch[:n], error.dtype.type(layer.sparsity / n)
+        np.sign(y, out=sign)
+        loss = float(factor) * float(np.vdot(sign, y))
+        sign *= factor
+        error += sign
+        return loss
+
+    def _add_decay(self) -> None:
+        """The gradient of the weights' squares. The loss leaves them out: they are no error of reconstruction."""
+        if self._decays:
+            n = self.parameters.size if self.decay.biases else self._n_weights
+            factors = (self.decay.negative, self.decay.positive)
+            self.passes.decay(self.gradient[:n], self.parameters[:n], *factors, self._scratch[:n])
+
+    @property
+    def _n_weights(self) -> int:
+        sizes = [size for _, size in self._pieces()]
+        return sum(sizes[: 2 * len(self.plans) + 1])
 
     def project(self) -> None:
         """Set negative decoder weights and biases to 0 where the network is to be non-negative."""
         if self.nonnegative:
-            np.maximum(self.decoder_weight, 0, out=self.decoder_weight)
-            np.maximum(self.decoder_bias, 0, out=self.decoder_bias)
+            for layer in self.layers:
+                np.maximum(layer.decoder_weight, 0, out=layer.decoder_weight)
+                np.maximum(layer.decoder_bias, 0, out=layer.decoder_bias)
 
-    def to_layer(self) -> Layer:
-        """The immutable layer with these weights."""
-        return Layer(
-            encoder_weight=self.encoder_weight,
-            encoder_bias=self.encoder_bias,
-            decoder_weight=None if self.tied else self.decoder_weight,
-            decoder_bias=self.decoder_bias,
-            encoder_activation=self.encoder_activation,
-            decoder_activation=self.decoder_activation,
-        )
-
-
-def _activate(x: Floats, activation: Activation) -> None:
-    """``x ← s(x)``, elementwise, in place."""
-    if activation == "relu":
-        np.maximum(x, 0, out=x)
-    elif activation == "tanh":
-        np.tanh(x, out=x)
-    elif activation == "sigmoid":  # as a tanh, which cannot overflow
-        x *= x.dtype.type(0.5)
-        np.tanh(x, out=x)
-        x *= x.dtype.type(0.5)
-        x += x.dtype.type(0.5)
-
-
-def _slope(y: Floats, activation: Activation, *, out: Floats) -> None:
-    """``s'`` where ``s = y``, elementwise; `out` is left as it is for "linear"."""
-    if activation == "relu":
-        np.greater(y, 0, out=out)
-    elif activation == "tanh":
-        np.multiply(y, y, out=out)
-        np.subtract(1, out, out=out)
-    elif activation == "sigmoid":
-        np.subtract(1, y, out=out)
-        out *= y
+    def to_layers(self) -> tuple[Layer, ...]:
+        """The immutable layers with these weights; where only the newest spectrum is reproduced, the decoder's rows for
+        the older ones are 0."""
+        layers = []
+        for i, (plan, (w, b, v, c)) in enumerate(zip(self.plans, self.layers, strict=True)):
+            n_older = self.n_input - self.n_output if i == 0 else 0
+            layers.append(
+                Layer(
+                    encoder_weight=w,
+                    encoder_bias=b,
+                    decoder_weight=None if plan.tied else np.pad(v, ((n_older, 0), (0, 0))),
+                    decoder_bias=np.pad(c, (n_older, 0)),
+                    encoder_activation=plan.encoder_activation,
+                    decoder_activation=plan.decoder_activation,
+                    context_spectra=self.n_input // self.n_output if i == 0 else 1,
+                )
+            )
+        return tuple(layers)

@@ -1,37 +1,193 @@
-"""What a network is asked for: the loss of a batch and its gradient. NumPy, in place, no allocation per batch."""
+"""What a network is asked for: the loss of a batch, and its derivative at the input of the output units.
+
+In place, in buffers made once. Losses are summed over the bins and averaged over the frames (Eq. 3 and 4 of the paper).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from aedsp.errors import TrainingError
+from aedsp.model import Activation
+from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
+from aedsp.train import passes as all_passes
+
 Floats = npt.NDArray[np.floating[Any]]
+_SURE = 1e-7  # outputs closer to 0 or 1 count as that far from it
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step sees, n frames.
+
+    x : (n, n_input) preprocessed, and what is to be reproduced unless `target` says otherwise
+    target : (n, n_output), or None: x
+    magnitudes : (n, n_bins) before preprocessing, where an objective needs them
+    labels : (n,) index of the class, where there are classes
+    """
+
+    x: Floats
+    target: Floats | None = None
+    magnitudes: Floats | None = None
+    labels: npt.NDArray[np.integer[Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def wanted(self) -> Floats:
+        return self.x if self.target is None else self.target
 
 
 class Objective(Protocol):
-    """A loss between the output of a network and its target."""
+    """A loss between the output of a network and what is wanted of it."""
 
-    def value_and_gradient(self, output: Floats, target: Floats, *, out: Floats) -> float:
-        """The loss, mean over the frames; its gradient with respect to `output` goes into `out`.
+    def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
+        """The loss; its derivative by the sums that the output units' `activation` was applied to goes into `error`.
 
-        All arrays (n_frames, n_visible); `out` may be `output` itself.
+        `output` and `error` (n, n_output) are two arrays.
         """
         ...
 
 
 class SquaredError:
-    """``1/n Σ_frames Σ_k (z_k - x_k)²``: summed over bins, mean over frames.
+    """``1/n Σ_frames Σ_k (z_k - x_k)²``, Eq. 3."""
 
-    References
+    def __init__(self, passes: Any = None) -> None:
+        self._passes = passes or all_passes.load()
+        self._scratch = np.zeros(0, np.float32)
+
+    def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
+        loss = self._passes.squared_error(output, batch.wanted, 2 / len(output), error) / len(output)
+        self._scratch = _like(self._scratch, output)
+        self._passes.back_through(error, output, activation, self._scratch)
+        return float(loss)
+
+
+class CrossEntropy:
+    """``-1/n Σ_frames Σ_k [x_k log z_k + (1 - x_k) log(1 - z_k)]``, Eq. 4; for x in [0, 1]."""
+
+    def __init__(self, passes: Any = None) -> None:
+        self._passes = passes or all_passes.load()
+        self._sure, self._logs = np.zeros(0, np.float32), np.zeros(0, np.float32)
+
+    def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
+        x = batch.wanted
+        z, logs = self._sure, self._logs = _like(self._sure, output), _like(self._logs, output)
+        np.clip(output, _SURE, 1 - _SURE, out=z)
+        np.log(z, out=logs)
+        loss = -float(np.vdot(x, logs))
+        np.subtract(1, z, out=error)
+        np.log(error, out=logs)
+        np.subtract(1, x, out=error)
+        loss -= float(np.vdot(error, logs))
+        np.subtract(output if activation == "sigmoid" else z, x, out=error)
+        error *= error.dtype.type(1 / len(x))
+        if activation != "sigmoid":  # whose slope z (1 - z) is just what the derivative is divided by
+            np.subtract(1, z, out=logs)
+            logs *= z
+            error /= logs
+            self._passes.back_through(error, output, activation, logs)
+        return loss / len(x)
+
+
+class MagnitudeError:
+    """``1/n Σ_frames Σ_k (v_k - m_k)²`` between magnitudes: ``v`` is the output after the inverse preprocessing.
+
+    Parameters
     ----------
-    Eq. 3 of Sarroff & Casey (2014).
+    chain : Chain
+        The preprocessing.
+    scale : float
+        Factor of the loss.
     """
 
-    def value_and_gradient(self, output: Floats, target: Floats, *, out: Floats) -> float:
-        np.subtract(output, target, out=out)
-        flat = out.reshape(-1)
-        loss = float(flat @ flat) / len(output)
-        out *= out.dtype.type(2 / len(output))
-        return loss
+    def __init__(self, chain: Chain, scale: float = 1.0, passes: Any = None) -> None:
+        self._chain, self._scale, self._passes = chain, scale, passes or all_passes.load()
+        self._value = self._slope = np.zeros(0, np.float32)
+
+    def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
+        assert batch.magnitudes is not None
+        value, slope = self._value, self._slope = _like(self._value, output), _like(self._slope, output)
+        invert_with_slope(self._chain, output, value=value, slope=slope)
+        n, scale = len(output), self._scale
+        loss = scale * self._passes.squared_error(value, batch.magnitudes, 2 * scale / n, value) / n
+        np.multiply(value, slope, out=error)
+        self._passes.back_through(error, output, activation, slope)
+        return float(loss)
+
+
+class Sum:
+    """Several objectives, each times its weight."""
+
+    def __init__(self, *weighted: tuple[float, Objective]) -> None:
+        self._weighted = weighted
+        self._error = np.zeros(0, np.float32)
+
+    def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
+        self._error = _like(self._error, output)
+        error[...] = 0
+        total = 0.0
+        for weight, objective in self._weighted:
+            total += weight * objective.value_and_error(output, batch, activation, error=self._error)
+            self._error *= self._error.dtype.type(weight)
+            error += self._error
+        return total
+
+
+def invert_with_slope(chain: Chain, y: Floats, *, value: Floats, slope: Floats) -> None:
+    """``value ← chain⁻¹(y)`` and ``slope ←`` its derivative; all (n, n_bins)."""
+    np.copyto(value, y)
+    slope[...] = 1
+    real = value.dtype.type
+    for step in reversed(tuple(chain)):
+        if isinstance(step, (Normalize, Standardize)):
+            factor = step.max if isinstance(step, Normalize) else step.std
+            value *= factor
+            slope *= factor
+            if isinstance(step, Standardize):
+                value += step.mean
+        elif isinstance(step, Power):
+            np.maximum(value, 0, out=value)
+            slope *= real(1 / step.exponent)
+            if step.exponent == 0.5:
+                slope *= value
+                value *= value
+            else:
+                least = np.maximum(value, np.finfo(value.dtype).tiny)
+                slope *= (value > 0) * least ** real(1 / step.exponent - 1)
+                np.power(value, real(1 / step.exponent), out=value)
+        elif isinstance(step, Log):
+            np.power(real(10), value, out=value)
+            slope *= real(np.log(10))
+            slope *= value
+        else:
+            raise TypeError(f"preprocess step is {step!r}; expected Normalize, Standardize, Log or Power")
+
+
+def require_unit_range(x: Floats, name: str) -> None:
+    """Refuse values that cross entropy has no meaning for.
+
+    Raises
+    ------
+    TrainingError
+        Something outside [0, 1].
+    """
+    if len(x) and not (x.min() >= 0 and x.max() <= 1):
+        raise TrainingError(
+            f"objective cross_entropy wants {name} from 0 to 1; they go from {x.min():.3g} to {x.max():.3g}; take "
+            "preprocess normalize as the last step, or objective squared_error"
+        )
+
+
+def _like(buffer: Floats, wanted: Floats) -> Floats:
+    """A buffer of the wanted shape: the old one, or part of it, where that is large enough."""
+    if buffer.dtype == wanted.dtype and buffer.ndim == 2 and buffer.shape[1:] == wanted.shape[1:]:
+        base = buffer.base if buffer.base is not None and buffer.base.ndim == 2 else buffer
+        if len(base) >= len(wanted):
+            return base[: len(wanted)]
+    return np.zeros_like(wanted)

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from aedsp.errors import TrainingError
-from aedsp.front_end import FrontEnd, WindowName
+from aedsp.front_end import FrontEnd, FrontEndKind, WindowName
 from aedsp.model import MOST_UNITS, Activation
 from aedsp.model_format import WeightDtype
+from aedsp.train import corruption as corruptions
 from aedsp.train.corpus import Draw
 
 if sys.version_info >= (3, 11):
@@ -27,7 +28,7 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 RECIPES = Path(__file__).parent / "recipes"
-DEFAULT_RECIPE = "parts"
+DEFAULT_RECIPE = "default"
 
 
 def _about(text: str, least: float | None = None, most: float = math.inf) -> dict[str, Any]:
@@ -45,11 +46,20 @@ class Recipe:
         A value of the wrong type or out of its range; the text names the option, the value and the range.
     """
 
+    front_end: FrontEndKind = field(default="stft", metadata=_about("spectra: linear in frequency, or constant-Q"))
     sample_rate: float = field(default=FrontEnd().sample_rate, metadata=_about("Hz"))
-    fft_length: int = field(default=FrontEnd().fft_length, metadata=_about("frames, a power of two"))
-    window_length: int = field(default=FrontEnd().window_length, metadata=_about("frames"))
-    hop_length: int = field(default=FrontEnd().hop_length, metadata=_about("frames"))
+    fft_length: int | None = field(
+        default=None, metadata=_about("frames, a power of two; none: what suits the front end")
+    )
+    window_length: int | None = field(default=None, metadata=_about("frames; none: what suits the front end"))
+    hop_length: int | None = field(default=None, metadata=_about("frames; none: what suits the front end"))
     window: WindowName = field(default=FrontEnd().window, metadata=_about("shape of the window"))
+    bins_per_octave: int = field(default=12, metadata=_about("of cqft", 1, 96))
+    f_min_hz: float = field(default=20.0, metadata=_about("lowest band of cqft", 1e-3))
+    f_max_hz: float = field(default=11_025.0, metadata=_about("cqft: no band above it", 1e-3))
+    context_spectra: int = field(
+        default=1, metadata=_about("the encoder sees so many spectra, up to the newest", 1, 64)
+    )
 
     license: tuple[str, ...] = field(
         default=(), metadata=_about("take only tracks under these licences, by the folder's MANIFEST.tsv")
@@ -59,8 +69,14 @@ class Recipe:
         default=Draw().n_validation, metadata=_about("spectra that choose the best epoch", 1)
     )
     test_spectra: int = field(default=Draw().n_test, metadata=_about("spectra kept for the last figure", 0))
+    split: Literal["file", "frame"] = field(
+        default="file", metadata=_about("whether validation and test are other files, or other frames of the same")
+    )
     positions: Literal["grid", "random"] = field(
         default="grid", metadata=_about("draw spectra on the hop grid, or anywhere")
+    )
+    skip_silence_db: float | None = field(
+        default=None, metadata=_about("leave out spectra with no magnitude above this", -400, 40)
     )
     seed: int = field(default=0, metadata=_about("of everything drawn at random", 0))
 
@@ -72,25 +88,79 @@ class Recipe:
         default=0.0, metadata=_about("0: loud spectra weigh most; 1: all are brought to one level", 0, 1)
     )
 
-    hidden: int = field(default=256, metadata=_about("units", 1, MOST_UNITS))
-    encoder_activation: Activation = field(default="sigmoid", metadata=_about("of the hidden units"))
-    decoder_activation: Activation = field(default="linear", metadata=_about("of the output"))
-    tied: bool = field(default=False, metadata=_about("the decoder uses the transposed encoder weights"))
+    hidden: tuple[int, ...] = field(
+        default=(256,), metadata=_about("units of each layer, from the outside in; the last is the code", 1, MOST_UNITS)
+    )
+    code: int | None = field(
+        default=None, metadata=_about("units of the code; the recipe chooses the rest", 1, MOST_UNITS)
+    )
+    encoder_activation: tuple[Activation, ...] = field(
+        default=("sigmoid",), metadata=_about("of the hidden units, one for all layers or one each")
+    )
+    decoder_activation: tuple[Activation, ...] = field(
+        default=("linear",), metadata=_about("of the layers' outputs, one for all layers or one each")
+    )
+    tied: bool = field(default=False, metadata=_about("decoders use the transposed encoder weights"))
     encoder_bias: bool = field(default=True, metadata=_about("learn the biases of the hidden units"))
-    decoder_bias: bool = field(default=True, metadata=_about("learn the biases of the output"))
+    decoder_bias: bool = field(default=True, metadata=_about("learn the biases of the outputs"))
     nonnegative: bool = field(
         default=False, metadata=_about("keep decoder weights at 0 or above: units only add sound")
     )
-    initial: Literal["random", "principal", "parts"] = field(default="random", metadata=_about("weights to start from"))
+    initial: Literal["random", "nonnegative", "principal", "parts"] = field(
+        default="random", metadata=_about("weights to start from")
+    )
+
+    objective: Literal["squared_error", "cross_entropy"] = field(
+        default="squared_error", metadata=_about("on the preprocessed spectra; Eq. 3 or 4 of the paper")
+    )
+    preprocessed_loss: float = field(default=1.0, metadata=_about("weight of the objective", 0))
+    magnitude_loss: float = field(
+        default=0.0,
+        metadata=_about("weight of the squared error of the magnitudes, after the inverse preprocessing", 0),
+    )
+    corruption: tuple[str, ...] = field(
+        default=("none",),
+        metadata=_about("of the layers' inputs while training: none, gaussian:DEVIATION, dropout:SHARE or "
+                        "salt_and_pepper:SHARE; one for all layers or one each"),
+    )  # fmt: skip
+    sparsity: tuple[float, ...] = field(
+        default=(0.0,), metadata=_about("weight of the units' absolute activations, one for all layers or one each", 0)
+    )
+    weight_decay: float = field(default=0.0, metadata=_about("factor of the weights' squares", 0))
+    negative_decay: float = field(default=0.0, metadata=_about("more of it for negative weights", 0))
+    positive_decay: float = field(default=0.0, metadata=_about("more of it for positive weights", 0))
+    decay_biases: bool = field(default=False, metadata=_about("biases decay as weights do"))
+
+    pretraining: bool = field(default=True, metadata=_about("several layers: train each by itself first"))
+    fine_tuning: bool = field(default=True, metadata=_about("several layers: train all together at the end"))
+    fine_tuning_epochs: int | None = field(default=None, metadata=_about("of that; none: as many as `epochs`", 0))
+    classes: bool = field(
+        default=False, metadata=_about("the folder's folders are classes that the code is to tell apart")
+    )
+    class_epochs: int = field(default=10, metadata=_about("of training for classes, at the end", 0))
+    class_weight: float = field(default=0.1, metadata=_about("of the classes beside the reconstruction", 0))
 
     optimizer: Literal["sgd", "adam"] = field(default="sgd", metadata=_about("how the weights follow the gradient"))
     batch: int = field(default=100, metadata=_about("spectra a step", 1, MOST_UNITS))
-    epochs: int = field(default=20, metadata=_about("passes over the training spectra", 0))
+    epochs: int = field(default=20, metadata=_about("passes over the training spectra, of each stage", 0))
     learning_rate: float = field(default=0.005, metadata=_about("of the first step", 0))
     last_learning_rate: float | None = field(
         default=None, metadata=_about("of the last step, reached in a straight line; none: the same", 0)
     )
+    plateau_epochs: int = field(
+        default=0, metadata=_about("after so many epochs without a better one the learning rate falls; 0: never", 0)
+    )
+    plateau_factor: float = field(default=0.5, metadata=_about("by which it then falls", 0, 1))
     momentum: float = field(default=0.5, metadata=_about("SGD's momentum, Adam's first decay", 0, 0.9999))
+    last_momentum: float | None = field(
+        default=None, metadata=_about("momentum after `momentum_epochs`, reached in a straight line", 0, 0.9999)
+    )
+    momentum_epochs: int = field(default=5, metadata=_about("of that ramp", 1))
+    stop_epochs: int = field(
+        default=0,
+        metadata=_about("stop where the best loss fell less than `stop_decrease` in so many epochs; 0: never", 0),
+    )
+    stop_decrease: float = field(default=0.001, metadata=_about("as a share of that loss", 0, 1))
 
     name: str = field(default="", metadata=_about("name inside the model file; none: the name of the file"))
     model_license: str = field(default="", metadata=_about("licence of the model, kept in its file"))
@@ -103,8 +173,16 @@ class Recipe:
             _check(option, kind, getattr(self, option.name))
         for text in self.preprocess:
             parse_step(text)
+        for text in self.corruption:
+            corruptions.parse(text)
+        for name in ("encoder_activation", "decoder_activation", "corruption", "sparsity"):
+            self.per_layer(name)
+        if not self.hidden:
+            raise TrainingError("hidden is empty; expected the units of one layer at least")
+        if self.preprocessed_loss + self.magnitude_loss <= 0:
+            raise TrainingError("preprocessed_loss and magnitude_loss are both 0; expected one of them above it")
 
-    def front_end(self) -> FrontEnd:
+    def analysis(self) -> FrontEnd:
         """The front end of these options.
 
         Raises
@@ -112,22 +190,36 @@ class Recipe:
         ValueError
             Lengths that do not go together.
         """
-        return FrontEnd(
-            sample_rate=self.sample_rate,
-            fft_length=self.fft_length,
-            window_length=self.window_length,
-            hop_length=self.hop_length,
-            window=self.window,
-        )
+        own: dict[str, Any] = {"kind": self.front_end, "sample_rate": self.sample_rate, "window": self.window}
+        if self.front_end == "cqft":
+            own |= {name: getattr(self, name) for name in ("bins_per_octave", "f_min_hz", "f_max_hz")}
+        lengths = {name: getattr(self, name) for name in ("fft_length", "window_length", "hop_length")}
+        return FrontEnd.of_kind(**own, **{name: value for name, value in lengths.items() if value is not None})
+
+    def layer_units(self) -> tuple[int, ...]:
+        """Units of each layer, from the outside in."""
+        return self.hidden if self.code is None else (*self.hidden[:-1], self.code)
+
+    def per_layer(self, name: str) -> tuple[Any, ...]:
+        """The values of an option for each layer, where one may stand for all."""
+        values: tuple[Any, ...] = getattr(self, name)
+        if len(values) not in (1, len(self.hidden)):
+            raise TrainingError(
+                f"{name} has {len(values)} values; expected one, or one for each of {len(self.hidden)} layers"
+            )
+        return values * len(self.hidden) if len(values) == 1 else values
 
     def draw(self) -> Draw:
         """What is drawn from the tracks."""
         return Draw(
-            front_end=self.front_end(),
+            front_end=self.analysis(),
             n_training=self.training_spectra,
             n_validation=self.validation_spectra,
             n_test=self.test_spectra,
             positions=self.positions,
+            split=self.split,
+            context_spectra=self.context_spectra,
+            skip_silence_db=self.skip_silence_db,
             seed=self.seed,
         )
 
@@ -175,7 +267,28 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         raise TrainingError(f"{path} is not valid TOML ({error})") from error
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
-    return from_options({**recipe.to_dict(), **(changes or {})})
+    changes = dict(changes or {})
+    if "hidden" in changes:
+        changes = _refitted(recipe, changes)
+    return from_options({**recipe.to_dict(), **changes})
+
+
+def _refitted(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:
+    """`changes`, with the recipe's options of each layer made to fit another number of layers.
+
+    The innermost layer keeps its encoder's activation and its sparsity, the outermost its decoder's activation and its
+    corruption; those between are like their neighbours around the code.
+    """
+    hidden = changes["hidden"]
+    n = len(hidden) if isinstance(hidden, (list, tuple)) else 1
+    fitted: dict[str, Any] = {"code": None}
+    for name in ("encoder_activation", "sparsity"):
+        values = list(getattr(recipe, name))
+        fitted[name] = values if len(values) == 1 else [values[0]] * (n - 1) + [values[-1]]
+    for name in ("decoder_activation", "corruption"):
+        values = list(getattr(recipe, name))
+        fitted[name] = values if len(values) == 1 else [values[0]] + [values[-1]] * (n - 1)
+    return {**fitted, **changes}
 
 
 def from_options(options: Mapping[str, Any]) -> Recipe:
@@ -185,7 +298,14 @@ def from_options(options: Mapping[str, Any]) -> Recipe:
         if key not in valid:
             nearest = difflib.get_close_matches(key, valid, 1, 0)[0]
             raise TrainingError(f"there is no option {key!r}; did you mean {nearest!r}?")
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    kinds = {option.name: kind for option, kind in option_types().items()}
+    values: dict[str, Any] = {}
+    for key, value in options.items():
+        if isinstance(value, list):
+            value = tuple(value)
+        elif get_origin(kinds[key]) is tuple and not isinstance(value, tuple):
+            value = (value,)
+        values[key] = value
     return Recipe(**values)
 
 
@@ -218,22 +338,31 @@ def _check(option: dataclasses.Field[Any], kind: Any, value: Any) -> None:
         if value is None:
             return
         kind = get_args(kind)[0]
-    least, most = option.metadata["least"], option.metadata["most"]
+    values = [value]
+    if get_origin(kind) is tuple:
+        kind, listed = get_args(kind)[0], isinstance(value, tuple)
+        values = list(value) if listed else [value]
+        if not listed:
+            raise TrainingError(f"{option.name} is {value!r}; expected a list")
+    for item in values:
+        fits, expected = _fits(item, kind, option.metadata["least"], option.metadata["most"])
+        if not fits:
+            raise TrainingError(f"{option.name} is {item!r}; expected {expected}")
+
+
+def _fits(value: Any, kind: Any, least: float | None, most: float) -> tuple[bool, str]:
+    """Whether a value is of the kind and in the range; and what is expected, in words."""
     if get_origin(kind) is Literal:
-        fits, expected = value in get_args(kind), f"one of {', '.join(get_args(kind))}"
-    elif get_origin(kind) is tuple:
-        fits, expected = isinstance(value, tuple) and all(isinstance(item, str) for item in value), "a list of texts"
-    elif kind in (int, float):
+        return value in get_args(kind), f"one of {', '.join(get_args(kind))}"
+    if kind in (int, float):
         numbers = (int,) if kind is int else (int, float)
         fits = isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
         fits = fits and (least is None or least <= value <= most)
         expected = "a whole number" if kind is int else "a number"
         if least is not None:
             expected += f" from {least:g}" if math.isinf(most) else f" from {least:g} to {most:g}"
-    else:
-        fits, expected = isinstance(value, kind), {bool: "true or false", str: "a text"}[kind]
-    if not fits:
-        raise TrainingError(f"{option.name} is {value!r}; expected {expected}")
+        return fits, expected
+    return isinstance(value, kind), {bool: "true or false", str: "a text"}[kind]
 
 
 def _toml(value: bool | float | str | Sequence[str]) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from aedsp.train.training import Moment
+from aedsp.train.stages import Moment, Row, Stage
 
 
 class Screen:
@@ -57,18 +56,19 @@ class Screen:
         """Progress of the training."""
         done = (moment.epoch - 1) * moment.n_batches + moment.batch
         note = f"epoch {moment.epoch} of {moment.n_epochs}, loss {moment.loss:.4f}"
-        self._show("training", done, moment.n_epochs * moment.n_batches, note)
+        self._show(moment.stage.name, done, moment.n_epochs * moment.n_batches, note)
 
-    def epoch(self, row: Sequence[float], n_epochs: int) -> None:
+    def row(self, stage: Stage, row: Row) -> None:
         """One line for a row of the history."""
-        epoch, training_loss, validation_loss, _, seconds = row
-        text = f"epoch {epoch:.0f} of {n_epochs}: "
-        if epoch == 0:
-            text = "before the first step: "
-        elif not math.isnan(training_loss):
-            text += f"training {training_loss:.4f}, "
-        text += f"validation {validation_loss:.4f} of the trivial error"
-        self.line(text if epoch == 0 or math.isnan(seconds) else f"{text}, {seconds:.1f} s")
+        text = f"{stage.name}, epoch {row.epoch:.0f} of {stage.epochs}: "
+        if row.epoch == 0:
+            text = f"{stage.name}, before the first step: "
+        elif not math.isnan(row.training_loss):
+            text += f"training {row.training_loss:.4f}, "
+        text += f"validation {row.validation_loss:.4f} of the trivial error"
+        if stage.first:
+            text += f", adjusted {row.validation_error:.4f}"
+        self.line(text if row.epoch == 0 or math.isnan(row.seconds) else f"{text}, {row.seconds:.1f} s")
 
     def _show(self, bar: str, done: int, total: int, note: str) -> None:
         if self._progress is None:

@@ -1,11 +1,17 @@
-"""How parameters follow their gradient: SGD with momentum, and Adam. In place on one flat vector, no allocation."""
+"""How parameters follow their gradient: SGD with momentum, and Adam. In place on one flat vector, no allocation.
+
+State that a checkpoint needs is in `state()`, and goes back by `restore`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from aedsp.train import passes as all_passes
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -13,30 +19,37 @@ Floats = npt.NDArray[np.floating[Any]]
 class Optimizer(Protocol):
     """Keeps its state for one parameter vector."""
 
-    def step(self, parameters: Floats, gradient: Floats, learning_rate: float) -> None:
-        """Update `parameters` (n,) in place; `gradient` (n,) may be overwritten."""
+    def step(self, parameters: Floats, gradient: Floats, learning_rate: float, momentum: float) -> None:
+        """Update `parameters` (n,) in place; `gradient` (n,) may be overwritten.
+
+        momentum: 0 to below 1; of SGD, or Adam's decay of the mean gradient (β₁).
+        """
+        ...
+
+    def state(self) -> dict[str, Floats]:
+        """Arrays that say all about it; not copies."""
+        ...
+
+    def restore(self, state: Mapping[str, Floats]) -> None:
+        """Take over what `state` gave."""
         ...
 
 
 class Sgd:
-    """``v ← momentum · v - learning_rate · g``, ``p ← p + v``.
+    """``v ← momentum · v - learning_rate · g``, ``p ← p + v``."""
 
-    Parameters
-    ----------
-    n_parameters : int
-    momentum : float
-        0 to below 1; 0 is plain gradient descent.
-    """
-
-    def __init__(self, n_parameters: int, *, momentum: float, dtype: npt.DTypeLike = np.float32) -> None:
-        self._momentum = momentum
+    def __init__(self, n_parameters: int, *, dtype: npt.DTypeLike = np.float32, passes: Any = None) -> None:
+        self._passes = passes or all_passes.load()
         self._velocity = np.zeros(n_parameters, dtype)
 
-    def step(self, parameters: Floats, gradient: Floats, learning_rate: float) -> None:
-        self._velocity *= self._velocity.dtype.type(self._momentum)
-        gradient *= gradient.dtype.type(learning_rate)
-        self._velocity -= gradient
-        parameters += self._velocity
+    def step(self, parameters: Floats, gradient: Floats, learning_rate: float, momentum: float) -> None:
+        self._passes.sgd(parameters, gradient, self._velocity, learning_rate, momentum)
+
+    def state(self) -> dict[str, Floats]:
+        return {"velocity": self._velocity}
+
+    def restore(self, state: Mapping[str, Floats]) -> None:
+        self._velocity[:] = state["velocity"]
 
 
 class Adam:
@@ -45,10 +58,8 @@ class Adam:
     Parameters
     ----------
     n_parameters : int
-    momentum : float
-        Decay of the running mean of the gradient (β₁), 0 to below 1.
     decay : float
-        Decay of the running mean of its square (β₂).
+        Decay of the running mean of the gradient's square (β₂).
     epsilon : float
 
     References
@@ -60,28 +71,31 @@ class Adam:
         self,
         n_parameters: int,
         *,
-        momentum: float = 0.9,
         decay: float = 0.999,
         epsilon: float = 1e-8,
         dtype: npt.DTypeLike = np.float32,
+        passes: Any = None,
     ) -> None:
-        self._momentum, self._decay, self._epsilon = momentum, decay, epsilon
-        self._mean, self._square, self._scratch = (np.zeros(n_parameters, dtype) for _ in range(3))
-        self._n_steps = 0
+        self._passes = passes or all_passes.load()
+        self._decay, self._epsilon = decay, epsilon
+        self._mean, self._square = np.zeros(n_parameters, dtype), np.zeros(n_parameters, dtype)
+        self._scratch = np.zeros(n_parameters if self._passes.kind == "numpy" else 0, dtype)
+        self._n_steps = np.zeros(1)
+        self._mean_weight = np.ones(1)  # Π momentum: what the mean still holds of the zeros it began with
 
-    def step(self, parameters: Floats, gradient: Floats, learning_rate: float) -> None:
-        real = gradient.dtype.type
+    def step(self, parameters: Floats, gradient: Floats, learning_rate: float, momentum: float) -> None:
         self._n_steps += 1
-        np.multiply(gradient, gradient, out=self._scratch)
-        self._scratch *= real(1 - self._decay)
-        self._square *= real(self._decay)
-        self._square += self._scratch
-        gradient *= real(1 - self._momentum)
-        self._mean *= real(self._momentum)
-        self._mean += gradient
-        np.sqrt(self._square, out=self._scratch)
-        self._scratch *= real(1 / np.sqrt(1 - self._decay**self._n_steps))
-        self._scratch += real(self._epsilon)
-        np.divide(self._mean, self._scratch, out=self._scratch)
-        self._scratch *= real(learning_rate / (1 - self._momentum**self._n_steps))
-        parameters -= self._scratch
+        self._mean_weight *= momentum
+        scale = float(1 / np.sqrt(1 - self._decay ** self._n_steps[0]))
+        rate = learning_rate / float(1 - self._mean_weight[0])
+        self._passes.adam(
+            parameters, gradient, self._mean, self._square, self._scratch,
+            rate, momentum, 1 - self._decay, scale, self._epsilon,
+        )  # fmt: skip
+
+    def state(self) -> dict[str, Floats]:
+        return {"mean": self._mean, "square": self._square, "n_steps": self._n_steps, "mean_weight": self._mean_weight}
+
+    def restore(self, state: Mapping[str, Floats]) -> None:
+        for name, array in self.state().items():
+            array[:] = state[name]

@@ -5,9 +5,11 @@ Reads headers and streams of samples; knows nothing of spectra. Memory is one bl
 
 from __future__ import annotations
 
+import concurrent.futures
 import csv
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +30,17 @@ BLOCK_FRAMES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), as its header says."""
+    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), as its header says.
+
+    content: SHA-256 of the file, as text. group: the folder right below the corpus that it
+    lies in; its class.
+    """
 
     path: Path
     sample_rate: int
     n_frames: int
+    content: str
+    group: str = ""
 
     def length_at(self, sample_rate: float) -> int:
         """Frames after resampling, rounded down."""
@@ -100,17 +108,30 @@ def _licenses(folder: Path) -> dict[Path, str]:
     return {(home / row["file"]).resolve(): row["license"] or "" for row in rows if row["file"]}
 
 
-def survey(paths: Iterable[Path]) -> tuple[list[Track], list[Refusal]]:
-    """Read every header: the tracks that can be read, in the order given, and the files that cannot."""
+def survey(paths: Sequence[Path], folder: Path) -> tuple[list[Track], list[Refusal]]:
+    """Read every file once: the tracks that are audio, in the order given, and the files that are not."""
     tracks, refusals = [], []
-    for path in paths:
-        try:
-            header = soundfile.info(str(path))
-        except (OSError, RuntimeError) as error:
-            refusals.append(Refusal(path, f"cannot be read as audio ({_in_short(error)})"))
-        else:
-            tracks.append(Track(path, header.samplerate, header.frames))
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        for path, found in zip(paths, threads.map(lambda path: _surveyed(path, folder), paths), strict=True):
+            if isinstance(found, Track):
+                tracks.append(found)
+            else:
+                refusals.append(Refusal(path, found))
     return tracks, refusals
+
+
+def _surveyed(path: Path, folder: Path) -> Track | str:
+    """The track, or why it is none."""
+    try:
+        header = soundfile.info(str(path))
+        with open(path, "rb") as file:
+            digest = hashlib.sha256()
+            while part := file.read(1 << 20):
+                digest.update(part)
+    except (OSError, RuntimeError) as error:
+        return f"cannot be read as audio ({_in_short(error)})"
+    parts = path.relative_to(folder).parts
+    return Track(path, header.samplerate, header.frames, digest.hexdigest(), parts[0] if len(parts) > 1 else "")
 
 
 def read_mono(track: Track, sample_rate: float) -> Iterator[FloatArray]:

@@ -1,82 +1,55 @@
 """A training run: from an open corpus and a recipe to a model, the best of all epochs on the validation spectra.
 
 Losses are shares of the trivial error, which is what predicting the mean training spectrum costs: 1 is useless,
-0 perfect. Nothing here writes files or prints.
+0 perfect. Nothing here prints; the only file it writes is the checkpoint.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.errors import TrainingError
-from aedsp.model import CodeStatistics, Layer, Model
-from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize, Step
-from aedsp.train import initial
-from aedsp.train.corpus import Corpus, Split
-from aedsp.train.network import Autoencoder
-from aedsp.train.objectives import SquaredError
-from aedsp.train.recipe import Recipe, parse_step
-from aedsp.train.sgd import Adam, Optimizer, Sgd
+from aedsp.errors import DivergedError, TrainingError
+from aedsp.model import Model
+from aedsp.preprocess import Chain
+from aedsp.train import checkpoint as checkpoints
+from aedsp.train import initial, memory
+from aedsp.train.checkpoint import Checkpoint
+from aedsp.train.corpus import Corpus
+from aedsp.train.corruption import parse as parse_corruption
+from aedsp.train.examples import ROWS, Examples, fit_preprocess, mean_norm
+from aedsp.train.finishing import centroids, finish
+from aedsp.train.network import Autoencoder, LayerPlan, WeightDecay, Weights
+from aedsp.train.recipe import Recipe
+from aedsp.train.stages import Descent, Goal, Moment, Row, Stage, stages_of
 
 Floats = npt.NDArray[np.floating[Any]]
 
-#: Columns of the history; losses are shares of the trivial error, row 0 is the network before its first step.
-HISTORY_COLUMNS = ("epoch", "training_loss", "validation_loss", "learning_rate", "seconds")
-_STATISTICS_SPECTRA = 20_000
-_QUIETEST = 0.01  # of the mean level: below it, balancing no longer lifts a spectrum
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Where a run is: `batch` of `n_batches` done in `epoch` (from 1) of `n_epochs`, and the loss of that batch."""
-
-    epoch: int
-    n_epochs: int
-    batch: int
-    n_batches: int
-    loss: float
+#: Options that a model has settled: they cannot be chosen where one is continued.
+SETTLED = (
+    "front_end", "sample_rate", "fft_length", "window_length", "hop_length", "window", "bins_per_octave", "f_min_hz",
+    "f_max_hz", "context_spectra", "preprocess", "hidden", "code", "encoder_activation", "decoder_activation", "tied",
+    "initial", "pretraining", "fine_tuning",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """The model, its history (epochs + 1, len(HISTORY_COLUMNS)), and the test loss (None without a test split)."""
+    """The model; its history (rows, len(HISTORY_COLUMNS)); the losses of the last stage: best on validation, and on
+    test (None without a test split); whether it was interrupted, and what stopped it where it diverged."""
 
     model: Model
     history: Floats
     best_epoch: int
     validation_loss: float
     test_loss: float | None
-    interrupted: bool
-
-
-class Examples:
-    """A split, preprocessed and balanced in level: what the network is shown."""
-
-    def __init__(self, split: Split, preprocess: Chain, level_balance: float, level: float) -> None:
-        self._split, self._preprocess, self._level_balance, self._level = split, preprocess, level_balance, level
-
-    def __len__(self) -> int:
-        return len(self._split)
-
-    def shuffled(self, n_rows: int, rng: np.random.Generator) -> Iterator[Floats]:
-        return map(self._prepare, self._split.shuffled(n_rows, rng))
-
-    def in_order(self, n_rows: int) -> Iterator[Floats]:
-        return map(self._prepare, self._split.in_order(n_rows))
-
-    def _prepare(self, magnitudes: Floats) -> Floats:
-        x = np.ascontiguousarray(self._preprocess.apply(magnitudes), dtype=np.float32)
-        if self._level_balance:
-            norms = np.linalg.norm(x, axis=1, keepdims=True)
-            x *= (self._level / (norms + np.float32(_QUIETEST * self._level))) ** np.float32(self._level_balance)
-        return x
+    interrupted: bool = False
+    diverged: str = ""
 
 
 def train(
@@ -84,10 +57,12 @@ def train(
     corpus: Corpus,
     *,
     name: str,
+    start: Model | None = None,
+    checkpoint: Path | None = None,
     on_batch: Callable[[Moment], None] | None = None,
-    on_epoch: Callable[[Sequence[float], int], None] | None = None,
+    on_row: Callable[[Stage, Row], None] | None = None,
 ) -> Result:
-    """Train one autoencoder.
+    """Train one model.
 
     Parameters
     ----------
@@ -96,258 +71,275 @@ def train(
         With the recipe's front end.
     name : str
         Of the model, where the recipe gives none.
+    start : Model, optional
+        Whose weights and preprocessing to start from, for `--continue`; all its layers are trained together.
+    checkpoint : Path, optional
+        Written after each epoch. Where it exists the run goes on from it, to the same weights, bit for bit, as if it
+        had never stopped.
     on_batch : callable (Moment), optional
         Called after each batch.
-    on_epoch : callable (row of the history, number of epochs), optional
+    on_row : callable (Stage, Row), optional
         Called after each validation.
 
     Returns
     -------
     Result
-        After KeyboardInterrupt, the best model so far; it is raised only before the first validation.
+        After KeyboardInterrupt, or a loss that is no longer finite, the best model so far.
 
     Raises
     ------
     TrainingError
-        Options that do not fit the data, or a loss that is no longer finite.
+        Options that do not fit the data, or a checkpoint of another run.
     """
-    rng = np.random.default_rng([recipe.seed, 1])
-    preprocess = fit_preprocess(recipe.preprocess, corpus.splits["training"])
-    level = _mean_norm(corpus.splits["training"], preprocess, recipe)
-    examples = {key: Examples(split, preprocess, recipe.level_balance, level) for key, split in corpus.splits.items()}
-    network = _initial_network(recipe, corpus.n_bins, examples["training"], rng)
-    mean = _mean_of(examples["training"], corpus.n_bins)
-    descent = _Descent(recipe, network, examples["training"], examples["validation"], mean, rng)
-    descent.run(on_batch or (lambda moment: None), on_epoch or (lambda row, n_epochs: None))
-    network.parameters[:] = descent.best_parameters
-    layer, statistics = _finish(network.to_layer(), corpus.splits["training"], preprocess)
-    model = Model(
-        front_end=recipe.front_end(),
-        layers=(layer,),
-        preprocess=preprocess,
-        name=recipe.name or name,
-        license=recipe.model_license,
-        created_by="aedsp.train",
-        code_statistics=statistics,
-        training={"recipe": recipe.to_dict(), "history": np.array(descent.history)},
-    )
-    return Result(
-        model=model,
-        history=np.array(descent.history),
-        best_epoch=descent.best_epoch,
-        validation_loss=descent.best_loss,
-        test_loss=_share(network, examples["test"], mean) if len(examples["test"]) else None,
-        interrupted=descent.interrupted,
-    )
+    return _Run(recipe, corpus, start, checkpoint, on_batch, on_row).run(name)
 
 
-class _Descent:
-    """The epochs: updates, validation, and the best parameters so far."""
+class _Run:
+    """The stages one after the other, on one network each, whose weights are handed on."""
 
     def __init__(
         self,
         recipe: Recipe,
-        network: Autoencoder,
-        training: Examples,
-        validation: Examples,
-        mean: Floats,
-        rng: np.random.Generator,
+        corpus: Corpus,
+        start: Model | None,
+        checkpoint: Path | None,
+        on_batch: Callable[[Moment], None] | None,
+        on_row: Callable[[Stage, Row], None] | None,
     ) -> None:
-        self._recipe, self._network, self._rng = recipe, network, rng
-        self._training, self._validation, self._mean = training, validation, mean
-        self._trivial = _trivial_error(training, mean, recipe.batch)
-        self._optimizer = _optimizer(recipe, network)
-        self._objective = SquaredError()
-        self._n_steps = 0
-        self.history: list[tuple[float, ...]] = []
-        self.best_parameters = network.parameters.copy()
-        self.best_loss, self.best_epoch = math.inf, 0
-        self.interrupted = False
+        self._recipe, self._corpus, self._start, self._path = recipe, corpus, start, checkpoint
+        self._on_batch = on_batch or (lambda moment: None)
+        self._on_row = on_row or (lambda stage, row: None)
+        self._front_end = recipe.analysis()
+        self._stages = stages_of(recipe) if start is None else _stages_from(recipe, start)
+        self._plans = _plans(recipe)
+        self._require_memory()
+        self._loaded: Checkpoint | None = None
+        if checkpoint is not None and checkpoint.exists():
+            self._loaded = checkpoints.load(checkpoint)
+            checkpoints.require_same(checkpoint, self._loaded, recipe.to_dict(), corpus.fingerprint)
+        training, n_bins = corpus.splits["training"], self._front_end.n_bins
+        self._preprocess = start.preprocess if start else fit_preprocess(recipe.preprocess, training, n_bins)
+        self._level = mean_norm(training, self._preprocess, recipe, n_bins)
+        self._done: list[Floats] = []  # parameters of the stages that ended
+        self._history: list[Row] = []
 
-    def run(self, on_batch: Callable[[Moment], None], on_epoch: Callable[[Sequence[float], int], None]) -> None:
-        """All epochs, or those until KeyboardInterrupt."""
-        n_epochs = self._recipe.epochs
-        try:
-            self._validate(0, math.nan, 0.0)
-            on_epoch(self.history[-1], n_epochs)
-            for epoch in range(1, n_epochs + 1):
-                started = time.monotonic()
-                with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is found below, and named
-                    losses = [self._step(x, epoch, i, on_batch) for i, x in enumerate(self._batches())]
-                self._validate(epoch, float(np.mean(losses)) / self._trivial, time.monotonic() - started)
-                on_epoch(self.history[-1], n_epochs)
-        except KeyboardInterrupt:
-            if not self.history:
-                raise
-            self.interrupted = True
-            if self._n_steps:
-                self._validate(len(self.history), math.nan, math.nan)
-                on_epoch(self.history[-1], n_epochs)
+    def run(self, name: str) -> Result:
+        interrupted, diverged = False, ""
+        whole = self._network(0, len(self._plans))
+        self._begin(whole)
+        first = self._loaded.stage if self._loaded else 0
+        if self._loaded:
+            self._done = [self._loaded.arrays[f"stage{i}"] for i in range(first)]
+            self._history = [Row(*row) for row in self._loaded.about["history"]]
+            for stage, parameters in zip(self._stages, self._done, strict=False):
+                _copy(self._stage_network(stage, whole, parameters).layers, whole.layers[stage.first : stage.stop])
+        with memory.no_denormals():
+            for index, stage in enumerate(self._stages[first:], first):
+                descent = self._descent(index, stage, whole)
+                try:
+                    descent.run(self._on_batch, self._on_row, self._save)
+                except KeyboardInterrupt:
+                    if not descent.rows:
+                        raise
+                    interrupted = True
+                except DivergedError as error:
+                    diverged = str(error)
+                descent.finish()
+                _copy(descent.network.layers, whole.layers[stage.first : stage.stop])
+                self._done.append(descent.network.parameters.copy())
+                self._history += descent.rows
+                if interrupted or diverged:
+                    break
+        return self._result(name, whole, descent, interrupted, diverged)
 
-    def _batches(self) -> Iterator[Floats]:
-        return self._training.shuffled(self._recipe.batch, self._rng)
+    def _descent(self, index: int, stage: Stage, whole: Autoencoder) -> Descent:
+        network = self._stage_network(stage, whole)
+        encoder = self._network(0, stage.first, n_rows=ROWS) if stage.first else None
+        if encoder is not None:
+            _copy(whole.layers[: stage.first], encoder.layers)
+        training, validation = (self._examples(name, encoder, stage) for name in ("training", "validation"))
+        loaded = self._loaded if self._loaded and self._loaded.stage == index else None
+        starts = self._start is None and not (
+            stage.classes or (stage.stop - stage.first > 1 and self._recipe.pretraining)
+        )
+        if starts and not loaded:
+            initial.start(network, self._recipe, training, np.random.default_rng([self._recipe.seed, 2, index]))
+        goal = Goal(self._recipe, stage, self._preprocess, training, network.passes)
+        adjusts = self._front_end.n_bins / network.n_output if stage.first else 1.0
+        descent = Descent(self._recipe, stage, index, network, training, validation, goal, adjusts)
+        if loaded:
+            descent.restore(loaded.about["descent"], loaded.arrays)
+        return descent
 
-    def _step(self, x: Floats, epoch: int, index: int, on_batch: Callable[[Moment], None]) -> float:
-        loss = self._network.loss_and_gradient(x, x, self._objective)
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is no longer finite in epoch {epoch}, batch {index + 1}; "
-                f"take a smaller learning_rate than {self._recipe.learning_rate:g}"
-            )
-        self._optimizer.step(self._network.parameters, self._network.gradient, self._learning_rate())
-        self._network.project()
-        self._n_steps += 1
-        n_batches = -(-len(self._training) // self._recipe.batch)
-        on_batch(Moment(epoch, self._recipe.epochs, index + 1, n_batches, loss / self._trivial))
-        return loss
+    def _network(self, first: int, stop: int, n_classes: int = 0, n_rows: int = 256) -> Autoencoder:
+        n_input = self._corpus.n_input if first == 0 else self._plans[first - 1].n_hidden
+        recipe = self._recipe
+        return Autoencoder(
+            n_input,
+            self._plans[first:stop],
+            n_rows=max(recipe.batch, n_rows),
+            n_output=self._front_end.n_bins if first == 0 else None,
+            n_classes=n_classes,
+            nonnegative=recipe.nonnegative,
+            decay=WeightDecay(
+                negative=recipe.weight_decay + recipe.negative_decay,
+                positive=recipe.weight_decay + recipe.positive_decay,
+                biases=recipe.decay_biases,
+            ),
+        )
 
-    def _learning_rate(self) -> float:
-        """On a straight line from the first step's to the last step's."""
-        first, last = self._recipe.learning_rate, self._recipe.last_learning_rate
-        if last is None:
-            return first
-        n_steps = self._recipe.epochs * -(-len(self._training) // self._recipe.batch)
-        return first + (last - first) * min(1.0, self._n_steps / max(1, n_steps - 1))
+    def _stage_network(self, stage: Stage, whole: Autoencoder, parameters: Floats | None = None) -> Autoencoder:
+        """The network of a stage, with the weights that the whole has, or with `parameters`."""
+        network = self._network(stage.first, stage.stop, len(self._corpus.class_names) if stage.classes else 0)
+        if parameters is not None:
+            network.parameters[:] = parameters
+            return network
+        _copy(whole.layers[stage.first : stage.stop], network.layers)
+        return network
 
-    def _validate(self, epoch: int, training_loss: float, seconds: float) -> None:
-        loss = _share(self._network, self._validation, self._mean)
-        self.history.append((epoch, training_loss, loss, self._learning_rate(), seconds))
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch = loss, epoch
-            self.best_parameters[:] = self._network.parameters
+    def _examples(self, name: Any, encoder: Autoencoder | None, stage: Stage) -> Examples:
+        return Examples(
+            self._corpus.splits[name],
+            self._preprocess,
+            self._front_end.n_bins,
+            level_balance=self._recipe.level_balance,
+            level=self._level,
+            magnitudes=bool(self._recipe.magnitude_loss) and stage.first == 0,
+            encoder=None if encoder is None else encoder.encode,
+        )
+
+    def _begin(self, whole: Autoencoder) -> None:
+        """The weights of the model that the run continues."""
+        if self._start is None:
+            return
+        n_output = whole.n_output
+        for weights, layer in zip(whole.layers, self._start.layers, strict=True):
+            weights.encoder_weight[...], weights.encoder_bias[...] = layer.encoder_weight, layer.encoder_bias
+            rows = slice(-n_output, None) if weights is whole.layers[0] else slice(None)
+            if layer.decoder_weight is not None:
+                weights.decoder_weight[...] = layer.decoder_weight[rows]
+            weights.decoder_bias[...] = layer.decoder_bias[rows]
+
+    def _save(self, descent: Descent) -> None:
+        if self._path is None:
+            return
+        about, arrays = descent.state()
+        checkpoints.save(
+            self._path,
+            Checkpoint(
+                recipe=self._recipe.to_dict(),
+                corpus=self._corpus.fingerprint,
+                stage=self._stages.index(descent.stage),
+                about={"descent": about, "history": self._history},
+                arrays={**arrays, **{f"stage{i}": done for i, done in enumerate(self._done)}},
+            ),
+        )
+
+    def _result(self, name: str, whole: Autoencoder, descent: Descent, interrupted: bool, diverged: str) -> Result:
+        history, recipe, splits = np.array(self._history), self._recipe, self._corpus.splits
+        plain = Examples(splits["training"], self._preprocess, self._front_end.n_bins)
+        n_trained = max(
+            stage.stop for stage in self._stages[: len(self._done)]
+        )  # interrupted, the last may be as they were
+        layers, statistics = finish(whole.to_layers()[:n_trained], plain)
+        classes = centroids(layers, plain, self._corpus.class_names) if recipe.classes else None
+        test = None
+        if len(splits["test"]):
+            encoder = self._network(0, descent.stage.first, n_rows=ROWS) if descent.stage.first else None
+            if encoder is not None:
+                _copy(whole.layers[: descent.stage.first], encoder.layers)
+            test = descent.loss_of(self._examples("test", encoder, descent.stage))
+        model = Model(
+            front_end=self._front_end,
+            layers=layers,
+            preprocess=self._preprocess,
+            name=recipe.name or name,
+            license=recipe.model_license,
+            created_by="aedsp.train",
+            code_statistics=statistics,
+            classes=classes,
+            training={"recipe": recipe.to_dict(), "history": history},
+        )
+        return Result(
+            model=model, history=history, best_epoch=descent.best_epoch, validation_loss=descent.best_loss,
+            test_loss=test, interrupted=interrupted, diverged=diverged,
+        )  # fmt: skip
+
+    def _require_memory(self) -> None:
+        """Refuse more units than there is memory for, before anything is allocated."""
+        n_in, n = self._corpus.n_input, 0
+        for plan in self._plans:
+            n += (1 if plan.tied else 2) * n_in * plan.n_hidden
+            n_in = plan.n_hidden
+        memory.require(4 * 6 * n, f"{' and '.join(f'{p.n_hidden:,}' for p in self._plans)} units; take fewer")
 
 
-def fit_preprocess(steps: Iterable[str], training: Split) -> Chain:
-    """Fit steps such as "normalize", "standardize", "power:0.5", "log:1e-5" to the training spectra, in order.
+def _plans(recipe: Recipe) -> tuple[LayerPlan, ...]:
+    options = ("encoder_activation", "decoder_activation", "corruption", "sparsity")
+    return tuple(
+        LayerPlan(
+            n_hidden=n, encoder_activation=encodes, decoder_activation=decodes, tied=recipe.tied,
+            encoder_bias=recipe.encoder_bias, decoder_bias=recipe.decoder_bias,
+            corruption=parse_corruption(corruption), sparsity=sparsity,
+        )
+        for n, encodes, decodes, corruption, sparsity in zip(
+            recipe.layer_units(), *(recipe.per_layer(name) for name in options), strict=True
+        )
+    )  # fmt: skip
 
-    "normalize" divides by the largest value of all (the paper, section 3.1), "standardize" centres and scales each
-    bin; a bin that never changes keeps its scale.
+
+def _stages_from(recipe: Recipe, start: Model) -> tuple[Stage, ...]:
+    stages = [Stage("adapting", 0, len(start.layers), recipe.epochs)]
+    if recipe.classes:
+        stages.append(Stage("classes", 0, len(start.layers), recipe.class_epochs, classes=True))
+    return tuple(stages)
+
+
+def _copy(given: Sequence[Weights], into: Sequence[Weights]) -> None:
+    """The weights of some layers into others."""
+    for source, target in zip(given, into, strict=True):
+        for a, b in zip(source, target, strict=True):
+            b[...] = a
+
+
+def recipe_for(start: Model, recipe: Recipe) -> Recipe:
+    """The recipe with everything that the model to continue has settled: front end, preprocessing, layers.
 
     Raises
     ------
     TrainingError
-        An unknown step, or spectra that are silent throughout.
+        Where its layers differ in what the recipe has one option for.
     """
-    fitted: list[Step] = []
-    for kind, number in map(parse_step, steps):
-        so_far = map(Chain(tuple(fitted)).apply, training.in_order())
-        if kind == "normalize":
-            largest = max(float(np.abs(x).max()) for x in so_far)
-            if not 0 < largest < math.inf:
-                raise TrainingError(f"the largest training value is {largest:g}; there is nothing to normalize")
-            fitted.append(Normalize(np.float32(largest)))
-        elif kind == "standardize":
-            fitted.append(_standardize(so_far))
-        elif number is not None:
-            fitted.append(Log(number) if kind == "log" else Power(number))
-    return Chain(tuple(fitted))
+    tied = {layer.tied for layer in start.layers}
+    if len(tied) > 1:
+        raise TrainingError("the model to continue has tied and untied layers; expected all alike")
+    front_end = start.front_end
+    settled: dict[str, Any] = {
+        "front_end": front_end.kind,
+        **{
+            key: getattr(front_end, key)
+            for key in ("sample_rate", "fft_length", "window_length", "hop_length", "window")
+        },
+        "context_spectra": start.layers[0].context_spectra,
+        "preprocess": tuple(_step_text(start.preprocess)),
+        "hidden": tuple(layer.n_hidden for layer in start.layers),
+        "code": None,
+        "encoder_activation": tuple(layer.encoder_activation for layer in start.layers),
+        "decoder_activation": tuple(layer.decoder_activation for layer in start.layers),
+        "tied": tied.pop(),
+        "corruption": recipe.corruption if len(recipe.corruption) in (1, len(start.layers)) else ("none",),
+        "sparsity": recipe.sparsity if len(recipe.sparsity) in (1, len(start.layers)) else (0.0,),
+    }
+    if front_end.kind == "cqft":
+        settled |= {key: getattr(front_end, key) for key in ("bins_per_octave", "f_min_hz", "f_max_hz")}
+    return Recipe(**{**{f: getattr(recipe, f) for f in recipe.to_dict()}, **settled})
 
 
-def _standardize(batches: Iterable[Floats]) -> Standardize:
-    total, squares, n = np.float64(0), np.float64(0), 0
-    for x in batches:
-        total = total + x.sum(axis=0, dtype=np.float64)
-        squares = squares + np.square(x, dtype=np.float64).sum(axis=0)
-        n += len(x)
-    mean = total / n
-    deviation = np.sqrt(np.maximum(squares / n - mean**2, 0))
-    return Standardize(mean.astype(np.float32), np.where(deviation > 1e-12, deviation, 1).astype(np.float32))
-
-
-def _mean_norm(training: Split, preprocess: Chain, recipe: Recipe) -> float:
-    """The mean length of the first preprocessed training spectra: the level that balancing brings all to."""
-    if recipe.level_balance and any(isinstance(step, (Standardize, Log)) for step in preprocess):
-        raise TrainingError("level_balance scales spectra; it does not go with 'standardize' or 'log'; set it to 0")
-    return float(np.linalg.norm(preprocess.apply(next(training.in_order())), axis=1).mean())
-
-
-def _initial_network(recipe: Recipe, n_bins: int, training: Examples, rng: np.random.Generator) -> Autoencoder:
-    network = Autoencoder(
-        n_bins,
-        recipe.hidden,
-        n_rows=recipe.batch,
-        encoder_activation=recipe.encoder_activation,
-        decoder_activation=recipe.decoder_activation,
-        tied=recipe.tied,
-        encoder_bias=recipe.encoder_bias,
-        decoder_bias=recipe.decoder_bias,
-        nonnegative=recipe.nonnegative,
-    )
-    if recipe.initial == "principal":
-        initial.principal(network, training.in_order(4096))
-    elif recipe.initial == "parts":
-        initial.parts(network, training.in_order(4096), rng)
-    else:
-        initial.random(network, rng)
-    if not recipe.encoder_bias:
-        network.encoder_bias[:] = 0
-    if not recipe.decoder_bias:
-        network.decoder_bias[:] = 0
-    network.project()
-    return network
-
-
-def _optimizer(recipe: Recipe, network: Autoencoder) -> Optimizer:
-    if recipe.optimizer == "adam":
-        return Adam(network.parameters.size, momentum=recipe.momentum)
-    return Sgd(network.parameters.size, momentum=recipe.momentum)
-
-
-def _mean_of(examples: Examples, n_bins: int) -> Floats:
-    total = np.zeros(n_bins)
-    for x in examples.in_order(4096):
-        total += x.sum(axis=0, dtype=np.float64)
-    return (total / len(examples)).astype(np.float32)
-
-
-def _trivial_error(examples: Examples, mean: Floats, n_rows: int) -> float:
-    """The squared error, as the objective has it, of predicting `mean` for every spectrum."""
-    objective, total = SquaredError(), 0.0
-    for x in examples.in_order(n_rows):
-        total += len(x) * objective.value_and_gradient(np.broadcast_to(mean, x.shape), x, out=np.empty_like(x))
-    if total == 0:
-        raise TrainingError("all training spectra are alike; there is nothing to learn; give audio that changes")
-    return total / len(examples)
-
-
-def _share(network: Autoencoder, examples: Examples, mean: Floats) -> float:
-    """The loss over a split, as a share of its trivial error."""
-    objective, total = SquaredError(), 0.0
-    for x in examples.in_order(network.n_rows):
-        output = network.forward(x)
-        total += len(x) * objective.value_and_gradient(output, x, out=output)
-    return total / len(examples) / _trivial_error(examples, mean, network.n_rows)
-
-
-def _finish(layer: Layer, training: Split, preprocess: Chain) -> tuple[Layer, CodeStatistics]:
-    """Units in the order of the variance they explain, on a scale of 1 where nothing else depends on it.
-
-    The scale of a linear or rectified unit is free where the decoder's weight can undo it: its 99th percentile
-    becomes 1.
-    """
-    x = training.read(0, _STATISTICS_SPECTRA)
-    code = layer.encode(preprocess.apply(x))
-    decoder = layer.encoder_weight.T if layer.decoder_weight is None else layer.decoder_weight
-    explained = code.var(axis=0, dtype=np.float64) * np.square(decoder, dtype=np.float64).sum(axis=0)
-    order = np.argsort(-explained, kind="stable")
-    scale = np.ones(layer.n_hidden, np.float32)
-    if layer.decoder_weight is not None and layer.encoder_activation in ("linear", "relu"):
-        reach = np.percentile(np.abs(code), 99, axis=0).astype(np.float32)
-        scale = np.where(reach > 0, 1 / np.maximum(reach, np.float32(1e-12)), np.float32(1))
-    weight, bias = layer.encoder_weight * scale[:, None], layer.encoder_bias * scale
-    ordered = Layer(
-        encoder_weight=weight[order],
-        encoder_bias=bias[order],
-        decoder_weight=None if layer.decoder_weight is None else (decoder / scale)[:, order],
-        decoder_bias=layer.decoder_bias,
-        encoder_activation=layer.encoder_activation,
-        decoder_activation=layer.decoder_activation,
-    )
-    code = (code * scale)[:, order]
-    ranks = CodeStatistics.percentile_ranks
-    statistics = CodeStatistics(
-        mean=code.mean(axis=0, dtype=np.float64).astype(np.float32),
-        std=code.std(axis=0, dtype=np.float64).astype(np.float32),
-        percentiles=np.percentile(code, ranks, axis=0).astype(np.float32),
-    )
-    return ordered, statistics
+def _step_text(chain: Chain) -> list[str]:
+    """The steps of a chain as a recipe has them."""
+    names = {"Normalize": "normalize", "Standardize": "standardize"}
+    return [
+        names.get(type(step).__name__)
+        or (f"log:{step.floor:g}" if hasattr(step, "floor") else f"power:{step.exponent:g}")  # type: ignore[attr-defined]
+        for step in chain
+    ]

@@ -19,6 +19,21 @@ def forward(x, encoder_weight, encoder_bias, decoder_weight, decoder_bias, encod
     return np.array(codes), np.array(outputs)
 
 
+def stack(x, layers, encoder="sigmoid", decoder="linear"):
+    """Codes and outputs of a stack: each layer is an encoder weight, its bias, a decoder weight, its bias."""
+    for w, b, _, _ in layers:
+        x = ACTIVATIONS[encoder](x @ w.T + b)
+    code = x
+    for _, _, v, c in reversed(layers):
+        x = ACTIVATIONS[decoder](x @ v.T + c)
+    return code, x
+
+
 def squared_error(x, z):
     """Eq. 3: summed over bins, mean over frames."""
     return np.mean([np.sum((a - b) ** 2) for a, b in zip(x, z, strict=True)])
+
+
+def cross_entropy(x, z):
+    """Eq. 4: summed over bins, mean over frames."""
+    return np.mean([-np.sum(a * np.log(b) + (1 - a) * np.log(1 - b)) for a, b in zip(x, z, strict=True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,15 @@ from aedsp.train import corpus as corpora
 from aedsp.train import tracks as audio
 
 SMALL = FrontEnd(sample_rate=8000, fft_length=256, window_length=256, hop_length=128)
+
+
+KINDS = ["numpy", *(["numba"] if importlib.util.find_spec("numba") else [])]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of the elementwise passes."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -33,7 +43,7 @@ def music(tmp_path: Path) -> Path:
         notes = rng.choice([220, 330, 440, 660, 880, 1320], size=32)
         within = time % 0.25
         tone = np.sin(2 * np.pi * notes[(time // 0.25).astype(int)] * time) * np.exp(-6 * within)
-        soundfile.write(folder / f"{i}.wav", 0.5 * tone + 0.01 * rng.standard_normal(time.size), 8000, "FLOAT")
+        soundfile.write(folder / f"{i}.wav", 0.5 * tone + 0.01 * rng.standard_normal(time.size), 8000, "PCM_16")
     return folder
 
 
@@ -42,8 +52,10 @@ def small_corpus(music: Path, tmp_path: Path) -> Callable[..., corpora.Corpus]:
     """Makes and opens a corpus of `music`."""
 
     def make(**options: object) -> corpora.Corpus:
-        tracks, _ = audio.survey(audio.find_audio(music))
-        draw = corpora.Draw(**{"front_end": SMALL, "n_training": 1000, "n_validation": 200, "n_test": 200, **options})
+        tracks, _ = audio.survey(audio.find_audio(music), music)
+        draw = corpora.Draw(
+            **{"front_end": SMALL, "n_training": 1000, "n_validation": 200, "n_test": 200, "split": "frame", **options}
+        )
         corpora.build(tmp_path / "corpus.h5", tracks, draw)
         return corpora.Corpus(tmp_path / "corpus.h5")
 

@@ -6,14 +6,18 @@ import os
 import tracemalloc
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import soundfile
 
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
+from aedsp.preprocess import Chain
 from aedsp.train import corpus as corpora
+from aedsp.train import drawing
 from aedsp.train import tracks as audio
+from aedsp.train.examples import Examples
 
 SPLITS = ("validation", "test", "training")
 
@@ -28,6 +32,10 @@ def all_windows(folder: Path, front_end: FrontEnd) -> np.ndarray:
             frame = x[start : start + len(window)] * window
             spectra.append(np.abs(np.fft.rfft(frame, front_end.fft_length)) * 2 / window.sum())
     return np.array(spectra)
+
+
+def split_of(x: np.ndarray) -> corpora.Split:
+    return corpora.Split(x, np.arange(len(x)), np.zeros(len(x), np.int32))
 
 
 def rows_of(corpus: corpora.Corpus) -> dict[str, np.ndarray]:
@@ -57,7 +65,7 @@ def test_a_smaller_draw_has_the_counts_asked_for_and_no_spectrum_twice(small_cor
 def test_a_full_scale_sine_reads_one(tmp_path, small):
     time = np.arange(8000) / 8000
     soundfile.write(tmp_path / "sine.wav", np.sin(2 * np.pi * 1000 * time), 8000, "FLOAT")
-    tracks, _ = audio.survey([tmp_path / "sine.wav"])
+    tracks, _ = audio.survey([tmp_path / "sine.wav"], tmp_path)
     corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small))
     with corpora.Corpus(tmp_path / "c.h5") as corpus:
         peaks = corpus.splits["training"].read(0, 100).max(axis=1)
@@ -83,20 +91,25 @@ def test_random_positions_leave_the_hop_grid(small_corpus, music, small):
 
 def test_it_is_used_again_only_while_nothing_changed(small_corpus, music, tmp_path, small):
     small_corpus().__exit__(None, None, None)
-    path, draw = tmp_path / "corpus.h5", corpora.Draw(front_end=small, n_training=1000, n_validation=200, n_test=200)
-    tracks, _ = audio.survey(audio.find_audio(music))
+    path = tmp_path / "corpus.h5"
+    draw = corpora.Draw(front_end=small, n_training=1000, n_validation=200, n_test=200, split="frame")
+    tracks, _ = audio.survey(audio.find_audio(music), music)
     assert corpora.matches(path, tracks, draw)
     assert not corpora.matches(path, tracks[1:], draw)
     assert not corpora.matches(path, tracks, corpora.Draw(front_end=small))
     os.utime(tracks[0].path, (1, 1))
-    assert not corpora.matches(path, tracks, draw)
+    tracks[0].path.rename(tracks[0].path.with_name("renamed.wav"))
+    again, _ = audio.survey(audio.find_audio(music), music)
+    assert corpora.matches(path, again, draw), "content counts, not name or time"
+    soundfile.write(music / "renamed.wav", np.zeros(9000), 8000)
+    assert not corpora.matches(path, audio.survey(audio.find_audio(music), music)[0], draw)
     assert not corpora.matches(tmp_path / "none.h5", tracks, draw)
 
 
 def test_a_foreign_file_is_not_overwritten(music, tmp_path, small):
     path = tmp_path / "notes.txt"
     path.write_text("mine")
-    tracks, _ = audio.survey(audio.find_audio(music))
+    tracks, _ = audio.survey(audio.find_audio(music), music)
     with pytest.raises(TrainingError, match=r"notes\.txt exists and is not a corpus"):
         corpora.build(path, tracks, corpora.Draw(front_end=small))
     assert path.read_text() == "mine"
@@ -104,7 +117,7 @@ def test_a_foreign_file_is_not_overwritten(music, tmp_path, small):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
 def test_a_broken_off_build_leaves_nothing(music, tmp_path, small, error):
-    tracks, _ = audio.survey(audio.find_audio(music))
+    tracks, _ = audio.survey(audio.find_audio(music), music)
 
     def stop(done: int, total: int) -> None:
         if done > total // 2:
@@ -121,8 +134,8 @@ def test_a_file_that_breaks_off_is_named_and_leaves_no_gap(music, tmp_path, smal
     whole = tmp_path / "whole.flac"
     soundfile.write(whole, rng.uniform(-0.5, 0.5, 320_000), 8000)
     (music / "half.flac").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    tracks, _ = audio.survey(audio.find_audio(music))
-    draw = corpora.Draw(front_end=small, n_training=10**6, n_validation=2 * 10**5, n_test=2 * 10**5)
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    draw = corpora.Draw(front_end=small, n_training=10**6, n_validation=2 * 10**5, n_test=2 * 10**5, split="frame")
     (refusal,) = corpora.build(tmp_path / "c.h5", tracks, draw)
     assert refusal.path.name == "half.flac"
     with corpora.Corpus(tmp_path / "c.h5") as corpus:
@@ -135,13 +148,13 @@ def test_a_file_that_breaks_off_is_named_and_leaves_no_gap(music, tmp_path, smal
 
 def test_files_shorter_than_a_window_are_named(tmp_path, small, rng):
     soundfile.write(tmp_path / "click.wav", rng.uniform(-1, 1, 255), 8000)
-    tracks, _ = audio.survey([tmp_path / "click.wav"])
+    tracks, _ = audio.survey([tmp_path / "click.wav"], tmp_path)
     with pytest.raises(TrainingError, match=r"hold 0 windows of 256 frames at 8000 Hz; training takes at least 2"):
         corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small))
     soundfile.write(tmp_path / "long.wav", rng.uniform(-1, 1, 8000), 8000)
-    tracks, _ = audio.survey(audio.find_audio(tmp_path))
+    tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
     (refusal,) = corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small))
-    assert str(refusal) == "click.wav: is shorter than one window (256 frames)"
+    assert str(refusal) == "click.wav: is shorter than one window (256 frames at 8000 Hz)"
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path, small, rng):
@@ -149,7 +162,7 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path, small, rng):
     for seconds in (30, 300):
         path = tmp_path / f"{seconds}.wav"
         soundfile.write(path, rng.uniform(-0.5, 0.5, seconds * 8000).astype(np.float32), 8000)
-        tracks, _ = audio.survey([path])
+        tracks, _ = audio.survey([path], tmp_path)
         tracemalloc.start()
         corpora.build(tmp_path / f"{seconds}.h5", tracks, corpora.Draw(front_end=small, n_training=1000))
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -157,19 +170,120 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path, small, rng):
     assert peaks[1] < peaks[0] + 1e6, f"peaks of {peaks} bytes; the longer audio alone is 9.6 MB"
 
 
-class TestShuffled:
-    """Batches of a split."""
+def test_by_file_each_file_falls_into_one_split(tmp_path, small, rng):
+    for i in range(12):
+        soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, 8000 + 800 * i), 8000)
+    tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
+    draw = corpora.Draw(front_end=small, n_training=400, n_validation=80, n_test=80)
+    corpora.build(tmp_path / "c.h5", tracks, draw)
+    with h5py.File(tmp_path / "c.h5") as file:
+        track_of = file["row_track"][:]
+        files = {name: set(track_of[file["splits"][name][:]]) for name in SPLITS}
+        counts = {name: len(file["splits"][name]) for name in SPLITS}
+    assert (
+        not files["training"] & files["validation"]
+        | files["training"] & files["test"]
+        | files["validation"] & files["test"]
+    )
+    assert counts["training"] == 400 and 40 <= counts["validation"] <= 80 and 40 <= counts["test"] <= 80
+    with corpora.Corpus(tmp_path / "c.h5") as corpus:
+        assert corpus.split_by == "file"
 
-    @pytest.mark.parametrize("n, batch", [(1, 1), (7, 3), (8192, 100), (20_001, 100), (5, 100)])
+
+def test_two_files_are_split_by_frame(tmp_path, small, rng):
+    for i in range(2):
+        soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, 8000), 8000)
+    tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
+    corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small))
+    with corpora.Corpus(tmp_path / "c.h5") as corpus:
+        assert corpus.split_by == "frame" and min(map(len, corpus.splits.values())) > 5
+
+
+def test_several_processes_write_the_same_corpus(music, tmp_path, small):
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    draw = corpora.Draw(front_end=small)
+    rows = []
+    for processes in (1, 2):
+        corpora.build(tmp_path / "c.h5", tracks, draw, processes=processes)
+        with corpora.Corpus(tmp_path / "c.h5") as corpus:
+            rows.append(rows_of(corpus))
+        (tmp_path / "c.h5").unlink()
+    for name in SPLITS:
+        np.testing.assert_array_equal(rows[0][name], rows[1][name])
+
+
+def test_what_has_not_changed_is_taken_over(music, tmp_path, small, monkeypatch, rng):
+    draw, path = corpora.Draw(front_end=small), tmp_path / "c.h5"
+    corpora.build(path, audio.survey(audio.find_audio(music), music)[0], draw)
+    soundfile.write(music / "new.wav", rng.uniform(-0.5, 0.5, 16_000), 8000)
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    read = []
+    original = drawing.read_mono
+    monkeypatch.setattr(drawing, "read_mono", lambda track, rate: read.append(track.path.name) or original(track, rate))
+    corpora.build(path, tracks, draw)
+    assert read == ["new.wav"]
+    with corpora.Corpus(path) as taken_over:
+        rows = rows_of(taken_over)
+    path.unlink()
+    corpora.build(path, tracks, draw)
+    with corpora.Corpus(path) as fresh:
+        for name in SPLITS:
+            np.testing.assert_array_equal(rows[name], rows_of(fresh)[name])
+
+
+def test_silence_is_left_out_where_asked_for(tmp_path, small, rng):
+    x = rng.uniform(-0.5, 0.5, 80_000)
+    x[20_000:60_000] = 1e-7
+    soundfile.write(tmp_path / "x.wav", x, 8000, "FLOAT")
+    tracks, _ = audio.survey([tmp_path / "x.wav"], tmp_path)
+    counts = []
+    for skip in (None, -80.0):
+        corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small, skip_silence_db=skip))
+        with corpora.Corpus(tmp_path / "c.h5") as corpus:
+            rows = np.concatenate(list(rows_of(corpus).values()))
+        counts.append(len(rows))
+    assert rows.max(axis=1).min() > 1e-4 and 0.48 < counts[1] / counts[0] < 0.53
+    with pytest.raises(TrainingError, match=r"0 of \d+ spectra can be trained on; all of it is silence"):
+        corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small, skip_silence_db=20.0))
+
+
+def test_context_is_successive_spectra_oldest_first(music, tmp_path, small):
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small, context_spectra=3))
+    expected = all_windows(music, small)
+    with corpora.Corpus(tmp_path / "c.h5") as corpus:
+        rows = corpus.splits["training"].read(0, 20).reshape(-1, 3, small.n_bins)
+    for row in rows:
+        at = [int(np.argmin(np.abs(expected - one).sum(axis=1))) for one in row]
+        assert at[1] == at[0] + 1 and at[2] == at[0] + 2
+
+
+def test_folders_are_classes(music, tmp_path, small):
+    for i in range(3):
+        (music / f"klasse {i % 2}").mkdir(exist_ok=True)
+        (music / f"{i}.wav").rename(music / f"klasse {i % 2}" / f"{i}.wav")
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small, split="frame"))
+    with corpora.Corpus(tmp_path / "c.h5") as corpus:
+        assert corpus.class_names == ("klasse 0", "klasse 1")
+        shares = np.bincount(corpus.splits["training"].classes) / len(corpus.splits["training"])
+    np.testing.assert_allclose(shares, [2 / 3, 1 / 3], atol=0.03)
+
+
+class TestShuffled:
+    """Batches of a split, as a network sees them."""
+
+    @pytest.mark.parametrize("n, batch", [(1, 1), (7, 3), (8192, 100), (5, 100)])
     def test_every_row_comes_once(self, rng, n, batch):
-        split = corpora.Split(np.arange(n + 10, dtype=np.float32)[:, None], 5, n + 5)
-        batches = list(split.shuffled(batch, rng))
+        examples = Examples(split_of(np.arange(n, dtype=np.float32)[:, None]), Chain(), 1)
+        batches = [one.x.copy() for one in examples.shuffled(batch, rng)]
         assert all(len(rows) == batch for rows in batches[:-1]) and 1 <= len(batches[-1]) <= batch
-        np.testing.assert_array_equal(np.sort(np.concatenate(batches), axis=None), np.arange(5, n + 5))
+        np.testing.assert_array_equal(np.sort(np.concatenate(batches), axis=None), np.arange(n))
 
     def test_no_two_epochs_are_alike_and_a_seed_repeats_them(self):
-        split = corpora.Split(np.arange(500, dtype=np.float32)[:, None], 0, 500)
+        examples = Examples(split_of(np.arange(500, dtype=np.float32)[:, None]), Chain(), 1)
         first, second = (np.random.default_rng(3) for _ in range(2))
-        one, other = (np.concatenate(list(split.shuffled(10, first))) for _ in range(2))
+        one, other = (np.concatenate([b.x.copy() for b in examples.shuffled(10, first)]) for _ in range(2))
         assert not np.array_equal(one, other)
-        np.testing.assert_array_equal(np.concatenate(list(split.shuffled(10, second))), one)
+        again = np.concatenate([b.x.copy() for b in examples.shuffled(10, second)])
+        np.testing.assert_array_equal(again, one)

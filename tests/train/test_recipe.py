@@ -18,13 +18,14 @@ def test_the_papers_recipe_is_the_papers():
     paper = recipes.load("paper")
     assert (paper.batch, paper.learning_rate, paper.momentum) == (100, 0.005, 0.5)
     assert (paper.training_spectra, paper.validation_spectra, paper.test_spectra) == (50_000, 10_000, 10_000)
-    assert (paper.encoder_activation, paper.decoder_activation, paper.tied) == ("sigmoid", "linear", False)
-    assert (paper.sample_rate, paper.fft_length, paper.preprocess) == (22_050, 2048, ("normalize",))
-    assert (paper.optimizer, paper.hidden) == ("sgd", 256)
+    assert (paper.encoder_activation, paper.decoder_activation, paper.tied) == (("sigmoid",), ("linear",), False)
+    assert (paper.sample_rate, paper.analysis().fft_length, paper.preprocess) == (22_050, 2048, ("normalize",))
+    assert (paper.optimizer, paper.hidden, paper.split) == ("sgd", (256,), "frame")
+    assert (paper.epochs, paper.stop_epochs, paper.stop_decrease) == (250, 5, 0.001)
 
 
 def test_a_recipe_comes_back_from_toml(tmp_path):
-    recipe = Recipe(name='a "b"\\\n', license=("CC0-1.0", "x"), tied=True, learning_rate=1e-7, hidden=3)
+    recipe = Recipe(name='a "b"\\\n', license=("CC0-1.0", "x"), tied=True, learning_rate=1e-7, hidden=(9, 3))
     path = tmp_path / "mine.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
     assert recipes.load(str(path)) == recipe
@@ -32,7 +33,22 @@ def test_a_recipe_comes_back_from_toml(tmp_path):
 
 def test_changes_go_on_top(tmp_path):
     changed = recipes.load("paper", {"hidden": 16, "preprocess": ["power:0.5"]})
-    assert (changed.hidden, changed.preprocess, changed.batch) == (16, ("power:0.5",), 100)
+    assert (changed.hidden, changed.preprocess, changed.batch) == ((16,), ("power:0.5",), 100)
+
+
+def test_other_layers_keep_what_the_recipe_says_of_outside_and_inside():
+    one, three = (recipes.load("default", {"hidden": hidden}) for hidden in ([9], [90, 30, 9]))
+    assert (one.encoder_activation, one.decoder_activation) == (("linear",), ("linear",))
+    assert three.encoder_activation == ("relu", "relu", "linear")
+    assert three.decoder_activation == ("linear", "relu", "relu")
+    chosen = recipes.load("default", {"hidden": [90, 9], "encoder_activation": ["tanh"]})
+    assert chosen.encoder_activation == ("tanh",)
+
+
+def test_code_replaces_the_innermost_layer_only():
+    default = recipes.load("default")
+    assert recipes.load("default", {"code": 5}).layer_units() == (*default.hidden[:-1], 5)
+    assert recipes.load("default", {"hidden": [40, 7]}).layer_units() == (40, 7)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +63,15 @@ def test_changes_go_on_top(tmp_path):
         ("momentum = 1.0", r"momentum is 1\.0; expected a number from 0 to 0\.9999"),
         ("learning_rate = nan", r"learning_rate is nan; expected a number from 0"),
         ("optimizer = 'adm'", r"optimizer is 'adm'; expected one of sgd, adam"),
-        ("preprocess = 'normalize'", r"preprocess is 'normalize'; expected a list of texts"),
+        ("preprocess = 3", r"preprocess is 3; expected a text"),
+        ("hidden = []", r"hidden is empty"),
+        (
+            "encoder_activation = ['relu', 'tanh']",
+            r"encoder_activation has 2 values; expected one, or one for each of 1",
+        ),
+        ("corruption = ['gaussian']", r"corruption is 'gaussian'; expected none, gaussian:DEVIATION"),
+        ("corruption = ['dropout:1.5']", r"corruption is 'dropout:1.5'; .* the share from 0 to 1"),
+        ("preprocessed_loss = 0", r"are both 0; expected one of them above it"),
         ("preprocess = ['normalise']", r"preprocess step is 'normalise'; expected normalize, standardize"),
         ("preprocess = ['log:-1']", r"preprocess step is 'log:-1'; expected .* the number above 0"),
         ("preprocess = ['normalize:2']", r"preprocess step is 'normalize:2'"),

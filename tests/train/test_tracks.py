@@ -17,6 +17,7 @@ FORMATS = [
     ("flac", "FLAC", "PCM_16", 2e-4),
     ("ogg", "OGG", "VORBIS", 0.1),
     ("mp3", "MP3", "MPEG_LAYER_III", 0.1),
+    ("aiff", "AIFF", "PCM_16", 2e-4),
 ]
 
 
@@ -31,7 +32,7 @@ def test_every_format_is_read_as_resampled_mono(tmp_path, suffix, container, sub
     time = np.arange(2 * rate) / rate
     stereo = 0.5 * np.sin(2 * np.pi * np.outer(time, [440.0, 1000.0]))
     path = write(tmp_path / f"x.{suffix}", stereo, rate, format=container, subtype=subtype)
-    (track,), refusals = audio.survey([path])
+    (track,), refusals = audio.survey([path], tmp_path)
     read = np.concatenate(list(audio.read_mono(track, 22_050)))
     expected = soxr.resample(stereo.mean(axis=1), rate, 22_050)
     n = min(len(read), len(expected), track.length_at(22_050))
@@ -41,7 +42,7 @@ def test_every_format_is_read_as_resampled_mono(tmp_path, suffix, container, sub
 
 def test_streaming_is_one_shot_resampling(tmp_path, rng):
     x = rng.uniform(-0.9, 0.9, 300_000).astype(np.float32)
-    (track,), _ = audio.survey([write(tmp_path / "x.wav", x, 48_000, subtype="FLOAT")])
+    (track,), _ = audio.survey([write(tmp_path / "x.wav", x, 48_000, subtype="FLOAT")], tmp_path)
     blocks = list(audio.read_mono(track, 22_050))
     expected = soxr.resample(x, 48_000, 22_050)
     assert len(blocks) > 3
@@ -55,7 +56,7 @@ def test_samples_that_are_not_audio_are_read_as_zero(tmp_path):
     x = np.zeros(1000, np.float32)
     x[10:14] = np.nan, np.inf, -np.inf, 17.0
     x[20] = 0.5
-    (track,), _ = audio.survey([write(tmp_path / "x.wav", x, 8000, subtype="FLOAT")])
+    (track,), _ = audio.survey([write(tmp_path / "x.wav", x, 8000, subtype="FLOAT")], tmp_path)
     read = np.concatenate(list(audio.read_mono(track, 8000)))
     assert np.isfinite(read).all() and abs(read).max() <= 0.51
 
@@ -72,7 +73,7 @@ def test_unreadable_files_are_named(tmp_path, rng):
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"not audio at all")
     good = write(tmp_path / "good.wav", rng.uniform(-0.5, 0.5, 100))
-    tracks, refusals = audio.survey([bad, good, tmp_path / "gone.wav"])
+    tracks, refusals = audio.survey([bad, good, tmp_path / "gone.wav"], tmp_path)
     assert [track.path for track in tracks] == [good]
     assert [refusal.path.name for refusal in refusals] == ["bad.wav", "gone.wav"]
     assert "bad.wav: cannot be read as audio" in str(refusals[0])
