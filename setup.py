@@ -7,7 +7,7 @@ from glob import glob
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ["fft", "window", "stft", "preprocess", "dense", "phase", "overlap_add", "resample", "limiter"]
+KERNELS = ["fft", "window", "stft", "preprocess", "dense", "phase", "overlap_add", "resample", "limiter", "constant_q"]
 REAL_TIME = ["control", "ring", "loaded", "hop", "engine", "feed", "player", "callback"]
 
 #: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.

@@ -16,17 +16,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import preprocess
-from aedsp._kernels.dense import Stack
-from aedsp._kernels.preprocess import Chain
 from aedsp._kernels.resample import Filter
-from aedsp._rt.control import ControlBuffer
 from aedsp._rt.engine import Core
-from aedsp._rt.loaded import Loaded
+from aedsp.compiled import loaded
 from aedsp.controls import Controls
 from aedsp.errors import SwapError
 from aedsp.front_end import FrontEnd
-from aedsp.model import Layer, Model
+from aedsp.model import Model
 
 PhaseMode = Literal["auto", "source", "advance"]
 Precision = Literal["auto", "float32"]
@@ -176,7 +172,7 @@ class Engine:
             front_end.hop_length,
             front_end.analysis_window(),
             front_end.synthesis_window(),
-            np.random.default_rng(seed).random(front_end.n_bins),
+            np.random.default_rng(seed).random(front_end.n_fft_bins),
             self._timing,
             channels,
             phase,
@@ -381,37 +377,3 @@ def _expect_int(name: str, value: object, least: int, most: int) -> None:
         raise TypeError(f"{name} is {value!r}; expected an integer")
     if not least <= value <= most:
         raise ValueError(f"{name} is {value}; expected {least} to {most}")
-
-
-def loaded(model: Model, buffer: ControlBuffer, channels: int) -> Loaded:
-    """The model as the hop holds it, driven by the controls of `buffer`."""
-    n_bins = model.front_end.n_bins
-    stack = Stack([compiled_layer(layer) for layer in model.layers])
-    chain = Chain([compiled_step(step) for step in model.preprocess], n_bins)
-    return Loaded(stack, chain, buffer, n_bins, model.layers[0].context_spectra, model.n_code, channels)
-
-
-def compiled_layer(layer: Layer) -> tuple[Any, ...]:
-    """A layer as `Stack` takes it."""
-    return (
-        layer.encoder_weight,
-        layer.encoder_bias,
-        layer.decoder_weight,
-        layer.decoder_bias,
-        layer.encoder_activation,
-        layer.decoder_activation,
-        layer.context_spectra,
-    )
-
-
-def compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
-    """A preprocessing step as the compiled `Chain` takes it."""
-    if isinstance(step, preprocess.Normalize):
-        return ("affine", 0.0, step.max)
-    if isinstance(step, preprocess.Standardize):
-        return ("affine", step.mean, step.std)
-    if isinstance(step, preprocess.Log):
-        return ("log", step.floor)
-    if isinstance(step, preprocess.Power):
-        return ("power", step.exponent)
-    raise TypeError(f"preprocess step is {step!r}; the compiled hop knows Normalize, Standardize, Log and Power")

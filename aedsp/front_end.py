@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 WindowName = Literal["hann", "hamming", "blackman", "rect"]
-FrontEndKind = Literal["stft"]
+FrontEndKind = Literal["stft", "cqft"]
 
 #: Coefficients of the cosine series a0 - a1 cos(2πn/L) + a2 cos(4πn/L), Harris (1978).
 _COSINE_SERIES: dict[str, tuple[float, ...]] = {
@@ -29,15 +29,20 @@ LOUDEST = 16.0
 _SHORTEST_FFT, _LONGEST_FFT = 64, 32768
 _WEAKEST_OVERLAP = 0.01
 
+#: Of the constant-Q front end, where nothing else is asked for.
+_CQFT_LENGTHS = {"fft_length": 16_384, "window_length": 8192, "hop_length": 2205}
+_CQFT_BANDS = {"bins_per_octave": 12, "f_min_hz": 20.0, "f_max_hz": 11_025.0}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrontEnd:
-    """Geometry of the short-time Fourier transform.
+    """Geometry of the short-time Fourier transform, and of the constant-Q bands that its bins are gathered in.
 
     Parameters
     ----------
-    kind : "stft"
-        The constant-Q front end "cqft" of file format 1 is not playable yet and is refused by name.
+    kind : "stft" or "cqft"
+        What a model sees: the bins of the transform, or bands of constant relative width (`aedsp.constant_q`).
+        `of_kind` gives either with lengths that suit it.
     sample_rate : float
         Hz, > 0.
     fft_length : int
@@ -48,6 +53,10 @@ class FrontEnd:
         At most `window_length`, in frames; refused where the squared windows of successive hops leave gaps.
     window : "hann", "hamming", "blackman" or "rect"
         Periodic.
+    bins_per_octave : int
+        Of cqft: bands in an octave; None means 12, and with stft there are none.
+    f_min_hz, f_max_hz : float
+        Of cqft: centre of the lowest band, and what no centre is above; None means 20 Hz to 11,025 Hz or half the rate.
 
     Raises
     ------
@@ -61,6 +70,9 @@ class FrontEnd:
     window_length: int = 2048
     hop_length: int = 512
     window: WindowName = "hann"
+    bins_per_octave: int | None = None
+    f_min_hz: float | None = None
+    f_max_hz: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(FrontEndKind):
@@ -89,11 +101,52 @@ class FrontEnd:
                 f"the squared windows sum to {overlap.min() / overlap.max():.2%} of their maximum in places, "
                 f"1 % is the least that can be inverted; take a shorter hop"
             )
+        self._check_bands()
+
+    def _check_bands(self) -> None:
+        given = {name: getattr(self, name) for name in _CQFT_BANDS}
+        if self.kind == "stft":
+            for name, value in given.items():
+                if value is not None:
+                    raise ValueError(f"{name} is {reprlib.repr(value)}; only the front end 'cqft' has bands")
+            return
+        nyquist = self.sample_rate / 2
+        defaults = {**_CQFT_BANDS, "f_max_hz": min(nyquist, _CQFT_BANDS["f_max_hz"])}
+        values = {name: defaults[name] if value is None else value for name, value in given.items()}
+        n = values["bins_per_octave"]
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= 192:
+            raise ValueError(f"bins_per_octave is {reprlib.repr(n)}; expected a whole number from 1 to 192")
+        for name in ("f_min_hz", "f_max_hz"):
+            value = values[name]
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+                raise ValueError(f"{name} is {reprlib.repr(value)}; expected Hz")
+        low, high = float(values["f_min_hz"]), float(values["f_max_hz"])
+        if not 0.01 <= low < high <= nyquist:
+            raise ValueError(f"bands from {low:g} to {high:g} Hz; expected 0.01 <= f_min_hz < f_max_hz <= {nyquist:g}")
+        for name, value in (("bins_per_octave", int(n)), ("f_min_hz", low), ("f_max_hz", high)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of_kind(cls, kind: FrontEndKind, **options: Any) -> FrontEnd:
+        """With the lengths that suit the kind, where `options` does not give them."""
+        return cls(kind=kind, **{**(_CQFT_LENGTHS if kind == "cqft" else {}), **options})
+
+    @property
+    def n_fft_bins(self) -> int:
+        """Bins of one transform, DC and Nyquist included."""
+        return self.fft_length // 2 + 1
 
     @property
     def n_bins(self) -> int:
-        """Bins of one spectrum, DC and Nyquist included."""
-        return self.fft_length // 2 + 1
+        """Values of one spectrum as a model sees it: the bins of the transform, or the bands."""
+        return self.n_fft_bins if self.kind == "stft" else len(self.centres_hz())
+
+    def centres_hz(self) -> npt.NDArray[np.float64]:
+        """Of every value of a spectrum, Hz: ``k sample_rate / fft_length``, or ``f_min 2^(b / bins_per_octave)``."""
+        if self.bins_per_octave is None or self.f_min_hz is None or self.f_max_hz is None:
+            return np.arange(self.n_fft_bins) * (self.sample_rate / self.fft_length)
+        n = 1 + int(np.floor(self.bins_per_octave * np.log2(self.f_max_hz / self.f_min_hz) + 1e-9))
+        return np.asarray(self.f_min_hz * 2.0 ** (np.arange(n) / self.bins_per_octave), dtype=np.float64)
 
     @property
     def magnitude_scale(self) -> float:

@@ -125,10 +125,12 @@ def _require_version(root: Group) -> None:
 def _front_end(group: Group) -> FrontEnd:
     kind = group.text("kind")
     if kind not in get_args(FrontEndKind):
-        known = "a kind of the format, but " if kind == "cqft" else ""
-        raise group.error(f"attribute 'kind' is {kind!r}: {known}this aedsp plays {get_args(FrontEndKind)} only")
+        raise group.error(f"attribute 'kind' is {kind!r}; expected one of {get_args(FrontEndKind)}")
     lengths = {name: group.integer(name) for name in ("fft_length", "window_length", "hop_length")}
     settings = {"kind": kind, "sample_rate": group.real("sample_rate"), "window": group.text("window"), **lengths}
+    if kind == "cqft":
+        settings["bins_per_octave"] = group.integer("bins_per_octave")
+        settings |= {name: group.real(name) for name in ("f_min_hz", "f_max_hz")}
     front_end: FrontEnd = _Part(group, FrontEnd, {}, settings).build()
     return front_end
 

@@ -50,7 +50,7 @@ def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[n
             fft_length, front_end.hop_length, front_end.analysis_window(), front_end.synthesis_window()
         )
         n_columns = int(np.clip(file.frames // front_end.hop_length, 1, MOST_COLUMNS))
-        levels = np.zeros((front_end.n_bins, n_columns), np.float32)
+        levels = np.zeros((front_end.n_fft_bins, n_columns), np.float32)
         for i, start in enumerate(np.linspace(0, max(0, file.frames - fft_length), n_columns).astype(int)):
             file.seek(int(start))
             frame = file.read(fft_length, dtype="float32", always_2d=True, fill_value=0)

@@ -257,9 +257,9 @@ REFUSALS: list[tuple[Change, str]] = [
     (attribute("front_end", window=b"kaiser"), "/front_end does not fit: window is 'kaiser'; expected one of"),
     (
         attribute("front_end", kind=b"cqft"),
-        "/front_end attribute 'kind' is 'cqft': a kind of the format, but this aedsp plays ('stft',) only",
+        "/front_end has no attribute 'bins_per_octave'; expected an integer",
     ),
-    (attribute("front_end", kind=b"mel"), "/front_end attribute 'kind' is 'mel': this aedsp plays ('stft',) only"),
+    (attribute("front_end", kind=b"mel"), "/front_end attribute 'kind' is 'mel'; expected one of ('stft', 'cqft')"),
     # Preprocess
     (attribute("preprocess/1", kind=b"whiten"), "/preprocess/1 attribute 'kind' is 'whiten'; expected one of"),
     (no_attribute("preprocess/1", "floor"), "/preprocess/1 has no attribute 'floor'; expected a number"),

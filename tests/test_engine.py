@@ -19,6 +19,8 @@ GEOMETRIES = {
     "zero-padded, odd": dict(fft_length=512, window_length=401, hop_length=97, window="hamming"),
     "hop 1": dict(fft_length=64, window_length=50, hop_length=1),
     "rect, no overlap": dict(fft_length=256, window_length=256, hop_length=256, window="rect"),
+    "constant-Q": dict(kind="cqft", fft_length=1024, window_length=512, hop_length=128, f_min_hz=60.0),
+    "constant-Q, 3 an octave": dict(kind="cqft", fft_length=512, window_length=512, hop_length=200, bins_per_octave=3),
 }
 RATES = [None, 48_000, 44_100, 16_000, 22_051.5]
 
@@ -34,7 +36,7 @@ def test_equals_the_float64_reference_below_minus_80_db(rng, geometry, mode):
     x = music(rng, 8000)
     engine = aedsp.Engine(model, phase=mode, seed=7)
     y = engine.process(x)
-    start_turns = np.random.default_rng(7).random(geometry.n_bins)
+    start_turns = np.random.default_rng(7).random(geometry.n_fft_bins)
     expected = reference.resynthesize(model, x, mode=mode, start_turns=start_turns)
     latency = engine.latency_frames
     assert level_db(y[latency:] - expected[: len(x) - latency]) - level_db(expected) < -80
@@ -69,6 +71,22 @@ def test_every_kind_of_model_equals_the_reference(rng, options):
         pytest.fail("the test signal reaches the limiter")
     latency = engine.latency_frames
     assert level_db(y[latency:] - expected[: len(x) - latency]) - level_db(expected) < -80
+
+
+def test_the_paper_size_constant_q_plays_and_monitors_the_original_without_bands(rng):
+    geometry = aedsp.FrontEnd.of_kind("cqft")
+    engine = aedsp.Engine(autoencoder(rng, geometry, steps=(aedsp.Power(0.5),)), channels=2)
+    x = np.stack([music(rng, 60_000)] * 2, 1)
+    engine.controls.monitor = "original"
+    y = engine.process(x)
+    latency = engine.latency_frames
+    assert level_db(y[latency:] - x[: len(x) - latency]) - level_db(x) < -110
+    engine.controls.monitor = "resynthesized"
+    engine.reset()
+    z = engine.process(x)
+    assert level_db(z[latency:]) > -60 and np.isfinite(z).all()
+    engine.swap(autoencoder(rng, geometry, n_code=5))
+    assert np.isfinite(engine.process(x)).all() and engine.code.shape == (2, 5)
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -17,11 +17,11 @@ PACKAGE, TRAIN = ROOT / "aedsp", ROOT / "train"
 LEVELS = [
     {"errors", "whole_file"},
     {"front_end"},
-    {"preprocess"},
+    {"preprocess", "constant_q"},
     {"model"},
     {"_kernels"},
     {"model_format", "model_file", "_rt"},
-    {"controls", "machine"},
+    {"controls", "machine", "compiled"},
     {"engine"},
     {"audio_file", "data", "portaudio"},
     {"offline", "sources", "recorder", "plot"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from aedsp import constant_q
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
 from aedsp.train.tracks import FloatArray, Refusal, Track, read_mono
@@ -183,10 +184,11 @@ class Analysis:
         self._fft_length = front_end.fft_length
         self._window = front_end.analysis_window().astype(np.float32)
         self._scale = np.float32(front_end.magnitude_scale)
+        self._bands = constant_q.matrix(front_end).astype(np.float32) if front_end.kind == "cqft" else None
 
     def magnitudes(self, frames: FloatArray) -> FloatArray:
-        """``|rfft(window · frame)| · 2/Σ window``: (n, window_length) -> (n, n_bins), float32."""
+        """``|rfft(window · frame)| · 2/Σ window``, gathered in bands for cqft: (n, window_length) -> (n, n_bins)."""
         spectra: Any = np.fft.rfft(frames * self._window, self._fft_length)
         magnitudes: FloatArray = np.asarray(np.abs(spectra), dtype=np.float32)
         magnitudes *= self._scale
-        return magnitudes
+        return magnitudes if self._bands is None else np.sqrt(np.square(magnitudes) @ self._bands)

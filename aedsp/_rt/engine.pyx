@@ -289,8 +289,8 @@ cdef class Core:
     def swap(self, Loaded loaded not None):
         """Another model of the same front end, from the next hop on. Whether it could be handed over; see `Engine.swap`."""
         cdef LoadedModel *model = &loaded.model
-        if model.n_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
-            raise ValueError(f"the model has {model.n_bins} bins; expected {self.state.stft.n_bins}")
+        if model.n_fft_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
+            raise ValueError(f"the model has {model.n_fft_bins} bins; expected {self.state.stft.n_bins}")
         self.collect()
         if not self.busy:
             self._take_waiting()

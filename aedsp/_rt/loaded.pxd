@@ -1,3 +1,4 @@
+from aedsp._kernels.constant_q cimport BandSet
 from aedsp._kernels.dense cimport DenseStack
 from aedsp._kernels.preprocess cimport Step
 from aedsp._rt.control cimport ControlSlots, ControlSnapshot
@@ -6,11 +7,13 @@ ctypedef struct LoadedModel:
     DenseStack *stack             # borrowed
     const Step *steps             # borrowed
     ControlSlots *controls        # borrowed
-    Py_ssize_t n_steps, n_context, n_code, n_bins, n_channels
+    const BandSet *bands          # borrowed; NULL: the model sees the bins themselves
+    Py_ssize_t n_steps, n_context, n_code, n_bins, n_fft_bins, n_channels
     Py_ssize_t context_stride, code_stride
     bint primed                   # a hop of input was encoded
     float *adjusted               # n_code, scratch
-    float *context                # per channel: preprocessed spectra, n_context of n_bins, oldest first
+    float *spectrum               # n_fft_bins, scratch, where there are bands
+    float *context                # per channel: preprocessed spectra, n_context of n_bins each, oldest first
     float *code                   # per channel: activations of the last hop, n_code
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil

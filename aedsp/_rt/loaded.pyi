@@ -1,3 +1,4 @@
+from aedsp._kernels.constant_q import Bands
 from aedsp._kernels.dense import Stack
 from aedsp._kernels.preprocess import Chain
 from aedsp._rt.control import ControlBuffer
@@ -12,4 +13,5 @@ class Loaded:
         n_context: int,
         n_code: int,
         n_channels: int,
+        bands: Bands | None,
     ) -> None: ...

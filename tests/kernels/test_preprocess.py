@@ -3,7 +3,7 @@ import pytest
 
 from aedsp import preprocess
 from aedsp._kernels.preprocess import Chain
-from aedsp.engine import compiled_step
+from aedsp.compiled import compiled_step
 from reference import preprocess as reference
 
 N = 129

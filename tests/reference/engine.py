@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference import phase, stft
+from reference import constant_q, phase, stft
 
 
 def resynthesize(model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None):
@@ -17,7 +17,8 @@ def resynthesize(model, x, *, factor=None, override=None, original=False, mode="
     spectra = stft.forward(padded, front_end)
     magnitudes = np.abs(spectra) * front_end.magnitude_scale
     if not original:
-        code = model.encode(magnitudes)
+        q = constant_q.analysis(front_end) if front_end.kind == "cqft" else None
+        code = model.encode(magnitudes if q is None else constant_q.forward(q, magnitudes))
         factor = np.ones(model.n_code) if factor is None else factor
         override = np.full(model.n_code, np.nan) if override is None else override
         code = np.where(np.isnan(override), code * factor, override)
@@ -25,5 +26,8 @@ def resynthesize(model, x, *, factor=None, override=None, original=False, mode="
             units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
         else:
             units = np.array([phase.advance(m, fft_length, hop, start_turns) for m in range(len(spectra))])
-        spectra = model.decode(code) / front_end.magnitude_scale * units
+        decoded = model.decode(code)
+        if q is not None:
+            decoded = np.minimum(decoded @ constant_q.synthesis(front_end, q).T, 16)
+        spectra = decoded / front_end.magnitude_scale * units
     return stft.inverse(spectra, front_end)[length - hop :][: len(x)]

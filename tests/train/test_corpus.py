@@ -18,6 +18,7 @@ from aedsp.train import corpus as corpora
 from aedsp.train import drawing
 from aedsp.train import tracks as audio
 from aedsp.train.examples import Examples
+from reference import constant_q
 
 SPLITS = ("validation", "test", "training")
 
@@ -256,6 +257,23 @@ def test_context_is_successive_spectra_oldest_first(music, tmp_path, small):
     for row in rows:
         at = [int(np.argmin(np.abs(expected - one).sum(axis=1))) for one in row]
         assert at[1] == at[0] + 1 and at[2] == at[0] + 2
+
+
+def test_constant_q_spectra_are_those_of_the_engine(music, tmp_path, rng):
+    """The trainer's matrix and the hop's kernel see the same bands of the same windows."""
+    front_end = FrontEnd(
+        kind="cqft", sample_rate=8000, fft_length=512, window_length=256, hop_length=128, f_min_hz=60.0, f_max_hz=3000.0
+    )
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=front_end, split="frame"))
+    with corpora.Corpus(tmp_path / "c.h5") as corpus:
+        rows = corpus.splits["training"].read(0, 10)
+    assert rows.shape == (10, front_end.n_bins)
+    whole = all_windows(music, front_end)
+    q = constant_q.analysis(front_end)
+    bands = constant_q.forward(q, whole)
+    for row in rows:
+        assert np.abs(bands - row).max(axis=1).min() < 1e-5
 
 
 def test_folders_are_classes(music, tmp_path, small):

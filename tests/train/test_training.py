@@ -49,8 +49,8 @@ def split_of(x: np.ndarray) -> corpora.Split:
 
 def run(make_corpus, **options: object) -> Result:
     own = {key: options.pop(key) for key in ("on_batch", "on_row", "checkpoint", "start") if key in options}
-    draw = {key: options[key] for key in ("context_spectra",) if key in options}
     recipe = Recipe(**GEOMETRY, **{**QUICK, **options})
+    draw = {"context_spectra": recipe.context_spectra, "front_end": recipe.analysis()}
     with make_corpus(**draw) as corpus:
         return train(recipe, corpus, name="test", **own)
 
@@ -91,6 +91,7 @@ def share_by_hand(model, rows: np.ndarray, mean: np.ndarray) -> float:
         ({**DEEP, "hidden": (24, 12, 6), "encoder_activation": ("relu",), "decoder_activation": ("linear",)}, 0.5),
         ({**DEEP, "initial": "principal", "pretraining": False}, 0.2),
         ({**PLAIN, "context_spectra": 3}, 0.1),
+        ({**PLAIN, "front_end": "cqft", "f_min_hz": 60.0, "f_max_hz": 3000.0, "hidden": (6,)}, 0.2),
         ({**DEEP, "context_spectra": 3, "initial": "principal", "pretraining": False}, 0.2),
         ({**PLAIN, "optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.5, "last_momentum": 0.9}, 0.1),
     ],
