@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +85,84 @@ def draw_spectrograms(
             axis.set_ylabel("Frequency (kHz)")
         axes[1].set_xlabel("Time (s)")
         figure.colorbar(image, ax=axes, label="Level (dB of a full-scale sine)")
-        with written_whole(target) as unfinished:
-            figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
+        _save(figure, target)
     finally:
         pyplot.close(figure)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One set of axes: curves (label, x, y) under a title."""
+
+    title: str
+    curves: Sequence[tuple[str, npt.ArrayLike, npt.ArrayLike]]
+
+
+def draw_curves(
+    target: str | os.PathLike[str], panels: Sequence[Panel], *, x_label: str, y_label: str, log_x: bool = False
+) -> None:
+    """Panels one below the other, on one x axis.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    pyplot = _pyplot()
+    figure, axes = pyplot.subplots(
+        len(panels), 1, figsize=(11, 1 + 2.6 * len(panels)), sharex=True, squeeze=False, layout="constrained"
+    )
+    try:
+        for axis, panel in zip(axes[:, 0], panels, strict=True):
+            for label, x, y in panel.curves:
+                axis.plot(x, y, label=label, linewidth=1.2)
+            axis.set_title(panel.title, loc="left")
+            axis.set_ylabel(y_label)
+            axis.grid(alpha=0.3)
+            axis.legend(loc="upper right")
+            if log_x:
+                axis.set_xscale("log")
+        axes[-1, 0].set_xlabel(x_label)
+        _save(figure, target)
+    finally:
+        pyplot.close(figure)
+
+
+def draw_map(
+    target: str | os.PathLike[str],
+    levels: npt.NDArray[np.floating[Any]],
+    y_edges: npt.ArrayLike,
+    *,
+    x_label: str,
+    y_label: str,
+    label: str,
+) -> None:
+    """Levels (rows, columns) as colours, red above 0 and blue below; rows lie between `y_edges` (rows + 1,), to a
+    logarithmic scale.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    pyplot = _pyplot()
+    figure, axis = pyplot.subplots(figsize=(11, 6), layout="constrained")
+    try:
+        most = float(np.abs(levels).max()) or 1.0
+        edges = np.arange(levels.shape[1] + 1) - 0.5
+        image = axis.pcolormesh(edges, y_edges, levels, cmap="RdBu_r", vmin=-most, vmax=most)
+        axis.set_yscale("log")
+        axis.set_xlabel(x_label)
+        axis.set_ylabel(y_label)
+        figure.colorbar(image, ax=axis, label=label)
+        _save(figure, target)
+    finally:
+        pyplot.close(figure)
+
+
+def _save(figure: Any, target: str | os.PathLike[str]) -> None:
+    with written_whole(target) as unfinished:
+        figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
 
 
 def _pyplot() -> Any:

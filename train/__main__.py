@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -16,17 +17,19 @@ import typer
 
 import aedsp
 from aedsp import command_line, model_file
-from aedsp.errors import ModelFormatError, TrainingError
+from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model import Model
 from aedsp.train import checkpoint as checkpoints
 from aedsp.train import corpus as corpora
 from aedsp.train import recipe as recipes
+from aedsp.train import report as reports
 from aedsp.train import tracks as audio
 from aedsp.train import training
 from aedsp.train.interrupt import Interrupt
 from aedsp.train.recipe import Recipe
 from aedsp.train.screen import Screen
 from aedsp.train.stages import Moment
+from aedsp.train.tracks import Track
 from aedsp.train.training import Result, train
 
 _INTERRUPTED, _DIVERGED = 130, 1
@@ -91,7 +94,7 @@ class _Work:
     def run(self, folder: Path, report: bool) -> int:
         """The exit status."""
         checkpoint = checkpoints.path_for(self._output)
-        self._make_corpus(folder)
+        tracks = self._make_corpus(folder)
         with corpora.Corpus(self._corpus_path) as corpus:
             self._say_counts(corpus)
             if checkpoint.exists():
@@ -105,6 +108,8 @@ class _Work:
         if result.interrupted:
             self._screen.line("interrupted; this is the best model so far; the same command again goes on")
             return _INTERRUPTED
+        if report:
+            self._write_report(result, tracks)
         if result.diverged:
             self._screen.line(f"{result.diverged}; this is the best model before that")
             checkpoint.unlink(missing_ok=True)
@@ -112,7 +117,16 @@ class _Work:
         checkpoint.unlink(missing_ok=True)
         return 0
 
-    def _make_corpus(self, folder: Path) -> None:
+    def _write_report(self, result: Result, tracks: Sequence[Track]) -> None:
+        try:
+            with corpora.Corpus(self._corpus_path) as corpus:
+                path = reports.write(self._output, result, corpus, tracks, self._recipe.to_toml())
+        except MissingExtraError as error:
+            self._screen.line(f"no report: {error}")
+        else:
+            self._screen.line(f"{path}: what was learnt, in pictures and sound")
+
+    def _make_corpus(self, folder: Path) -> list[Track]:
         """The spectra of the folder, in the corpus file."""
         tracks, refusals = audio.survey(audio.find_audio(folder, self._recipe.license), folder)
         draw, path = self._recipe.draw(), self._corpus_path
@@ -125,6 +139,7 @@ class _Work:
             )
         for refusal in refusals:
             self._screen.line(f"left out: {refusal}")
+        return tracks
 
     def _on_spectra(self, done: int, total: int) -> None:
         self._screen.spectra(done, total)

@@ -261,8 +261,15 @@ def _fill(
             "of_one_track": draw.of_one_track(),
             "split_by": plan.split_by,
             "tracks": [
-                {"content": t.content, "name": t.path.name, "class": t.group, "first": first, "count": count}
-                for t, first, count in zip(tracks, firsts, plan.counts, strict=False)
+                {
+                    "content": t.content,
+                    "name": t.path.name,
+                    "class": t.group,
+                    "first": first,
+                    "count": count,
+                    "split": split,
+                }
+                for t, first, count, split in zip(tracks, firsts, plan.counts, plan.split_of, strict=False)
             ],
         }
         file["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)

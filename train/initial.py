@@ -99,19 +99,21 @@ def principal(plan: LayerPlan, weights: Weights, batches: Iterable[Floats], rng:
 
 def unrolled_principal(network: Autoencoder, batches: Iterable[Floats], rng: np.random.Generator) -> None:
     """Principal component analysis by a network of several layers: rectified units carry a component in pairs of
-    opposite sign, through every layer around the code. The others start at random, and nothing listens to them yet.
+    opposite sign, through every layer around the code, as many as the narrowest has pairs for. The other units start at
+    random, and nothing listens to them yet.
 
     Raises
     ------
     TrainingError
-        A layer around the code that is not rectified, or has not twice as many units as the code.
+        A layer around the code that is not rectified, or a code that is not linear.
     """
     *around, code = network.plans
     for plan in around:
-        if plan.encoder_activation != "relu" or plan.n_hidden < 2 * code.n_hidden or plan.tied:
+        if plan.encoder_activation != "relu" or plan.tied:
+            tied = "tied" if plan.tied else "untied"
             raise TrainingError(
-                f"initial 'principal' for several layers together wants rectified, untied layers around the code, with "
-                f"twice its {code.n_hidden} units at least; got {plan.n_hidden} {plan.encoder_activation}"
+                "initial 'principal' for several layers together wants rectified, untied layers around the code; "
+                f"got {tied} {plan.encoder_activation}; take initial random, or pretraining"
             )
     if code.encoder_activation != "linear":
         raise TrainingError(
@@ -123,22 +125,21 @@ def unrolled_principal(network: Autoencoder, batches: Iterable[Floats], rng: np.
                 "initial 'principal' for several layers wants their decoders rectified, all but the outermost; "
                 f"not {plan.decoder_activation}"
             )
-    n, n_output = code.n_hidden, network.n_output
+    n = min(code.n_hidden, network.n_input, *(plan.n_hidden // 2 for plan in around))
     mean, components, _ = _principal_components(batches, network.n_input)
     signs = np.tile([1.0, -1.0], n)
-    pairs = components[: min(n, len(components))].repeat(2, axis=0) * signs[: 2 * min(n, len(components)), None]
+    pairs = components[:n].repeat(2, axis=0) * signs[:, None]
     for i, (plan, weights) in enumerate(zip(network.plans, network.layers, strict=True)):
         random(plan, weights, rng)
         outermost, innermost = i == 0, i == len(around)
         n_in = 0 if outermost else 2 * n
         n_out = n if innermost else 2 * n
-        carried = slice(0, len(pairs) if outermost else n_out)
         if outermost:
-            weights.encoder_weight[carried] = pairs
-            weights.encoder_bias[carried] = -(pairs @ mean)
+            weights.encoder_weight[:n_out] = pairs
+            weights.encoder_bias[:n_out] = -(pairs @ mean)
             weights.decoder_weight[:] = 0
-            weights.decoder_weight[:, carried] = pairs.T[-n_output:]
-            weights.decoder_bias[:] = mean[-n_output:]
+            weights.decoder_weight[:, :n_out] = pairs.T[-network.n_output :]
+            weights.decoder_bias[:] = mean[-network.n_output :]
             continue
         joins = np.repeat(np.eye(n), 2, axis=0) * signs[:, None] if innermost else np.eye(2 * n)
         weights.encoder_weight[:n_out] = 0

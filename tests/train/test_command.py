@@ -62,8 +62,10 @@ def test_a_folder_becomes_a_model(music, tmp_path, capsys):
     assert lines[1] == "left out: bad.wav: cannot be read as audio (Format not recognised)"
     assert lines[2] == "3 files, spectra: 499 training, 499 validation, 499 test, split by file"
     assert lines[3] == "the recipe asks for 70,000; that is all there is"
-    assert lines[-1].startswith(f"{path}: 8 units, epoch ")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["music", "out.corpus.h5", "out.h5"]
+    assert lines[-2].startswith(f"{path}: 8 units, epoch ")
+    assert lines[-1] == f"{tmp_path / 'out.html'}: what was learnt, in pictures and sound"
+    names = ["music", "out.corpus.h5", "out.h5", "out.html", "out.report"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 
 def test_the_papers_recipe_trains(music, tmp_path):

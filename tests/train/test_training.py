@@ -90,6 +90,7 @@ def share_by_hand(model, rows: np.ndarray, mean: np.ndarray) -> float:
         (DEEP, 0.3),
         ({**DEEP, "hidden": (24, 12, 6), "encoder_activation": ("relu",), "decoder_activation": ("linear",)}, 0.5),
         ({**DEEP, "initial": "principal", "pretraining": False}, 0.2),
+        ({**DEEP, "initial": "principal", "pretraining": False, "hidden": (11, 9)}, 0.3),
         ({**PLAIN, "context_spectra": 3}, 0.1),
         ({**PLAIN, "front_end": "cqft", "f_min_hz": 60.0, "f_max_hz": 3000.0, "hidden": (6,)}, 0.2),
         ({**DEEP, "context_spectra": 3, "initial": "principal", "pretraining": False}, 0.2),
@@ -399,7 +400,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_best_model(small_corpus
             "cross_entropy wants spectra from 0 to 1",
         ),
         ({**DEEP, "initial": "parts", "pretraining": False}, "'parts' starts one layer at a time"),
-        ({**DEEP, "initial": "principal", "pretraining": False, "hidden": (11, 6)}, "twice its 6 units"),
+        ({**DEEP, "initial": "principal", "pretraining": False, "tied": True}, "got tied relu; take initial random"),
         ({**DEEP, "pretraining": False, "fine_tuning": False}, "there is nothing to train"),
         (
             {"hidden": (65_536,) * 3, "encoder_activation": ("relu",)},

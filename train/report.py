@@ -1,0 +1,213 @@
+"""The report beside a model: how training went, what comes out, what the units do. HTML, with pictures and sound.
+
+`model.html` and the folder `model.report/` that it shows. Needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import html
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from aedsp import plot
+from aedsp.offline import resynthesize
+from aedsp.plot import Panel
+from aedsp.train.corpus import Corpus
+from aedsp.train.stages import HISTORY_COLUMNS
+from aedsp.train.tracks import Track, read_mono
+from aedsp.train.training import Result
+from aedsp.whole_file import written_whole
+
+Floats = npt.NDArray[np.floating[Any]]
+
+CLIP_S = 15.0
+_FRAMES, _UNITS, _SPECTRA = 4, 64, 4096
+_FLOOR = 1e-5
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+img {{ max-width: 100%; height: auto }} h2 {{ margin-top: 2.5rem }} audio {{ width: 100% }}
+td, th {{ text-align: right; padding: 0.1rem 0.8rem }} pre {{ background: #f4f4f4; padding: 1rem; overflow-x: auto }}
+</style>
+<h1>{title}</h1>
+{body}
+"""
+
+
+def path_for(output: Path) -> Path:
+    """Where the report of a model is written."""
+    return output.with_suffix(".html")
+
+
+def write(output: Path, result: Result, corpus: Corpus, tracks: Sequence[Track], recipe_toml: str) -> Path:
+    """Write the report of the model at `output`; the pictures first, the page that shows them last.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    OSError
+        The disk is full, or the folder cannot be written.
+    """
+    folder = output.with_name(f"{output.stem}.report")
+    with tempfile.TemporaryDirectory(prefix=".aedsp-report-", dir=output.parent) as temporary:
+        unfinished = Path(temporary, folder.name)
+        unfinished.mkdir()
+        body = _Body(unfinished, folder.name, result, corpus, tracks).text(recipe_toml)
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    page = _PAGE.format(title=html.escape(f"{result.model.name}: {result.model.n_code} units"), body=body)
+    with written_whole(path_for(output)) as file:
+        file.write_text(page, encoding="utf-8")
+    return path_for(output)
+
+
+class _Body:
+    """The sections, each a picture and a sentence."""
+
+    def __init__(self, folder: Path, name: str, result: Result, corpus: Corpus, tracks: Sequence[Track]) -> None:
+        self._folder, self._name, self._result, self._model = folder, name, result, result.model
+        self._tracks = {track.content: track for track in tracks}
+        self._corpus = corpus
+        unseen = corpus.splits["test"] if len(corpus.splits["test"]) else corpus.splits["validation"]
+        n_bins, rows = self._model.front_end.n_bins, np.linspace(0, len(unseen) - 1, min(len(unseen), _SPECTRA))
+        self._context = unseen.read(0, len(unseen))[rows.astype(int)]
+        self._unseen = self._context[:, -n_bins:]
+        self._output = self._reconstructed()
+
+    def text(self, recipe_toml: str) -> str:
+        sections = [
+            ("What was learnt", self._summary()),
+            ("Loss", self._losses()),
+            ("Before and after", self._sound()),
+            ("Spectra that the model never saw", self._reconstructions()),
+            ("Error by frequency", self._by_band()),
+            ("What the units do", self._units()),
+            ("Recipe", f"<pre>{html.escape(recipe_toml)}</pre>"),
+        ]
+        return "\n".join(f"<h2>{title}</h2>\n{text}" for title, text in sections)
+
+    def _reconstructed(self) -> Floats:
+        """The unseen spectra through the model, each with its own context."""
+        n = self._model.layers[0].context_spectra
+        x = self._model.preprocess.apply(self._context.reshape(len(self._context) * n, -1)).reshape(
+            len(self._context), -1
+        )
+        for layer in self._model.layers:
+            x = layer.encode(x)
+        return self._model.decode(x)
+
+    def _summary(self) -> str:
+        result, layers = self._result, self._model.layers
+        shape = " → ".join(str(n) for n in (layers[0].n_visible, *(layer.n_hidden for layer in layers)))
+        rows = [
+            ("layers", shape),
+            ("best epoch of the last stage", result.best_epoch),
+            ("validation, of the trivial error", f"{result.validation_loss:.4f}"),
+            ("test, of the trivial error", "none" if result.test_loss is None else f"{result.test_loss:.4f}"),
+            ("files", len(self._corpus.tracks)),
+            *((f"{name} spectra", f"{len(split):,}") for name, split in self._corpus.splits.items()),
+        ]
+        cells = "".join(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in rows)
+        return f"<table>{cells}</table>"
+
+    def _losses(self) -> str:
+        columns = dict(zip(HISTORY_COLUMNS, self._result.history.T, strict=True))
+        stages = np.unique(columns["stage"])
+        panels = []
+        for stage in stages:
+            mine = columns["stage"] == stage
+            epoch = columns["epoch"][mine]
+            curves = [(name, epoch, columns[f"{name}_loss"][mine]) for name in ("training", "validation")]
+            panels.append(Panel(f"Stage {stage + 1:.0f} of {len(stages)}", curves))
+        plot.draw_curves(self._folder / "loss.png", panels, x_label="Epoch", y_label="Share of the trivial error")
+        return self._picture("loss.png", "0 is perfect, 1 is what predicting the mean spectrum costs.")
+
+    def _sound(self) -> str:
+        track = self._clip_track()
+        if track is None:
+            return "<p>The audio is no longer there.</p>"
+        rate = int(self._model.front_end.sample_rate)
+        audio = np.concatenate(list(read_mono(track, rate)))
+        start = max(0, (len(audio) - int(CLIP_S * rate)) // 2)
+        before = np.ascontiguousarray(audio[start : start + int(CLIP_S * rate)])
+        after = resynthesize(self._model, before, rate)
+        for name, x in (("before", before), ("after", after)):
+            soundfile.write(self._folder / f"{name}.flac", np.clip(x, -1, 1), rate, "PCM_24")
+        plot.draw_spectrograms(self._folder / "before.flac", self._folder / "after.flac", self._folder / "clip.png")
+        players = "".join(
+            f'<p>{title}<br><audio controls src="{self._name}/{name}.flac"></audio>'
+            for title, name in (("Original", "before"), ("Through the model", "after"))
+        )
+        return self._picture("clip.png", f"From {track.path.name}, as Figure 2 of the paper.") + players
+
+    def _clip_track(self) -> Track | None:
+        """A track of the test split, else of validation, else any."""
+        for wanted in ("test", "validation", "training", None):
+            for track in self._corpus.tracks:
+                if track["split"] == wanted and track["content"] in self._tracks:
+                    return self._tracks[track["content"]]
+        return None
+
+    def _reconstructions(self) -> str:
+        hz, panels = self._model.front_end.centres_hz(), []
+        loudest = np.argsort(-self._unseen.sum(axis=1))
+        for which in loudest[:: max(1, len(loudest) // _FRAMES)][:_FRAMES]:
+            curves = [
+                (name, hz[1:], 20 * np.log10(np.maximum(x[which, 1:], _FLOOR)))
+                for name, x in (("original", self._unseen), ("reconstructed", self._output))
+            ]
+            panels.append(Panel(f"Spectrum {which}", curves))
+        plot.draw_curves(
+            self._folder / "spectra.png", panels, x_label="Frequency (Hz)", y_label="Level (dB)", log_x=True
+        )
+        return self._picture("spectra.png", "From loud to soft, of the test split or, without one, of validation.")
+
+    def _by_band(self) -> str:
+        """Squared error in each octave, beside the energy that there is."""
+        hz = self._model.front_end.centres_hz()
+        octaves = 31.25 * 2.0 ** np.arange(10)
+        names, error, energy = [], [], []
+        for low, high in zip(octaves, 2 * octaves, strict=True):
+            inside = (hz >= low) & (hz < high)
+            if inside.any():
+                names.append(low * np.sqrt(2))
+                error.append(float(np.square(self._output - self._unseen)[:, inside].sum(dtype=np.float64)))
+                energy.append(float(np.square(self._unseen)[:, inside].sum(dtype=np.float64)))
+        share = [10 * np.log10((e + 1e-30) / (a + 1e-30)) for e, a in zip(error, energy, strict=True)]
+        curves = [("error, dB of the energy in the octave", names, share)]
+        plot.draw_curves(
+            self._folder / "bands.png", [Panel("By octave", curves)], x_label="Frequency (Hz)", y_label="dB", log_x=True
+        )
+        return self._picture("bands.png", "-20 dB: a hundredth of the energy there is lost or added.")
+
+    def _units(self) -> str:
+        """Each unit from its 1st to its 99th percentile, all others at their means."""
+        statistics = self._model.code_statistics
+        assert statistics is not None
+        n = min(self._model.n_code, _UNITS)
+        low, high = (np.tile(statistics.mean, (n, 1)) for _ in range(2))
+        units = np.arange(n)
+        low[units, units], high[units, units] = statistics.percentiles[0, :n], statistics.percentiles[-1, :n]
+        levels = [20 * np.log10(np.maximum(self._model.decode(code), _FLOOR)) for code in (low, high)]
+        hz = self._model.front_end.centres_hz()[1:]
+        edges = np.concatenate([hz[:1] * hz[0] / hz[1], np.sqrt(hz[:-1] * hz[1:]), hz[-1:] * hz[-1] / hz[-2]])
+        plot.draw_map(
+            self._folder / "units.png", (levels[1] - levels[0]).T[1:], edges,
+            x_label="Unit", y_label="Frequency (Hz)", label="Level at its 99th percentile against its 1st (dB)",
+        )  # fmt: skip
+        return self._picture("units.png", "What each unit adds (red) and takes away (blue) over its range.")
+
+    def _picture(self, name: str, caption: str) -> str:
+        return f'<p>{html.escape(caption)}</p>\n<img src="{self._name}/{name}" alt="{html.escape(caption)}">'
