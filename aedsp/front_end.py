@@ -146,7 +146,8 @@ class FrontEnd:
         if self.bins_per_octave is None or self.f_min_hz is None or self.f_max_hz is None:
             return np.arange(self.n_fft_bins) * (self.sample_rate / self.fft_length)
         n = 1 + int(np.floor(self.bins_per_octave * np.log2(self.f_max_hz / self.f_min_hz) + 1e-9))
-        return np.asarray(self.f_min_hz * 2.0 ** (np.arange(n) / self.bins_per_octave), dtype=np.float64)
+        centres: npt.NDArray[np.float64] = self.f_min_hz * np.exp2(np.arange(n) / self.bins_per_octave)
+        return centres
 
     @property
     def magnitude_scale(self) -> float:

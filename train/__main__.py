@@ -133,6 +133,8 @@ class _Work:
         if corpora.matches(path, tracks, draw):
             self._screen.line(f"spectra of {path} used again: same files, same options")
         else:
+            if corpora.is_corpus(path):
+                self._screen.line(f"{path} is of other files or options; it is made anew from what has not changed")
             refusals += corpora.build(path, tracks, draw, self._on_spectra, processes=corpora.n_processes())
             self._screen.line(
                 f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted"

@@ -225,8 +225,7 @@ def _fill(
         spectra = h5py.h5d.create(file.id, b"spectra", h5py.h5t.IEEE_F32LE, space, layout)
         offset = spectra.get_offset()
         file["row_track"] = np.repeat(np.arange(len(tracks), dtype=np.int32), plan.counts)
-    with open(path, "r+b") as whole:  # the last rows may lie beyond what HDF5 wrote so far
-        whole.truncate(max(path.stat().st_size, offset + 4 * n * width))
+    _reserve(path, offset, 4 * n * width)
     kept = np.zeros(n, bool)
     jobs, done = [], 0
     older = _older_rows(old_path, draw)
@@ -276,6 +275,26 @@ def _fill(
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["format"] = np.bytes_(FORMAT)
     return refusals
+
+
+def _reserve(path: Path, offset: int, n_bytes: int) -> None:
+    """Take the room on the disk now, where a full disk is an error; rows that are mapped could only crash.
+
+    Raises
+    ------
+    OSError
+        There is not so much room.
+    """
+    with open(path, "r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), offset, n_bytes)
+        except AttributeError:  # not on every system
+            file.seek(offset)
+            zeros = bytes(1 << 20)
+            for done in range(0, n_bytes, len(zeros)):
+                file.write(zeros[: n_bytes - done])
+        except OSError as error:
+            raise OSError(error.errno, f"{n_bytes / 1e6:,.0f} MB of spectra: {error.strerror}", str(path.parent)) from None
 
 
 def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, npt.NDArray[np.bool_], Refusal | None]]:

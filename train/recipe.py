@@ -254,6 +254,7 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         No such recipe, no valid TOML, an unknown option (the text gives the nearest valid one), a value that does
         not fit.
     """
+    changes = dict(changes or {})
     path = RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
         path = Path(name_or_path)
@@ -262,15 +263,34 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     try:
         with open(path, "rb") as file:
             options = tomllib.load(file)
-        recipe = from_options(options)
+        recipe = from_options(_for_code(options, changes))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} is not valid TOML ({error})") from error
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
-    changes = dict(changes or {})
     if "hidden" in changes:
         changes = _refitted(recipe, changes)
     return from_options({**recipe.to_dict(), **changes})
+
+
+def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a recipe's file for a code of so many units: its tables `from_code.N` count from N units on.
+
+    Raises
+    ------
+    TrainingError
+        Such a table without a number, or what is no table.
+    """
+    options = dict(options)
+    tables = options.pop("from_code", {})
+    if not isinstance(tables, dict) or not all(n.isdigit() and isinstance(t, dict) for n, t in tables.items()):
+        raise TrainingError(f"from_code is {tables!r}; expected tables like [from_code.64], by the least number of units")
+    hidden = changes.get("hidden", options.get("hidden", 0))
+    code = changes.get("code") or options.get("code") or ([0, *hidden][-1] if isinstance(hidden, (list, tuple)) else hidden)
+    for least in sorted(tables, key=int):
+        if isinstance(code, int) and int(least) <= code:
+            options |= tables[least]
+    return options
 
 
 def _refitted(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:

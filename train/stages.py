@@ -144,8 +144,8 @@ class Descent:
                 batches = self._training.shuffled(self._recipe.batch, self._rng)
                 losses = [self._step(batch, epoch, i, on_batch) for i, batch in enumerate(batches)]
             self._validate(epoch, float(np.mean(losses)) / self._trivial, time.monotonic() - started)
-            on_row(self.stage, self.rows[-1])
             on_epoch(self)
+            on_row(self.stage, self.rows[-1])
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """All that the epochs to come depend on: numbers, and arrays."""

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
+import soundfile
 
 from aedsp import Model, command_line
 from aedsp.train import recipe as recipes
@@ -128,6 +130,122 @@ def test_bad_input_is_one_line_and_status_2(music, tmp_path, monkeypatch, capsys
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and message in error
     assert sorted(tmp_path.rglob("*")) == before and Path("mine.txt").read_text() == "mine"
+
+
+SILENCE = np.zeros(16_000)
+
+
+@pytest.mark.parametrize(
+    "audio, options, message",
+    [
+        ([], [], "holds no audio; expected files that end in"),
+        ([SILENCE[:100]], [], "hold 0 windows of 256 frames at 8000 Hz; training takes at least 2; give longer audio"),
+        ([SILENCE], [], "the largest training value is 0; there is nothing to normalize; is all of it silence?"),
+        ([SILENCE], ["--preprocess", "power:0.5"], "all training spectra are alike; there is nothing to learn"),
+        ([SILENCE], ["--skip-silence-db", "-80"], "0 of 124 spectra can be trained on; all of it is silence"),
+        (None, ["--hidden", "65536,65536,65536"], "GB, this machine has"),
+        (None, ["--recipe", "mine.toml"], "mine.toml: there is no option 'momentun'; did you mean 'momentum'?"),
+        (None, ["--hidden", "8,x"], "--hidden is 'x'; expected whole numbers, separated by commas"),
+        (None, ["--continue", "nowhere.h5"], "nowhere.h5: No such file"),
+        (None, ["--continue", "mine.toml"], "mine.toml: is not HDF5"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_one_line_and_leaves_nothing(
+    music, tmp_path, monkeypatch, capsys, audio, options, message
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text("momentun = 0.5")
+    folder = music
+    if audio is not None:
+        folder = tmp_path / "Über allen Gipfeln" / "音楽"
+        folder.mkdir(parents=True)
+        for i, x in enumerate(audio):
+            soundfile.write(folder / f"leise {i}.wav", x, 8000)
+    before = sorted(tmp_path.iterdir())
+    assert call(folder, "-o", "out.h5", *GEOMETRY, *options) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and message in error, error
+    left = sorted(set(tmp_path.iterdir()) - set(before))
+    assert [path.name for path in left] in ([], ["out.corpus.h5"])
+
+
+def test_names_with_spaces_and_other_letters(music, tmp_path, capsys):
+    music.rename(tmp_path / "Über allen Gipfeln")
+    (tmp_path / "Über allen Gipfeln" / "0.wav").rename(tmp_path / "Über allen Gipfeln" / "ist Ruh 音.wav")
+    assert call(tmp_path / "Über allen Gipfeln", "-o", tmp_path / "ü b.h5", *GEOMETRY, "--epochs", 1) == 0
+    assert (tmp_path / "ü b.html").exists() and Model.load(tmp_path / "ü b.h5").name == "ü b"
+
+
+def test_a_corpus_of_another_front_end_is_made_anew_and_says_so(music, tmp_path, capsys):
+    arguments = (music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0, "--no-report")
+    assert call(*arguments) == 0
+    capsys.readouterr()
+    assert call(*arguments, "--hop-length", 64) == 0
+    assert "out.corpus.h5 is of other files or options; it is made anew" in capsys.readouterr().out
+    assert Model.load(tmp_path / "out.h5").front_end.hop_length == 64
+
+
+def test_diverged_it_keeps_the_best_model_and_exits_with_1(music, tmp_path, capsys):
+    options = ("--optimizer", "sgd", "--learning-rate", 1000, "--initial", "random", "--no-report")
+    assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, *options) == 1
+    out = capsys.readouterr().out
+    assert "the loss is no longer finite in training, epoch 1, batch" in out and "take a smaller learning_rate" in out
+    assert Model.load(tmp_path / "out.h5").n_code == 8
+    assert not (tmp_path / "out.checkpoint.h5").exists()
+
+
+def weights_of(path):
+    return [layer.encoder_weight for layer in Model.load(path).layers]
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_weights(music, tmp_path):
+    arguments = (music, *GEOMETRY, "--epochs", 60, "--no-report", "--corpus", tmp_path / "c.h5")
+    assert call(*arguments, "-o", tmp_path / "whole.h5") == 0
+    for delay_s in (0.0, 0.03, 0.07):
+        process = start(*arguments, "-o", tmp_path / "out.h5", PYTHONUNBUFFERED="1")
+        lines = [process.stdout.readline()]
+        while process.poll() is None and not lines[-1].startswith("training, epoch"):
+            lines.append(process.stdout.readline())
+        time.sleep(delay_s)
+        process.kill()
+        process.communicate(timeout=60)
+        assert not (tmp_path / "out.h5").exists() and (tmp_path / "out.checkpoint.h5").exists(), lines
+    process = start(*arguments, "-o", tmp_path / "out.h5")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "going on from" in out and "out.checkpoint.h5; delete it to train from the start" in out
+    for a, b in zip(weights_of(tmp_path / "whole.h5"), weights_of(tmp_path / "out.h5"), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not (tmp_path / "out.checkpoint.h5").exists()
+
+
+def test_a_full_disk_is_one_line(music, tmp_path):
+    """A file system of 1 MB; the corpus wants more."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small file system takes the right to mount one")
+    try:
+        process = start(music, "-o", place / "out.h5", *GEOMETRY, "--hop-length", 16)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 2 and err.count("\n") == 1, err
+        assert "MB of spectra: No space left on device" in err
+        assert list(place.iterdir()) == []
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_trained_model_is_continued_on_other_music(music, tmp_path, capsys):
+    call(music, "-o", tmp_path / "first.h5", *GEOMETRY, "--epochs", 2, "--no-report")
+    arguments = (music, "-o", tmp_path / "second.h5", "--continue", tmp_path / "first.h5", "--no-report")
+    assert call(*arguments, "--epochs", 3, "--learning-rate", 0.0005) == 0
+    assert "adapting, epoch 3 of 3" in capsys.readouterr().out
+    first, second = (Model.load(tmp_path / name) for name in ("first.h5", "second.h5"))
+    assert second.front_end == first.front_end and second.n_code == first.n_code
+    assert not np.array_equal(first.layers[0].encoder_weight, second.layers[0].encoder_weight)
+    assert call(*arguments, "--hidden", 3) == 2
+    assert "--hidden is settled by" in capsys.readouterr().err
 
 
 def test_without_a_folder_it_takes_the_corpus_of_the_environment(music, tmp_path, monkeypatch, capsys):

@@ -51,6 +51,22 @@ def test_code_replaces_the_innermost_layer_only():
     assert recipes.load("default", {"hidden": [40, 7]}).layer_units() == (40, 7)
 
 
+def test_a_recipe_may_say_other_things_for_larger_codes(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "hidden = [40, 9]\nbatch = 7\n[from_code.16]\nbatch = 8\nseed = 1\n[from_code.100]\nbatch = 9\nhidden = [400, 100]\n"
+    )
+    seen = {}
+    for code in (None, 15, 16, 99, 100):
+        recipe = recipes.load(str(path), {"code": code} if code else {})
+        seen[code] = (recipe.batch, recipe.seed, recipe.layer_units())
+    assert seen == {
+        None: (7, 0, (40, 9)), 15: (7, 0, (40, 15)), 16: (8, 1, (40, 16)), 99: (8, 1, (40, 99)), 100: (9, 1, (400, 100))
+    }  # fmt: skip
+    assert recipes.load(str(path), {"hidden": [20], "batch": 3}).batch == 3
+    assert recipes.load(str(path), {"hidden": [20]}).seed == 1
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
@@ -71,6 +87,8 @@ def test_code_replaces_the_innermost_layer_only():
         ),
         ("corruption = ['gaussian']", r"corruption is 'gaussian'; expected none, gaussian:DEVIATION"),
         ("corruption = ['dropout:1.5']", r"corruption is 'dropout:1.5'; .* the share from 0 to 1"),
+        ("from_code = 3", r"from_code is 3; expected tables like"),
+        ("[from_code.many]\nbatch = 3", r"expected tables like \[from_code\.64\]"),
         ("preprocessed_loss = 0", r"are both 0; expected one of them above it"),
         ("preprocess = ['normalise']", r"preprocess step is 'normalise'; expected normalize, standardize"),
         ("preprocess = ['log:-1']", r"preprocess step is 'log:-1'; expected .* the number above 0"),

@@ -1,0 +1,57 @@
+"""Making a corpus beside `librosa.stft` over the same files: seconds, ratio, and times real time.
+
+    AEDSP_CORPUS=<folder with train/> python benchmarks/against_librosa.py [--rounds 3]
+
+Both read every file, mix it to mono, resample it to 22,050 Hz and analyse it with windows of 2,048 every 512 frames.
+librosa keeps the magnitudes of a file and drops them; ours draws 70,000 spectra over all files and writes them to disk.
+librosa's resampler is soxr_hq, which ours is too. One process for librosa, one a core for ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from aedsp.train import corpus as corpora
+from aedsp.train import tracks as audio
+
+
+def librosa_seconds(paths: list[Path]) -> float:
+    import librosa
+
+    began = time.perf_counter()
+    for path in paths:
+        x, _ = librosa.load(path, sr=22_050)
+        np.abs(librosa.stft(x, n_fft=2048, hop_length=512))
+    return time.perf_counter() - began
+
+
+def our_seconds(folder: Path) -> tuple[float, float]:
+    """Seconds, and seconds of audio."""
+    with tempfile.TemporaryDirectory() as temporary:
+        began = time.perf_counter()
+        tracks, _ = audio.survey(audio.find_audio(folder), folder)
+        corpora.build(Path(temporary, "c.h5"), tracks, corpora.Draw(), processes=corpora.n_processes())
+        return time.perf_counter() - began, sum(track.n_frames / track.sample_rate for track in tracks)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    folder = Path(os.environ["AEDSP_CORPUS"], "train")
+    paths = audio.find_audio(folder)
+    librosa_seconds(paths[:1])
+    print("librosa s | aedsp s | ratio | aedsp, times real time")
+    for _ in range(rounds):
+        (own, length), other = our_seconds(folder), librosa_seconds(paths)
+        print(f"{other:9.1f} | {own:7.1f} | {other / own:5.2f} | {length / own:.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
