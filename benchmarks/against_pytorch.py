@@ -32,14 +32,15 @@ def ours(x: np.ndarray, n_units: int) -> Callable[[], None]:
     rng = np.random.default_rng(0)
     network = Autoencoder(N_BINS, LayerPlan(n_hidden=n_units), n_rows=BATCH)
     network.parameters[:] = rng.standard_normal(network.parameters.size) / np.sqrt(N_BINS)
-    sgd, objective = Sgd(network.parameters.size, passes=network.passes), SquaredError(network.passes)
+    sgd, objective = Sgd(network.gradient), SquaredError(network.passes)
     examples = Examples(Split(x, np.arange(len(x)), np.zeros(len(x), np.int32)), Chain(), N_BINS)
 
     def epoch() -> None:
         with memory.no_denormals():
             for batch in examples.shuffled(BATCH, rng):
-                network.loss_and_gradient(batch, objective)
-                sgd.step(network.parameters, network.gradient, RATE, MOMENTUM)
+                keep, scale = sgd.factors(RATE, MOMENTUM)
+                network.loss_and_gradient(batch, objective, keep=keep, scale=scale)
+                sgd.step(network.parameters, RATE, MOMENTUM)
 
     return epoch
 

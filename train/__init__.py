@@ -1,7 +1,9 @@
 """aedsp.train: from a folder of audio to a model file.
 
-`tracks` finds and reads the audio, `corpus` draws spectra from it into an HDF5 file, `network` is the autoencoder with
-its gradient, `initial` where it starts, `objectives` what it is asked for, `sgd` how it gets there, `recipe` every
-option, `training` the run from corpus to model; `__main__`, `screen` and `interrupt` are the command. Nothing in
-`aedsp` outside this package imports it.
+Audio to spectra: `tracks` finds and reads files, `drawing` analyses the windows of one, `corpus` keeps them in HDF5. One
+network: `network` is the unrolled autoencoder with its gradient, on the elementwise `passes`; `corruption`, `objectives`,
+`initial` and `sgd` are what it sees, is asked for, starts from, and how it gets there. A run: `recipe` is every option,
+`examples` feeds a network, `stages` trains one, `training` all of them, `checkpoint` keeps them, `finishing` makes the
+model's layers, `report` shows them. `__main__`, `screen`, `interrupt` and `memory` are the command. Nothing in `aedsp`
+outside this package imports it.
 """

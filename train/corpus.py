@@ -294,7 +294,9 @@ def _reserve(path: Path, offset: int, n_bytes: int) -> None:
             for done in range(0, n_bytes, len(zeros)):
                 file.write(zeros[: n_bytes - done])
         except OSError as error:
-            raise OSError(error.errno, f"{n_bytes / 1e6:,.0f} MB of spectra: {error.strerror}", str(path.parent)) from None
+            raise OSError(
+                error.errno, f"{n_bytes / 1e6:,.0f} MB of spectra: {error.strerror}", str(path.parent)
+            ) from None
 
 
 def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, npt.NDArray[np.bool_], Refusal | None]]:

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from aedsp.model import Activation, Layer
 from aedsp.train import passes as all_passes
+from aedsp.train import products as all_products
 from aedsp.train.corruption import Corruption, Corruptor
 from aedsp.train.objectives import Batch, Objective
+from aedsp.train.products import Products
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -88,6 +90,7 @@ class _Dense:
     output: Floats
     error: Floats
     scratch: Floats
+    bias_scratch: Floats
     corruptor: Corruptor | None = None
     input: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # what the last forward pass was given
 
@@ -134,24 +137,20 @@ class Autoencoder:
         decay: WeightDecay | None = None,
         dtype: npt.DTypeLike = np.float32,
         passes: Any = None,
+        products: Products | None = None,
     ) -> None:
         self.plans = (plans,) if isinstance(plans, LayerPlan) else tuple(plans)
         self.n_input, self.n_rows, self.n_classes = n_input, n_rows, n_classes
         self.n_output = n_output or n_input
         self.nonnegative, self.decay = nonnegative, decay or WeightDecay()
-        self.passes = passes or all_passes.load()
+        self.passes, self.products = passes or all_passes.load(), products or all_products.load()
         n_parameters = sum(size for _, size in self._pieces())
         self.parameters, self.gradient = np.zeros(n_parameters, dtype), np.zeros(n_parameters, dtype)
         self.layers, self.head, self.head_bias = self._views(self.parameters)
         self.gradients, self._by_head, self._by_head_bias = self._views(self.gradient)
         self._dense = list(self._unrolled())
         self._scratch = np.zeros(n_parameters if self._decays and self.passes.kind == "numpy" else 0, dtype)
-        self._head_output, self._head_error = (
-            np.zeros((n_rows, n_classes), dtype),
-            np.zeros((n_rows, self.n_code), dtype),
-        )
-        self._by_tied = [np.zeros_like(w.encoder_weight[:, -len(w.decoder_bias) :]) if p.tied else None
-                         for p, w in zip(self.plans, self.layers, strict=True)]  # fmt: skip
+        self._head_output = np.zeros((n_rows, n_classes), dtype)
 
     @property
     def n_code(self) -> int:
@@ -205,7 +204,7 @@ class Autoencoder:
                 learns_bias=plan.decoder_bias if decodes else plan.encoder_bias,
                 shares=decodes and plan.tied, sparsity=0.0 if decodes else plan.sparsity, corruptor=corruptor,
                 output=np.zeros((self.n_rows, len(bias)), dtype), error=np.zeros((self.n_rows, len(bias)), dtype),
-                scratch=np.zeros((self.n_rows, len(bias)), dtype),
+                scratch=np.zeros((self.n_rows, len(bias)), dtype), bias_scratch=np.zeros(len(bias), dtype),
             )  # fmt: skip
 
         yield from (dense(i, False) for i in range(len(self.plans)))
@@ -224,7 +223,7 @@ class Autoencoder:
             if layer.corruptor is not None and rng is not None:
                 x = layer.corruptor.corrupt(x, rng)
             layer.input, output = x, layer.output[: len(x)]
-            np.matmul(x, layer.weight.T, out=output)
+            self.products.product(x, layer.weight.T, output)
             self.passes.activate(output, layer.bias, layer.activation)
             x = output
         return x
@@ -235,8 +234,10 @@ class Autoencoder:
         objective: Objective,
         rng: np.random.Generator | None = None,
         class_weight: float = 0.0,
+        keep: float = 0.0,
+        scale: float = 1.0,
     ) -> float:
-        """The loss of reproducing what the batch wants, from its input; its gradient goes into `gradient`.
+        """The loss of reproducing what the batch wants, from its input; ``gradient ← keep · gradient + scale · (its own)``.
 
         Parameters
         ----------
@@ -247,6 +248,8 @@ class Autoencoder:
             For the corruption of the inputs; without one nothing is corrupted.
         class_weight : float
             Factor of the cross entropy of the classes.
+        keep, scale : float
+            0 and 1: the gradient itself. The optimizer's `factors`, where it wants more.
         """
         n = len(batch)
         output = self._forward(batch.x, self._dense, rng)
@@ -254,31 +257,42 @@ class Autoencoder:
         loss = objective.value_and_error(output, batch, self._dense[-1].activation, error=error)
         for at in range(len(self._dense) - 1, -1, -1):
             layer = self._dense[at]
-            self._gradient_of(at, layer, error)
+            self._gradient_of(at, layer, error, keep, scale)
             if at == 0:
                 break
             below = self._dense[at - 1]
-            error = np.matmul(error, layer.weight, out=below.error[:n])
+            self.products.product(error, layer.weight, below.error[:n])
+            error = below.error[:n]
             if layer.corruptor is not None and rng is not None:
                 layer.corruptor.back_through(error)
             if at == len(self.plans) and self.n_classes:
-                loss += self._classify(batch, class_weight, error)
+                loss += self._classify(batch, class_weight, error, keep, scale)
             if below.sparsity:
                 loss += self._sparsity(below, error)
             self.passes.back_through(error, below.output[:n], below.activation, below.scratch[:n])
-        self._add_decay()
+        self._add_decay(scale)
         return loss
 
-    def _gradient_of(self, at: int, layer: _Dense, error: Floats) -> None:
-        if layer.shares:  # into a place of its own; the encoder, which comes later, adds it
-            by_tied = self._by_tied[len(self._dense) - 1 - at]
-            np.matmul(layer.input.T, error, out=by_tied)
+    def _gradient_of(self, at: int, layer: _Dense, error: Floats, keep: float, scale: float) -> None:
+        by_weight = layer.by_weight
+        if layer.shares:  # the decoder of tied weights comes first: onto the columns of the encoder that it shares
+            if by_weight.shape[0] < len(self._encoder_of(at).by_weight.T):
+                self._encoder_of(at).by_weight[:, : -by_weight.shape[0]] *= by_weight.dtype.type(keep)
+            self.products.product(layer.input.T, error, by_weight.T, scale, keep)
         else:
-            np.matmul(error.T, layer.input, out=layer.by_weight)
-            if at < len(self.plans) and (by_tied := self._by_tied[at]) is not None:
-                layer.by_weight[:, -by_tied.shape[1] :] += by_tied
+            self.products.product(error.T, layer.input, by_weight, scale, 1.0 if self._shared(at) else keep)
         if layer.learns_bias:
-            np.sum(error, axis=0, out=layer.by_bias)
+            layer.by_bias *= error.dtype.type(keep)
+            total = np.sum(error, axis=0, out=layer.bias_scratch)
+            total *= error.dtype.type(scale)
+            layer.by_bias += total
+
+    def _encoder_of(self, at: int) -> _Dense:
+        """The encoder whose weights the decoder number `at` shares."""
+        return self._dense[len(self._dense) - 1 - at]
+
+    def _shared(self, at: int) -> bool:
+        return at < len(self.plans) and self.plans[at].tied
 
     def class_entropy(self, batch: Batch) -> float:
         """Cross entropy of the classes that the softmax units see in the last code, mean of the frames."""
@@ -290,23 +304,24 @@ class Autoencoder:
         """Softmax of the head on the last code, (n, n_classes)."""
         share = self._head_output[:n]
         code = self._dense[len(self.plans) - 1].output[:n]
-        np.matmul(code, self.head.T, out=share)
+        self.products.product(code, self.head.T, share)
         share += self.head_bias
         share -= share.max(axis=1, keepdims=True)
         np.exp(share, out=share)
         share /= share.sum(axis=1, keepdims=True)
         return share
 
-    def _classify(self, batch: Batch, weight: float, error: Floats) -> float:
+    def _classify(self, batch: Batch, weight: float, error: Floats, keep: float, scale: float) -> float:
         """The entropy of the classes times its weight; its gradient, and its part of the error at the code."""
         n, code = len(batch), self._dense[len(self.plans) - 1].output[: len(batch)]
         loss = weight * self.class_entropy(batch)
         share = self._head_output[:n]
         share[np.arange(n), batch.labels] -= 1
         share *= share.dtype.type(weight / n)
-        np.matmul(share.T, code, out=self._by_head)
-        np.sum(share, axis=0, out=self._by_head_bias)
-        error += np.matmul(share, self.head, out=self._head_error[:n])
+        self.products.product(share.T, code, self._by_head, scale, keep)
+        self._by_head_bias *= share.dtype.type(keep)
+        self._by_head_bias += share.sum(axis=0) * share.dtype.type(scale)
+        self.products.product(share, self.head, error, 1.0, 1.0)
         return loss
 
     def _sparsity(self, layer: _Dense, error: Floats) -> float:
@@ -318,11 +333,11 @@ class Autoencoder:
         error += sign
         return loss
 
-    def _add_decay(self) -> None:
+    def _add_decay(self, scale: float) -> None:
         """The gradient of the weights' squares. The loss leaves them out: they are no error of reconstruction."""
         if self._decays:
             n = self.parameters.size if self.decay.biases else self._n_weights
-            factors = (self.decay.negative, self.decay.positive)
+            factors = (scale * self.decay.negative, scale * self.decay.positive)
             self.passes.decay(self.gradient[:n], self.parameters[:n], *factors, self._scratch[:n])
 
     @property

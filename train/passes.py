@@ -96,12 +96,9 @@ def decay(gradient: Floats, parameters: Floats, negative: float, positive: float
             gradient += scratch
 
 
-def sgd(parameters: Floats, gradient: Floats, velocity: Floats, rate: float, momentum: float) -> None:
-    """``v ← momentum · v - rate · g``, ``p ← p + v``; `gradient` is overwritten."""
-    velocity *= velocity.dtype.type(momentum)
-    gradient *= gradient.dtype.type(rate)
-    velocity -= gradient
-    parameters += velocity
+def settle(x: Floats, least: float) -> None:
+    """``x ← 0`` where its absolute value is below `least`."""
+    x[np.abs(x) < least] = 0
 
 
 def adam(
@@ -126,4 +123,4 @@ def adam(
     parameters -= scratch
 
 
-_PASSES = (activate, back_through, squared_error, add_noise, drop, salt_and_pepper, decay, sgd, adam)
+_PASSES = (activate, back_through, squared_error, add_noise, drop, salt_and_pepper, decay, settle, adam)

@@ -136,16 +136,13 @@ def decay(gradient: Floats, parameters: Floats, negative: float, positive: float
 
 
 @_fused
-def _sgd(parameters, gradient, velocity, rate, momentum):  # type: ignore[no-untyped-def]
-    for i in range(parameters.size):
-        v = momentum * velocity[i] - rate * gradient[i]
-        velocity[i] = v
-        parameters[i] += v
+def _settle(x, least):  # type: ignore[no-untyped-def]
+    for i in range(x.size):
+        x[i] = x[i] if abs(x[i]) >= least else x[i] * 0
 
 
-def sgd(parameters: Floats, gradient: Floats, velocity: Floats, rate: float, momentum: float) -> None:
-    real = parameters.dtype.type
-    _sgd(parameters, gradient, velocity, real(rate), real(momentum))
+def settle(x: Floats, least: float) -> None:
+    _settle(x, x.dtype.type(least))
 
 
 @_fused
@@ -167,5 +164,5 @@ def adam(
     _adam(parameters, gradient, mean, square, real(rate), real(momentum), real(forgets), real(scale), real(epsilon))
 
 
-for _function in (activate, back_through, squared_error, add_noise, drop, salt_and_pepper, decay, sgd, adam):
+for _function in (activate, back_through, squared_error, add_noise, drop, salt_and_pepper, decay, settle, adam):
     _function.__doc__ = getattr(passes, _function.__name__).__doc__

@@ -284,9 +284,15 @@ def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     options = dict(options)
     tables = options.pop("from_code", {})
     if not isinstance(tables, dict) or not all(n.isdigit() and isinstance(t, dict) for n, t in tables.items()):
-        raise TrainingError(f"from_code is {tables!r}; expected tables like [from_code.64], by the least number of units")
+        raise TrainingError(
+            f"from_code is {tables!r}; expected tables like [from_code.64], by the least number of units"
+        )
     hidden = changes.get("hidden", options.get("hidden", 0))
-    code = changes.get("code") or options.get("code") or ([0, *hidden][-1] if isinstance(hidden, (list, tuple)) else hidden)
+    code = (
+        changes.get("code")
+        or options.get("code")
+        or ([0, *hidden][-1] if isinstance(hidden, (list, tuple)) else hidden)
+    )
     for least in sorted(tables, key=int):
         if isinstance(code, int) and int(least) <= code:
             options |= tables[least]

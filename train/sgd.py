@@ -12,15 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp.train import passes as all_passes
+from aedsp.train import products as all_products
+from aedsp.train.products import Products
 
 Floats = npt.NDArray[np.floating[Any]]
+_STEPS_TO_SETTLE, _STILL = 16, 1e-30  # slower parameters come to rest, before they are denormal
 
 
 class Optimizer(Protocol):
-    """Keeps its state for one parameter vector."""
+    """Keeps its state for one parameter vector, and takes the gradient from the vector that it was made with."""
 
-    def step(self, parameters: Floats, gradient: Floats, learning_rate: float, momentum: float) -> None:
-        """Update `parameters` (n,) in place; `gradient` (n,) may be overwritten.
+    def factors(self, learning_rate: float, momentum: float) -> tuple[float, float]:
+        """What the network makes of its gradient: `keep` times what the vector holds, plus `scale` times the new one."""
+        ...
+
+    def step(self, parameters: Floats, learning_rate: float, momentum: float) -> None:
+        """Update `parameters` (n,) in place.
 
         momentum: 0 to below 1; of SGD, or Adam's decay of the mean gradient (β₁).
         """
@@ -36,20 +43,28 @@ class Optimizer(Protocol):
 
 
 class Sgd:
-    """``v ← momentum · v - learning_rate · g``, ``p ← p + v``."""
+    """``v ← momentum · v - learning_rate · g``, ``p ← p + v``; the gradient's vector holds v itself."""
 
-    def __init__(self, n_parameters: int, *, dtype: npt.DTypeLike = np.float32, passes: Any = None) -> None:
-        self._passes = passes or all_passes.load()
-        self._velocity = np.zeros(n_parameters, dtype)
+    def __init__(self, gradient: Floats, *, passes: Any = None, products: Products | None = None) -> None:
+        self._passes, self._products = passes or all_passes.load(), products or all_products.load()
+        self._velocity, self._n_steps = gradient, np.zeros(1)
+        self._velocity[:] = 0
 
-    def step(self, parameters: Floats, gradient: Floats, learning_rate: float, momentum: float) -> None:
-        self._passes.sgd(parameters, gradient, self._velocity, learning_rate, momentum)
+    def factors(self, learning_rate: float, momentum: float) -> tuple[float, float]:
+        return momentum, -learning_rate
+
+    def step(self, parameters: Floats, learning_rate: float, momentum: float) -> None:
+        self._products.add(self._velocity, parameters)
+        self._n_steps += 1
+        if self._n_steps[0] % _STEPS_TO_SETTLE == 0:
+            self._passes.settle(self._velocity, _STILL)
 
     def state(self) -> dict[str, Floats]:
-        return {"velocity": self._velocity}
+        return {"velocity": self._velocity, "n_steps": self._n_steps}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
-        self._velocity[:] = state["velocity"]
+        for name, array in self.state().items():
+            array[:] = state[name]
 
 
 class Adam:
@@ -57,7 +72,7 @@ class Adam:
 
     Parameters
     ----------
-    n_parameters : int
+    gradient : (n_parameters,)
     decay : float
         Decay of the running mean of the gradient's square (β₂).
     epsilon : float
@@ -69,27 +84,29 @@ class Adam:
 
     def __init__(
         self,
-        n_parameters: int,
+        gradient: Floats,
         *,
         decay: float = 0.999,
         epsilon: float = 1e-8,
-        dtype: npt.DTypeLike = np.float32,
         passes: Any = None,
     ) -> None:
         self._passes = passes or all_passes.load()
-        self._decay, self._epsilon = decay, epsilon
-        self._mean, self._square = np.zeros(n_parameters, dtype), np.zeros(n_parameters, dtype)
-        self._scratch = np.zeros(n_parameters if self._passes.kind == "numpy" else 0, dtype)
+        self._gradient, self._decay, self._epsilon = gradient, decay, epsilon
+        self._mean, self._square = np.zeros_like(gradient), np.zeros_like(gradient)
+        self._scratch = np.zeros_like(gradient if self._passes.kind == "numpy" else gradient[:0])
         self._n_steps = np.zeros(1)
         self._mean_weight = np.ones(1)  # Π momentum: what the mean still holds of the zeros it began with
 
-    def step(self, parameters: Floats, gradient: Floats, learning_rate: float, momentum: float) -> None:
+    def factors(self, learning_rate: float, momentum: float) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def step(self, parameters: Floats, learning_rate: float, momentum: float) -> None:
         self._n_steps += 1
         self._mean_weight *= momentum
         scale = float(1 / np.sqrt(1 - self._decay ** self._n_steps[0]))
         rate = learning_rate / float(1 - self._mean_weight[0])
         self._passes.adam(
-            parameters, gradient, self._mean, self._square, self._scratch,
+            parameters, self._gradient, self._mean, self._square, self._scratch,
             rate, momentum, 1 - self._decay, scale, self._epsilon,
         )  # fmt: skip
 

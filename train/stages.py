@@ -117,7 +117,7 @@ class Descent:
         self._class_weight = recipe.class_weight * self._trivial if stage.classes else 0.0
         self._trivial_validation = goal.trivial(validation)
         make = Adam if recipe.optimizer == "adam" else Sgd
-        self._optimizer: Optimizer = make(network.parameters.size, passes=network.passes)
+        self._optimizer: Optimizer = make(network.gradient, passes=network.passes)
         self._rng = np.random.default_rng([recipe.seed, 1, index])
         self._n_batches = -(-len(training) // recipe.batch)
         self._error = np.zeros((network.n_rows, network.n_output), np.float32)
@@ -173,14 +173,15 @@ class Descent:
         self.network.parameters[:] = self.best_parameters
 
     def _step(self, batch: Batch, epoch: int, index: int, on_batch: Callable[[Moment], None]) -> float:
-        loss = self.network.loss_and_gradient(batch, self.goal.objective, self._rng, self._class_weight)
+        rate, momentum = self._learning_rate(epoch, index), self._momentum(epoch, index)
+        keep, scale = self._optimizer.factors(rate, momentum)
+        loss = self.network.loss_and_gradient(batch, self.goal.objective, self._rng, self._class_weight, keep, scale)
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the loss is no longer finite in {self.stage.name}, epoch {epoch}, batch {index + 1}, at learning "
-                f"rate {self._learning_rate(epoch, index):g}; take a smaller learning_rate, or a smaller momentum"
+                f"rate {rate:g}; take a smaller learning_rate, or a smaller momentum"
             )
-        rate, momentum = self._learning_rate(epoch, index), self._momentum(epoch, index)
-        self._optimizer.step(self.network.parameters, self.network.gradient, rate, momentum)
+        self._optimizer.step(self.network.parameters, rate, momentum)
         self.network.project()
         on_batch(Moment(self.stage, epoch, self.stage.epochs, index + 1, self._n_batches, loss / self._trivial))
         return loss

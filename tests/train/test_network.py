@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aedsp.model import ACTIVATIONS
-from aedsp.train import passes
+from aedsp.train import passes, products
 from aedsp.train.corruption import Corruption
 from aedsp.train.network import Autoencoder, LayerPlan, WeightDecay
 from aedsp.train.objectives import Batch, SquaredError
@@ -19,7 +19,8 @@ SIZES = [(1, (1,), 1), (3, (7,), 2), (17, (8, 3), 5), (31, (33, 9, 4), 9)]  # vi
 def random_network(rng, n_visible, hidden, n_rows, *, plans=None, dtype=np.float32, kind="numpy", **options):
     network_options = {k: options.pop(k) for k in ("n_output", "n_classes", "nonnegative", "decay") if k in options}
     plans = plans or [LayerPlan(n_hidden=n, **options) for n in hidden]
-    network = Autoencoder(n_visible, plans, n_rows=n_rows, dtype=dtype, passes=passes.load(kind), **network_options)
+    chosen = {"passes": passes.load(kind), "products": products.load("numpy" if kind == "numpy" else None)}
+    network = Autoencoder(n_visible, plans, n_rows=n_rows, dtype=dtype, **chosen, **network_options)
     network.parameters[:] = rng.standard_normal(network.parameters.size) / np.sqrt(n_visible)
     return network
 
@@ -176,11 +177,11 @@ def test_a_step_allocates_nothing(rng, kind):
     plans = [LayerPlan(n_hidden=n, corruption=Corruption("gaussian", 0.1), sparsity=0.1) for n in (64, 32)]
     network = random_network(rng, 257, None, 100, plans=plans, decay=WeightDecay(negative=0.1, positive=0.1), kind=kind)
     batch, objective = Batch(rng.uniform(0, 1, (100, 257)).astype(np.float32)), SquaredError(network.passes)
-    adam = Adam(network.parameters.size, passes=network.passes)
+    adam = Adam(network.gradient, passes=network.passes)
 
     def step():
         network.loss_and_gradient(batch, objective, rng)
-        adam.step(network.parameters, network.gradient, 0.001, 0.9)
+        adam.step(network.parameters, 0.001, 0.9)
 
     step()
     tracemalloc.start()
@@ -206,14 +207,15 @@ def test_200_steps_are_those_of_pytorch(rng, kind, dtype, tolerance, optimizer, 
     w, b, v, c = (torch.tensor(np.ascontiguousarray(array), requires_grad=True) for array in arrays)
     parameters = [w, b, c] if tied else [w, b, v, c]
     if optimizer == "sgd":
-        ours, momentum = Sgd(network.parameters.size, dtype=dtype, passes=network.passes), 0.5
+        ours, momentum = Sgd(network.gradient, passes=network.passes, products=network.products), 0.5
         theirs = torch.optim.SGD(parameters, lr=0.005, momentum=0.5)
     else:
-        ours, momentum = Adam(network.parameters.size, dtype=dtype, passes=network.passes), 0.9
+        ours, momentum = Adam(network.gradient, passes=network.passes), 0.9
         theirs = torch.optim.Adam(parameters, lr=0.005)
     for batch in spectra:
-        network.loss_and_gradient(Batch(batch), SquaredError(network.passes))
-        ours.step(network.parameters, network.gradient, 0.005, momentum)
+        keep, scale = ours.factors(0.005, momentum)
+        network.loss_and_gradient(Batch(batch), SquaredError(network.passes), keep=keep, scale=scale)
+        ours.step(network.parameters, 0.005, momentum)
         x = torch.from_numpy(batch)
         output = torch.sigmoid(x @ w.T + b) @ (w if tied else v.T) + c
         theirs.zero_grad()

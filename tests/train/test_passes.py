@@ -84,3 +84,9 @@ def test_decay(rng, kind):
     expected = gradient + np.where(parameters < 0, 0.5, 0.125) * parameters
     all_passes.load(kind).decay(gradient, parameters, 0.5, 0.125, np.zeros_like(gradient))
     near(gradient, expected, 4)
+
+
+def test_settle(kind):
+    x = np.array([0, 1e-31, -1e-31, 1e-30, -2e-30, 1e-40, 5.0], np.float32)
+    all_passes.load(kind).settle(x, 1e-30)
+    np.testing.assert_array_equal(x, np.array([0, 0, 0, 1e-30, -2e-30, 0, 5.0], np.float32))
