@@ -68,7 +68,7 @@ def _weights(front_end: FrontEnd, centre: float) -> tuple[int, Array]:
     last = min(last, front_end.n_fft_bins - 1)
     if first <= last:
         octaves = np.log2(np.arange(first, last + 1) / centre)
-        return first, 1 - np.abs(octaves) * (front_end.bins_per_octave or 12)
+        return first, np.maximum(0, 1 - np.abs(octaves) * (front_end.bins_per_octave or 12))
     first = min(int(centre), front_end.n_fft_bins - 2)
     return first, np.array([1 - (centre - first), centre - first])
 

@@ -144,7 +144,7 @@ class FrontEnd:
     def centres_hz(self) -> npt.NDArray[np.float64]:
         """Of every value of a spectrum, Hz: ``k sample_rate / fft_length``, or ``f_min 2^(b / bins_per_octave)``."""
         if self.bins_per_octave is None or self.f_min_hz is None or self.f_max_hz is None:
-            return np.arange(self.n_fft_bins) * (self.sample_rate / self.fft_length)
+            return np.arange(float(self.n_fft_bins)) * (self.sample_rate / self.fft_length)
         n = 1 + int(np.floor(self.bins_per_octave * np.log2(self.f_max_hz / self.f_min_hz) + 1e-9))
         centres: npt.NDArray[np.float64] = self.f_min_hz * np.exp2(np.arange(n) / self.bins_per_octave)
         return centres

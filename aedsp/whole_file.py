@@ -14,10 +14,11 @@ from pathlib import Path
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def written_whole(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """A new name beside `path` to write to; renamed over `path` where the block ends well, deleted where it raises.
 
-    The name is short, hidden, and keeps the extension. A link as `path` is followed, the file gets the usual mode.
+    durable: on the disk before it is renamed, whatever happens to the machine; what can be made again need not be. The
+    name is short, hidden, and keeps the extension. A link as `path` is followed, the file gets the usual mode.
 
     Raises
     ------
@@ -34,8 +35,9 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     unfinished = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
     try:
         yield unfinished
-        with open(unfinished, "rb") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with open(unfinished, "rb") as file:
+                os.fsync(file.fileno())
         os.replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -20,11 +20,11 @@ from aedsp import command_line, model_file
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model import Model
 from aedsp.train import checkpoint as checkpoints
+from aedsp.train import continuing
 from aedsp.train import corpus as corpora
 from aedsp.train import recipe as recipes
 from aedsp.train import report as reports
 from aedsp.train import tracks as audio
-from aedsp.train import training
 from aedsp.train.interrupt import Interrupt
 from aedsp.train.recipe import Recipe
 from aedsp.train.screen import Screen
@@ -58,21 +58,21 @@ def command(
     """
     given = _given(options)
     model = None if start is None else model_file.load(start)
+    if model is not None and start is not None:
+        continuing.require_free(given, model, start)
+        given |= continuing.settled(model)
     chosen = recipes.load(recipe, given)
-    if model is not None:
-        _refuse_settled(given, start)
-        chosen = training.recipe_for(model, chosen)
     chosen.analysis()
     if dry_run:
         print(chosen.to_toml(), end="")
         return
-    _refuse_output(output, corpus)
+    _refuse_output(output, corpus, start)
     with Screen() as screen, Interrupt() as interrupt:
         work = _Work(chosen, model, output, corpus or output.with_name(f"{output.stem}.corpus.h5"), screen, interrupt)
         try:
             status = work.run(folder or _default_folder(screen), report)
         except KeyboardInterrupt:
-            screen.line("interrupted before the first epoch; no model was written")
+            screen.line("interrupted before the first epoch had ended; no model was written")
             raise typer.Exit(_INTERRUPTED) from None
     raise typer.Exit(status)
 
@@ -101,37 +101,45 @@ class _Work:
                 self._screen.line(f"going on from {checkpoint}; delete it to train from the start")
             result = train(
                 self._recipe, corpus, name=self._output.stem, start=self._start, checkpoint=checkpoint,
-                on_batch=self._on_batch, on_row=self._screen.row,
+                on_batch=self._on_batch, on_row=self._screen.row, on_trouble=self._screen.line,
+                check=self._interrupt.check,
             )  # fmt: skip
         model_file.save(result.model, self._output, weight_dtype=self._recipe.weights)
         self._say_result(result)
         if result.interrupted:
             self._screen.line("interrupted; this is the best model so far; the same command again goes on")
             return _INTERRUPTED
-        if report:
-            self._write_report(result, tracks)
+        checkpoint.unlink(missing_ok=True)
         if result.diverged:
             self._screen.line(f"{result.diverged}; this is the best model before that")
-            checkpoint.unlink(missing_ok=True)
-            return _DIVERGED
-        checkpoint.unlink(missing_ok=True)
-        return 0
+        if report:
+            self._write_report(result, tracks)
+        return _DIVERGED if result.diverged else 0
 
     def _write_report(self, result: Result, tracks: Sequence[Track]) -> None:
         try:
             with corpora.Corpus(self._corpus_path) as corpus:
-                path = reports.write(self._output, result, corpus, tracks, self._recipe.to_toml())
+                toml = self._recipe.to_toml()
+                path = reports.write(self._output, result, corpus, tracks, toml, self._interrupt.check)
         except MissingExtraError as error:
             self._screen.line(f"no report: {error}")
+        except OSError as error:
+            self._screen.line(
+                f"no report: {error.filename or reports.path_for(self._output)}: {error.strerror or error}"
+            )
+        except KeyboardInterrupt:
+            self._screen.line(f"interrupted; no report, but {self._output} is whole")
         else:
             self._screen.line(f"{path}: what was learnt, in pictures and sound")
 
     def _make_corpus(self, folder: Path) -> list[Track]:
         """The spectra of the folder, in the corpus file."""
-        tracks, refusals = audio.survey(audio.find_audio(folder, self._recipe.license), folder)
+        tracks, refusals = audio.survey(audio.find_audio(folder, self._recipe.license), folder, self._on_file)
         draw, path = self._recipe.draw(), self._corpus_path
         if corpora.matches(path, tracks, draw):
             self._screen.line(f"spectra of {path} used again: same files, same options")
+            with corpora.Corpus(path) as corpus:
+                left_out = [*map(str, refusals), *corpus.refusals]
         else:
             if corpora.is_corpus(path):
                 self._screen.line(f"{path} is of other files or options; it is made anew from what has not changed")
@@ -139,9 +147,14 @@ class _Work:
             self._screen.line(
                 f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted"
             )
-        for refusal in refusals:
+            left_out = [*map(str, refusals)]
+        for refusal in left_out:
             self._screen.line(f"left out: {refusal}")
         return tracks
+
+    def _on_file(self, done: int, total: int) -> None:
+        self._screen.files(done, total)
+        self._interrupt.check()
 
     def _on_spectra(self, done: int, total: int) -> None:
         self._screen.spectra(done, total)
@@ -157,7 +170,7 @@ class _Work:
         how = "by file" if corpus.split_by == "file" else "by frame"
         self._screen.line(f"{len(corpus.tracks)} files, spectra: {text}, split {how}")
         if corpus.split_by != self._recipe.split:
-            self._screen.line("split by frame, since there are too few files for a split by file")
+            self._screen.line("split by frame, since by file less than half were left to train on")
         if sum(counts.values()) < self._recipe.draw().n_spectra:
             self._screen.line(f"the recipe asks for {self._recipe.draw().n_spectra:,}; that is all there is")
         if self._recipe.classes:
@@ -173,13 +186,6 @@ class _Work:
             self._screen.line("that is no better than predicting the mean; try a smaller learning_rate or more epochs")
 
 
-def _refuse_settled(given: dict[str, Any], start: Path | None) -> None:
-    """Refuse options that the model to continue has settled."""
-    for key in given:
-        if key in training.SETTLED:
-            raise TrainingError(f"--{key.replace('_', '-')} is settled by {start}, which is continued; leave it out")
-
-
 def _default_folder(screen: Screen) -> Path:
     """$AEDSP_CORPUS/train, or the clips that come with aedsp; said in one line."""
     if root := os.environ.get("AEDSP_CORPUS"):
@@ -190,8 +196,12 @@ def _default_folder(screen: Screen) -> Path:
     return folder
 
 
-def _refuse_output(output: Path, corpus: Path | None) -> None:
+def _refuse_output(output: Path, corpus: Path | None, start: Path | None) -> None:
     """Refuse an output that could not be written, before hours of work."""
+    if output.suffix == ".html":
+        raise TrainingError(f"{output} is where the report goes; give the name of the model file, such as model.h5")
+    if start is not None and start.resolve() == output.resolve():
+        raise TrainingError(f"{output} is the model that is continued; give another name with -o")
     if output.is_dir():
         raise TrainingError(f"{output} is a folder; give the name of the model file to write")
     if not output.parent.is_dir():

@@ -9,11 +9,13 @@ file.
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.process
 import hashlib
 import json
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -50,9 +52,11 @@ class Draw:
     positions : "grid" or "random"
         On whole hops, or anywhere.
     split : "file" or "frame"
-        Whether a track falls into one split as a whole. With fewer than 3 tracks it is by frame.
+        Whether a track falls into one split as a whole. Where that left less than half to train on it is by frame.
     context_spectra : int
         So many successive spectra make one row, oldest first.
+    by_class : bool
+        The tracks' groups are classes: each falls into every split; tracks without one are left out.
     skip_silence_db : float or None
         Spectra without a magnitude above this are left out.
     seed : int
@@ -65,6 +69,7 @@ class Draw:
     positions: Literal["grid", "random"] = "grid"
     split: Literal["file", "frame"] = "file"
     context_spectra: int = 1
+    by_class: bool = False
     skip_silence_db: float | None = None
     seed: int = 0
 
@@ -125,6 +130,7 @@ class Corpus:
             raise TrainingError(f"{path} is damaged; delete it, it is made again")
         self.fingerprint: str = header["fingerprint"]
         self.split_by: str = header["split_by"]
+        self.refusals: list[str] = header["refusals"]
         self.tracks: list[dict[str, Any]] = header["tracks"]
         self.class_names = tuple(sorted({track["class"] for track in self.tracks}))
         self._map: Any = np.memmap(path, np.float32, "r", offset, shape)
@@ -152,7 +158,24 @@ def is_corpus(path: Path) -> bool:
 def matches(path: Path, tracks: Sequence[Track], draw: Draw) -> bool:
     """True where `path` is the corpus that `build` would make of these tracks."""
     header = _header_of(path)
-    return header is not None and header["fingerprint"] == _fingerprint(tracks, draw)
+    return header is not None and header["fingerprint"] == _fingerprint(chosen(tracks, draw)[0], draw)
+
+
+def chosen(tracks: Sequence[Track], draw: Draw) -> tuple[list[Track], list[Refusal]]:
+    """The tracks that spectra can be drawn from, each content once, and why the others are left out."""
+    kept: dict[str, Track] = {}
+    refusals = []
+    for track in tracks:
+        if track.content in kept:
+            refusals.append(Refusal(track.path, f"is the same as {kept[track.content].path.name}"))
+        elif draw.by_class and not track.group:
+            refusals.append(Refusal(track.path, "lies in no folder of a class"))
+        elif not drawing.n_windows(track, draw.front_end, draw.context_spectra):
+            rate = draw.front_end.sample_rate
+            refusals.append(Refusal(track.path, f"is shorter than one window ({_span(draw)} frames at {rate:g} Hz)"))
+        else:
+            kept[track.content] = track
+    return list(kept.values()), refusals
 
 
 def build(
@@ -176,7 +199,7 @@ def build(
     Returns
     -------
     list of Refusal
-        Files too short for one window, and files that broke off before the length in their header.
+        Files that `chosen` leaves out, and files that broke off before the length in their header.
 
     Raises
     ------
@@ -185,22 +208,18 @@ def build(
     """
     if path.exists() and not is_corpus(path):
         raise TrainingError(f"{path} exists and is not a corpus; name another file for the corpus")
+    n_given = len(tracks)
+    tracks, refusals = chosen(tracks, draw)
     n_windows = [drawing.n_windows(track, draw.front_end, draw.context_spectra) for track in tracks]
-    refusals = [
-        Refusal(track.path, f"is shorter than one window ({_span(draw)} frames at {draw.front_end.sample_rate:g} Hz)")
-        for track, n in zip(tracks, n_windows, strict=True)
-        if not n
-    ]
-    tracks = [track for track, n in zip(tracks, n_windows, strict=True) if n]
-    n_windows = [n for n in n_windows if n]
     if sum(n_windows) < 2:
+        reason = f"; {refusals[0]}" if refusals else ""
         raise TrainingError(
-            f"{len(tracks) + len(refusals)} readable files hold {sum(n_windows)} windows of {_span(draw)} frames at "
-            f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio"
+            f"{n_given} readable files hold {sum(n_windows)} windows of {_span(draw)} frames at "
+            f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio{reason}"
         )
     plan = drawing.plan(tracks, n_windows, draw)
-    with written_whole(path) as unfinished:
-        refusals += _fill(unfinished, path, tracks, plan, draw, progress or (lambda done, total: None), processes)
+    with written_whole(path, durable=False) as unfinished:
+        _fill(unfinished, path, tracks, plan, draw, progress or (lambda done, total: None), processes, refusals)
     return refusals
 
 
@@ -212,8 +231,9 @@ def _fill(
     draw: Draw,
     progress: Progress,
     processes: int,
-) -> list[Refusal]:
-    """Write every drawn spectrum to its row, then which rows there are."""
+    refusals: list[Refusal],
+) -> None:
+    """Write every drawn spectrum to its row, then which rows there are; add to `refusals` what broke off."""
     n = sum(plan.counts)
     firsts = [0, *np.cumsum(plan.counts).tolist()]
     with h5py.File(path, "x") as file:
@@ -240,17 +260,16 @@ def _fill(
         if n_known < count:
             jobs.append(Job(track, draw, n_known, count, path, offset + 4 * width * (first + n_known), first + n_known))
     del target, older
-    refusals = []
     progress(done, n)
     for job, found, refusal in _run(jobs, processes):
         kept[job.first_row : job.first_row + len(found)] = found
         refusals += [refusal] if refusal else []
         done += len(found)
         progress(done, n)
-    splits = drawing.splits(plan, kept, draw)
+    split_by, splits = drawing.splits(plan, kept, draw)
     if min(len(splits["training"]), len(splits["validation"])) < 1:
-        first_fault = f"; the first file at fault: {refusals[0]}" if refusals else "; all of it is silence"
-        raise TrainingError(f"{kept.sum()} of {n} spectra can be trained on{first_fault}")
+        first_fault = f"; the first file at fault: {refusals[0]}" if refusals else "; the others are silence"
+        raise TrainingError(f"{kept.sum()} of {n} spectra can be trained on, 2 at least are needed{first_fault}")
     with h5py.File(path, "r+") as file:
         for name, members in splits.items():
             file[f"splits/{name}"] = members
@@ -258,7 +277,8 @@ def _fill(
         header = {
             "fingerprint": _fingerprint(tracks, draw),
             "of_one_track": draw.of_one_track(),
-            "split_by": plan.split_by,
+            "split_by": split_by,
+            "refusals": [str(refusal) for refusal in refusals],
             "tracks": [
                 {
                     "content": t.content,
@@ -274,7 +294,6 @@ def _fill(
         file["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["format"] = np.bytes_(FORMAT)
-    return refusals
 
 
 def _reserve(path: Path, offset: int, n_bytes: int) -> None:
@@ -306,14 +325,17 @@ def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, npt.NDArray
         for job in jobs:
             yield job, *job.run()
         return
-    # "spawn": a forked copy of a process with threads can hang
-    with concurrent.futures.ProcessPoolExecutor(
-        min(processes, len(jobs)), multiprocessing.get_context("spawn"), _ignore_ctrl_c
-    ) as pool:
+    # "fork" where that is safe, since a new interpreter takes a third of the time that an hour of music does
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with concurrent.futures.ProcessPoolExecutor(min(processes, len(jobs)), context, _ignore_ctrl_c) as pool:
         try:
             futures = {pool.submit(job.run): job for job in jobs}
             for future in concurrent.futures.as_completed(futures):
                 yield futures[future], *future.result()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise TrainingError(
+                "the system ended a process that was reading audio, perhaps for want of memory; close what else runs"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from aedsp import constant_q
+from aedsp._kernels.stft import Transform
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
 from aedsp.train.tracks import FloatArray, Refusal, Track, read_mono
@@ -53,16 +54,16 @@ class Job:
         rows = np.memmap(self.path, np.float32, "r+", self.offset, (len(starts), width))
         kept = np.zeros(len(starts), bool)
         floor = -1.0 if self.draw.skip_silence_db is None else 10 ** (self.draw.skip_silence_db / 20)
-        refusal = None
+        refusal, n_read = None, 0
         try:
             for at, magnitudes in spectra_at(self.track, starts[order], front_end, n_context):
-                into = order[at : at + len(magnitudes)]
-                rows[into] = magnitudes
-                kept[into] = magnitudes.max(axis=1) > floor
+                n_read = at + len(magnitudes)
+                rows[order[at:n_read]] = magnitudes
+                kept[order[at:n_read]] = magnitudes.max(axis=1) > floor
         except TrainingError as error:
             refusal = Refusal(self.track.path, str(error).removeprefix(f"{self.track.path} "))
         else:
-            if at + len(magnitudes) < len(starts):
+            if n_read < len(starts):
                 refusal = Refusal(self.track.path, "is shorter than its header says")
         return kept, refusal
 
@@ -93,11 +94,10 @@ def plan(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -> Plan:
     """Every window of all tracks is as likely to be drawn as any other of its split."""
     rng = np.random.default_rng([draw.seed, 1])
     wanted = draw.wanted()
-    n_splits = 3 if draw.n_test else 2
-    if draw.split == "frame" or len(tracks) < n_splits:
+    split_of = _split_by_file(tracks, counts, draw) if draw.split == "file" else None
+    if split_of is None:
         n = min(sum(wanted.values()), sum(counts))
         return Plan(_shared_out(counts, n, rng), [None] * len(tracks), "frame")
-    split_of = _split_by_file(tracks, counts, draw)
     taken = [0] * len(tracks)
     for name, n in wanted.items():
         members = [i for i, split in enumerate(split_of) if split == name]
@@ -114,81 +114,95 @@ def _shared_out(counts: Sequence[int], n: int, rng: np.random.Generator) -> list
     return [int(k) for k in rng.multivariate_hypergeometric(counts, n, method="marginals")]
 
 
-def _split_by_file(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -> list[SplitName]:
-    """Validation and test get whole tracks, in an order that the seed and the tracks' contents give, until they have
-    their share of the windows; training gets the others."""
-    total, wanted = sum(counts), draw.wanted()
-    keys = [np.random.default_rng([draw.seed, int(t.content[:16], 16), 2]).random() for t in tracks]
-    free = sorted(range(len(tracks)), key=keys.__getitem__)
+def _split_by_file(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -> list[SplitName] | None:
+    """The split of each track; None where less than half of the windows, or of a class's, were left to train on.
+
+    Validation and test get whole tracks, in an order that the seed and the tracks' contents give, about as many windows
+    as their share; of each class, where there are classes.
+    """
     split_of: list[SplitName] = ["training"] * len(tracks)
-    names: tuple[SplitName, ...] = ("validation", "test")
-    for name in names:
-        need = total * wanted[name] / draw.n_spectra
-        if not need:
-            continue
-        fitting = [i for i in free if counts[i] <= need]
-        if not fitting:  # one track is more than the share: the shortest of all
-            fitting = [min(free, key=counts.__getitem__)]
-        got = 0
-        for i in fitting:
-            if got == 0 or got + counts[i] <= 1.1 * need:
-                split_of[i], got = name, got + counts[i]
+    keys = [np.random.default_rng([draw.seed, int(t.content[:16], 16), 2]).random() for t in tracks]
+    for group in sorted({track.group for track in tracks} if draw.by_class else {""}):
+        free = [i for i, track in enumerate(tracks) if track.group == group or not draw.by_class]
+        free.sort(key=keys.__getitem__)
+        total = sum(counts[i] for i in free)
+        names: tuple[SplitName, ...] = ("validation", "test")
+        for name in names:
+            for i in _about(total * draw.wanted()[name] / draw.n_spectra, free, counts):
+                split_of[i] = name
                 free.remove(i)
-            if got >= 0.9 * need or len(free) <= 2:
-                break
+        if sum(counts[i] for i in free) < total / 2:
+            return None
     return split_of
 
 
-def splits(plan: Plan, kept: npt.NDArray[np.bool_], draw: Draw) -> dict[SplitName, Rows]:
-    """The rows of each split."""
+def _about(need: float, free: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """Tracks of `free`, the first that fit, with about `need` windows: half as many at least, if there are so many."""
+    taken: list[int] = []
+    got = 0
+    for i in free:
+        if got < 0.8 * need and got + counts[i] <= 1.3 * need:
+            taken.append(i)
+            got += counts[i]
+    rest = [i for i in free if i not in taken]
+    if got < 0.5 * need and rest:
+        enough = [i for i in rest if got + counts[i] >= 0.5 * need]
+        taken.append(min(enough, key=counts.__getitem__) if enough else max(rest, key=counts.__getitem__))
+    return taken
+
+
+def splits(
+    plan: Plan, kept: npt.NDArray[np.bool_], draw: Draw
+) -> tuple[Literal["file", "frame"], dict[SplitName, Rows]]:
+    """The rows of each split; by frame where a split by file left one without any that was wanted."""
     edges = np.concatenate([[0], np.cumsum(plan.counts)])
     if plan.split_by == "file":
         found: dict[SplitName, list[Rows]] = {name: [np.zeros(0, np.int64)] for name in draw.wanted()}
         for split, (first, stop) in zip(plan.split_of, itertools.pairwise(edges.tolist()), strict=True):
             assert split is not None
             found[split].append(first + np.flatnonzero(kept[first:stop]))
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+        by_file = {name: np.concatenate(parts) for name, parts in found.items()}
+        if all(len(rows) or not draw.wanted()[name] for name, rows in by_file.items()):
+            return "file", by_file
     rows = np.random.default_rng([draw.seed, 3]).permutation(np.flatnonzero(kept))
     n = len(rows)
     n_validation = max(1, draw.n_validation * n // draw.n_spectra)
     n_test = draw.n_test * n // draw.n_spectra
     by_frame = np.split(rows, [n_validation, n_validation + n_test])
-    return {"validation": np.sort(by_frame[0]), "test": np.sort(by_frame[1]), "training": np.sort(by_frame[2])}
+    names: tuple[SplitName, ...] = ("validation", "test", "training")
+    return "frame", {name: np.sort(rows) for name, rows in zip(names, by_frame, strict=True)}
 
 
 def spectra_at(track: Track, starts: Rows, front_end: FrontEnd, n_context: int = 1) -> Iterator[tuple[int, FloatArray]]:
     """Rows of `n_context` successive spectra at `starts` (ascending): (index of the first, (n, n_context * n_bins))."""
     analysis = Analysis(front_end)
     length, done, base = span(front_end, n_context), 0, 0  # base: where the buffer begins, in frames of the track
-    offsets = front_end.hop_length * np.arange(n_context)[:, None] + np.arange(front_end.window_length)
+    offsets = front_end.hop_length * np.arange(n_context)
     buffer = np.zeros(0, np.float32)
     blocks = read_mono(track, front_end.sample_rate)
     while done < len(starts) and (block := next(blocks, None)) is not None:
         buffer = np.concatenate([buffer, block])
         while (stop := int(np.searchsorted(starts, base + len(buffer) - length, side="right"))) > done:
             stop = min(stop, done + max(1, _ROWS_PER_FFT // n_context))
-            frames = buffer[(starts[done:stop] - base)[:, None, None] + offsets]
-            magnitudes = analysis.magnitudes(frames.reshape(-1, front_end.window_length))
+            windows = np.lib.stride_tricks.sliding_window_view(buffer, front_end.window_length)
+            frames = windows[((starts[done:stop] - base)[:, None] + offsets).reshape(-1)]
+            magnitudes = analysis.magnitudes(frames)
             yield done, magnitudes.reshape(stop - done, -1)
             done = stop
         passed = min(len(buffer), int(starts[done]) - base) if done < len(starts) else len(buffer)
         base, buffer = base + passed, buffer[passed:]
-    if done == 0:
-        yield 0, np.zeros((0, n_context * front_end.n_bins), np.float32)
 
 
 class Analysis:
-    """Frames to magnitudes, as the engine has them; NumPy."""
+    """Frames to magnitudes by the engine's own kernel."""
 
     def __init__(self, front_end: FrontEnd) -> None:
-        self._fft_length = front_end.fft_length
-        self._window = front_end.analysis_window().astype(np.float32)
-        self._scale = np.float32(front_end.magnitude_scale)
+        window = front_end.analysis_window()
+        # each frame is a signal of one window to the kernel, whose windows then do not overlap
+        self._transform = Transform(front_end.fft_length, front_end.window_length, window, window)
         self._bands = constant_q.matrix(front_end).astype(np.float32) if front_end.kind == "cqft" else None
 
     def magnitudes(self, frames: FloatArray) -> FloatArray:
         """``|rfft(window · frame)| · 2/Σ window``, gathered in bands for cqft: (n, window_length) -> (n, n_bins)."""
-        spectra: Any = np.fft.rfft(frames * self._window, self._fft_length)
-        magnitudes: FloatArray = np.asarray(np.abs(spectra), dtype=np.float32)
-        magnitudes *= self._scale
+        magnitudes: FloatArray = self._transform.magnitudes(np.ascontiguousarray(frames).reshape(-1))
         return magnitudes if self._bands is None else np.sqrt(np.square(magnitudes) @ self._bands)

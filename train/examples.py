@@ -35,6 +35,8 @@ class Examples:
         Whether batches carry them.
     encoder : callable, optional
         The layers below: (n, n_input) -> (n, n_code), which is then what the network sees and reproduces.
+    check : callable, optional
+        Called before each batch; may raise KeyboardInterrupt.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class Examples:
         level: float = 1.0,
         magnitudes: bool = False,
         encoder: Callable[[Floats], Floats] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> None:
         self._split, self._preprocess, self._n_bins = split, preprocess, n_bins
         self._level_balance, self._level = level_balance, level
-        self._magnitudes, self._encoder = magnitudes, encoder
+        self._magnitudes, self._encoder, self._check = magnitudes, encoder, check
         self._raw, self._x = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
 
     def __len__(self) -> int:
@@ -72,6 +75,8 @@ class Examples:
         if self._raw.shape != shape:
             self._raw, self._x = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for start in range(0, len(which), n_rows):
+            if self._check is not None:
+                self._check()
             rows = which[start : start + n_rows]
             raw, x = self._raw[: len(rows)], self._x[: len(rows)]
             self._split.take(rows, raw)

@@ -57,7 +57,7 @@ def centroids(layers: Sequence[Layer], training: Examples, names: Sequence[str])
         assert batch.labels is not None
         np.add.at(totals, batch.labels, _encode(layers, batch.x))
         np.add.at(counts, batch.labels, 1)
-    return Classes(tuple(names), (totals / np.maximum(counts, 1)[:, None]).astype(np.float32))
+    return Classes(tuple(names), (totals / counts[:, None]).astype(np.float32))
 
 
 def _encode(layers: Sequence[Layer], x: Floats) -> Floats:
@@ -75,6 +75,7 @@ def _explained(layers: Sequence[Layer], code: Floats) -> Floats:
     innermost = layers[-1]
     decoder = innermost.encoder_weight.T if innermost.decoder_weight is None else innermost.decoder_weight
     if len(layers) == 1:
+        decoder = decoder[-(len(decoder) // innermost.context_spectra) :]  # the newest spectrum alone is heard
         return np.asarray(code.var(axis=0, dtype=np.float64) * np.square(decoder, dtype=np.float64).sum(axis=0))
     some = code[np.linspace(0, len(code) - 1, min(len(code), _ABLATION_SPECTRA)).astype(int)]
     mean = code.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -237,7 +237,7 @@ class Autoencoder:
         keep: float = 0.0,
         scale: float = 1.0,
     ) -> float:
-        """The loss of reproducing what the batch wants, from its input; ``gradient ← keep · gradient + scale · (its own)``.
+        """The loss of reproducing what the batch wants, from its input; ``gradient ← keep · gradient + scale · own``.
 
         Parameters
         ----------

@@ -108,12 +108,13 @@ class MagnitudeError:
 
     def __init__(self, chain: Chain, scale: float = 1.0, passes: Any = None) -> None:
         self._chain, self._scale, self._passes = chain, scale, passes or all_passes.load()
-        self._value = self._slope = np.zeros(0, np.float32)
+        self._value = self._slope = self._scratch = np.zeros(0, np.float32)
 
     def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
         assert batch.magnitudes is not None
         value, slope = self._value, self._slope = _like(self._value, output), _like(self._slope, output)
-        invert_with_slope(self._chain, output, value=value, slope=slope)
+        self._scratch = _like(self._scratch, output)
+        invert_with_slope(self._chain, output, value=value, slope=slope, scratch=self._scratch)
         n, scale = len(output), self._scale
         loss = scale * self._passes.squared_error(value, batch.magnitudes, 2 * scale / n, value) / n
         np.multiply(value, slope, out=error)
@@ -139,7 +140,7 @@ class Sum:
         return total
 
 
-def invert_with_slope(chain: Chain, y: Floats, *, value: Floats, slope: Floats) -> None:
+def invert_with_slope(chain: Chain, y: Floats, *, value: Floats, slope: Floats, scratch: Floats) -> None:
     """``value ← chain⁻¹(y)`` and ``slope ←`` its derivative; all (n, n_bins)."""
     np.copyto(value, y)
     slope[...] = 1
@@ -158,9 +159,12 @@ def invert_with_slope(chain: Chain, y: Floats, *, value: Floats, slope: Floats) 
                 slope *= value
                 value *= value
             else:
-                least = np.maximum(value, np.finfo(value.dtype).tiny)
-                slope *= (value > 0) * least ** real(1 / step.exponent - 1)
-                np.power(value, real(1 / step.exponent), out=value)
+                np.greater(value, 0, out=scratch)
+                slope *= scratch
+                np.maximum(value, np.finfo(value.dtype).tiny, out=scratch)
+                np.power(scratch, real(1 / step.exponent - 1), out=scratch)
+                slope *= scratch
+                value *= scratch
         elif isinstance(step, Log):
             np.power(real(10), value, out=value)
             slope *= real(np.log(10))

@@ -1,7 +1,7 @@
 """Matrix products into a given array, and sums onto one: ``C ← α A B + β C``, ``y ← y + x``.
 
-By SciPy's BLAS where SciPy is installed, which multiplies, scales and adds in one pass over C, so that momentum costs no
-pass of its own; otherwise by NumPy, equal to rounding. No allocation once every shape has been seen.
+By SciPy's BLAS where SciPy is installed, which multiplies, scales and adds in one pass over C, so that momentum costs
+no pass of its own; otherwise by NumPy, equal to rounding. No allocation once every shape has been seen.
 """
 
 from __future__ import annotations

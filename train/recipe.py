@@ -54,9 +54,9 @@ class Recipe:
     window_length: int | None = field(default=None, metadata=_about("frames; none: what suits the front end"))
     hop_length: int | None = field(default=None, metadata=_about("frames; none: what suits the front end"))
     window: WindowName = field(default=FrontEnd().window, metadata=_about("shape of the window"))
-    bins_per_octave: int = field(default=12, metadata=_about("of cqft", 1, 96))
-    f_min_hz: float = field(default=20.0, metadata=_about("lowest band of cqft", 1e-3))
-    f_max_hz: float = field(default=11_025.0, metadata=_about("cqft: no band above it", 1e-3))
+    bins_per_octave: int | None = field(default=None, metadata=_about("bands of cqft; none: 12", 1))
+    f_min_hz: float | None = field(default=None, metadata=_about("lowest band of cqft; none: 20", 0))
+    f_max_hz: float | None = field(default=None, metadata=_about("no band of cqft above it; none: 11,025, or less", 0))
     context_spectra: int = field(
         default=1, metadata=_about("the encoder sees so many spectra, up to the newest", 1, 64)
     )
@@ -190,11 +190,9 @@ class Recipe:
         ValueError
             Lengths that do not go together.
         """
-        own: dict[str, Any] = {"kind": self.front_end, "sample_rate": self.sample_rate, "window": self.window}
-        if self.front_end == "cqft":
-            own |= {name: getattr(self, name) for name in ("bins_per_octave", "f_min_hz", "f_max_hz")}
-        lengths = {name: getattr(self, name) for name in ("fft_length", "window_length", "hop_length")}
-        return FrontEnd.of_kind(**own, **{name: value for name, value in lengths.items() if value is not None})
+        names = ("fft_length", "window_length", "hop_length", "bins_per_octave", "f_min_hz", "f_max_hz")
+        chosen = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return FrontEnd.of_kind(self.front_end, sample_rate=self.sample_rate, window=self.window, **chosen)
 
     def layer_units(self) -> tuple[int, ...]:
         """Units of each layer, from the outside in."""
@@ -219,6 +217,7 @@ class Recipe:
             positions=self.positions,
             split=self.split,
             context_spectra=self.context_spectra,
+            by_class=self.classes,
             skip_silence_db=self.skip_silence_db,
             seed=self.seed,
         )
@@ -255,6 +254,10 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         not fit.
     """
     changes = dict(changes or {})
+    if changes.get("hidden") is not None and changes.get("code") is not None:
+        raise TrainingError(
+            "hidden asks for exactly these layers, and code for a code of so many units; give one of them"
+        )
     path = RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
         path = Path(name_or_path)
@@ -274,7 +277,8 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
 
 
 def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a recipe's file for a code of so many units: its tables `from_code.N` count from N units on.
+    """The options of a recipe's file for a code of so many units: its tables `from_code.N` count from N units on, but
+    not for layers that are asked for otherwise.
 
     Raises
     ------
@@ -293,9 +297,10 @@ def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         or options.get("code")
         or ([0, *hidden][-1] if isinstance(hidden, (list, tuple)) else hidden)
     )
+    shape = ("hidden", "encoder_activation", "decoder_activation") if "hidden" in changes else ()
     for least in sorted(tables, key=int):
         if isinstance(code, int) and int(least) <= code:
-            options |= tables[least]
+            options |= {key: value for key, value in tables[least].items() if key not in shape}
     return options
 
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import soundfile
 
 from aedsp import plot
+from aedsp.errors import TrainingError
 from aedsp.offline import resynthesize
 from aedsp.plot import Panel
 from aedsp.train.corpus import Corpus
@@ -31,7 +33,10 @@ CLIP_S = 15.0
 _FRAMES, _UNITS, _SPECTRA = 4, 64, 4096
 _FLOOR = 1e-5
 
+_MARK = "<!-- a report of aedsp.train -->"
+_NAMES = {"loss.png", "clip.png", "spectra.png", "bands.png", "units.png", "before.flac", "after.flac"}
 _PAGE = """<!doctype html>
+<!-- a report of aedsp.train -->
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
@@ -49,21 +54,26 @@ def path_for(output: Path) -> Path:
     return output.with_suffix(".html")
 
 
-def write(output: Path, result: Result, corpus: Corpus, tracks: Sequence[Track], recipe_toml: str) -> Path:
+def write(
+    output: Path, result: Result, corpus: Corpus, tracks: Sequence[Track], recipe_toml: str, check: Callable[[], None]
+) -> Path:
     """Write the report of the model at `output`; the pictures first, the page that shows them last.
+
+    check: called between the pictures; may raise KeyboardInterrupt.
 
     Raises
     ------
     MissingExtraError
         matplotlib is not installed.
     OSError
-        The disk is full, or the folder cannot be written.
+        The disk is full, the folder cannot be written, or files stand there that are no report.
     """
     folder = output.with_name(f"{output.stem}.report")
+    _require_ours(path_for(output), folder)
     with tempfile.TemporaryDirectory(prefix=".aedsp-report-", dir=output.parent) as temporary:
         unfinished = Path(temporary, folder.name)
         unfinished.mkdir()
-        body = _Body(unfinished, folder.name, result, corpus, tracks).text(recipe_toml)
+        body = _Body(unfinished, folder.name, result, corpus, tracks).text(recipe_toml, check)
         if folder.exists():
             shutil.rmtree(folder)
         unfinished.rename(folder)
@@ -71,6 +81,28 @@ def write(output: Path, result: Result, corpus: Corpus, tracks: Sequence[Track],
     with written_whole(path_for(output)) as file:
         file.write_text(page, encoding="utf-8")
     return path_for(output)
+
+
+def _require_ours(page: Path, folder: Path) -> None:
+    """Refuse to replace what is no report."""
+    if page.exists() and _MARK not in page.read_text(encoding="utf-8", errors="replace")[:200]:
+        raise FileExistsError(errno.EEXIST, "exists and is no report", str(page))
+    if folder.exists() and not {path.name for path in folder.iterdir()} <= _NAMES:
+        raise FileExistsError(errno.EEXIST, "exists and holds more than a report", str(folder))
+
+
+def _middle_of(track: Track, sample_rate: int) -> npt.NDArray[np.float32]:
+    """`CLIP_S` seconds from the middle of a track, mono; no more of it is held."""
+    n_frames = track.length_at(sample_rate)
+    first = max(0, (n_frames - int(CLIP_S * sample_rate)) // 2)
+    parts, at = [np.zeros(0, np.float32)], 0
+    for block in read_mono(track, sample_rate):
+        parts.append(block[max(0, first - at) : max(0, first + int(CLIP_S * sample_rate) - at)])
+        at += len(block)
+    clip = np.concatenate(parts)
+    if not len(clip):
+        raise TrainingError(f"{track.path} is empty")
+    return clip
 
 
 class _Body:
@@ -82,21 +114,26 @@ class _Body:
         self._corpus = corpus
         unseen = corpus.splits["test"] if len(corpus.splits["test"]) else corpus.splits["validation"]
         n_bins, rows = self._model.front_end.n_bins, np.linspace(0, len(unseen) - 1, min(len(unseen), _SPECTRA))
-        self._context = unseen.read(0, len(unseen))[rows.astype(int)]
+        self._context = np.zeros((len(rows), unseen.spectra.shape[1]), np.float32)
+        unseen.take(rows.astype(np.int64), self._context)
         self._unseen = self._context[:, -n_bins:]
         self._output = self._reconstructed()
 
-    def text(self, recipe_toml: str) -> str:
-        sections = [
-            ("What was learnt", self._summary()),
-            ("Loss", self._losses()),
-            ("Before and after", self._sound()),
-            ("Spectra that the model never saw", self._reconstructions()),
-            ("Error by frequency", self._by_band()),
-            ("What the units do", self._units()),
-            ("Recipe", f"<pre>{html.escape(recipe_toml)}</pre>"),
-        ]
-        return "\n".join(f"<h2>{title}</h2>\n{text}" for title, text in sections)
+    def text(self, recipe_toml: str, check: Callable[[], None]) -> str:
+        sections: dict[str, Callable[[], str]] = {
+            "What was learnt": self._summary,
+            "Loss": self._losses,
+            "Before and after": self._sound,
+            "Spectra that it was not trained on": self._reconstructions,
+            "Error by frequency": self._by_band,
+            "What the units do": self._units,
+            "Recipe": lambda: f"<pre>{html.escape(recipe_toml)}</pre>",
+        }
+        parts = []
+        for title, make in sections.items():
+            check()
+            parts.append(f"<h2>{title}</h2>\n{make()}")
+        return "\n".join(parts)
 
     def _reconstructed(self) -> Floats:
         """The unseen spectra through the model, each with its own context."""
@@ -117,10 +154,21 @@ class _Body:
             ("validation, of the trivial error", f"{result.validation_loss:.4f}"),
             ("test, of the trivial error", "none" if result.test_loss is None else f"{result.test_loss:.4f}"),
             ("files", len(self._corpus.tracks)),
+            *self._adjusted(),
             *((f"{name} spectra", f"{len(split):,}") for name, split in self._corpus.splits.items()),
         ]
         cells = "".join(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in rows)
         return f"<table>{cells}</table>"
+
+    def _adjusted(self) -> list[tuple[str, str]]:
+        """The errors of the layers above the first, as Table 2 of the paper has them."""
+        columns = dict(zip(HISTORY_COLUMNS, self._result.history.T, strict=True))
+        errors = {
+            stage.name: columns["validation_error"][columns["stage"] == index]
+            for index, stage in enumerate(self._result.stages)
+            if stage.first
+        }
+        return [(f"adjusted error, {name}", f"{found.min():.4f}") for name, found in errors.items() if len(found)]
 
     def _losses(self) -> str:
         columns = dict(zip(HISTORY_COLUMNS, self._result.history.T, strict=True))
@@ -130,18 +178,20 @@ class _Body:
             mine = columns["stage"] == stage
             epoch = columns["epoch"][mine]
             curves = [(name, epoch, columns[f"{name}_loss"][mine]) for name in ("training", "validation")]
-            panels.append(Panel(f"Stage {stage + 1:.0f} of {len(stages)}", curves))
+            panels.append(Panel(self._result.stages[int(stage)].name, curves))
         plot.draw_curves(self._folder / "loss.png", panels, x_label="Epoch", y_label="Share of the trivial error")
         return self._picture("loss.png", "0 is perfect, 1 is what predicting the mean spectrum costs.")
 
     def _sound(self) -> str:
-        track = self._clip_track()
-        if track is None:
-            return "<p>The audio is no longer there.</p>"
         rate = int(self._model.front_end.sample_rate)
-        audio = np.concatenate(list(read_mono(track, rate)))
-        start = max(0, (len(audio) - int(CLIP_S * rate)) // 2)
-        before = np.ascontiguousarray(audio[start : start + int(CLIP_S * rate)])
+        for track in self._clip_tracks():
+            try:
+                before = _middle_of(track, rate)
+            except TrainingError:
+                continue
+            break
+        else:
+            return "<p>No file could be read.</p>"
         after = resynthesize(self._model, before, rate)
         for name, x in (("before", before), ("after", after)):
             soundfile.write(self._folder / f"{name}.flac", np.clip(x, -1, 1), rate, "PCM_24")
@@ -152,20 +202,19 @@ class _Body:
         )
         return self._picture("clip.png", f"From {track.path.name}, as Figure 2 of the paper.") + players
 
-    def _clip_track(self) -> Track | None:
-        """A track of the test split, else of validation, else any."""
+    def _clip_tracks(self) -> Iterator[Track]:
+        """Tracks of the test split, then of validation, then all others."""
         for wanted in ("test", "validation", "training", None):
             for track in self._corpus.tracks:
                 if track["split"] == wanted and track["content"] in self._tracks:
-                    return self._tracks[track["content"]]
-        return None
+                    yield self._tracks[track["content"]]
 
     def _reconstructions(self) -> str:
         hz, panels = self._model.front_end.centres_hz(), []
         loudest = np.argsort(-self._unseen.sum(axis=1))
         for which in loudest[:: max(1, len(loudest) // _FRAMES)][:_FRAMES]:
             curves = [
-                (name, hz[1:], 20 * np.log10(np.maximum(x[which, 1:], _FLOOR)))
+                (name, hz[hz > 0], 20 * np.log10(np.maximum(x[which, hz > 0], _FLOOR)))
                 for name, x in (("original", self._unseen), ("reconstructed", self._output))
             ]
             panels.append(Panel(f"Spectrum {which}", curves))
@@ -201,10 +250,11 @@ class _Body:
         units = np.arange(n)
         low[units, units], high[units, units] = statistics.percentiles[0, :n], statistics.percentiles[-1, :n]
         levels = [20 * np.log10(np.maximum(self._model.decode(code), _FLOOR)) for code in (low, high)]
-        hz = self._model.front_end.centres_hz()[1:]
+        first = 1 if self._model.front_end.kind == "stft" else 0  # a logarithmic scale has no 0 Hz
+        hz = self._model.front_end.centres_hz()[first:]
         edges = np.concatenate([hz[:1] * hz[0] / hz[1], np.sqrt(hz[:-1] * hz[1:]), hz[-1:] * hz[-1] / hz[-2]])
         plot.draw_map(
-            self._folder / "units.png", (levels[1] - levels[0]).T[1:], edges,
+            self._folder / "units.png", (levels[1] - levels[0]).T[first:], edges,
             x_label="Unit", y_label="Frequency (Hz)", label="Level at its 99th percentile against its 1st (dB)",
         )  # fmt: skip
         return self._picture("units.png", "What each unit adds (red) and takes away (blue) over its range.")

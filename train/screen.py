@@ -48,6 +48,10 @@ class Screen:
         """One line that stays."""
         print(text, flush=True)
 
+    def files(self, done: int, total: int) -> None:
+        """Progress of looking at the files."""
+        self._show("files", done, total, f"{done:,} of {total:,} files")
+
     def spectra(self, done: int, total: int) -> None:
         """Progress of the corpus."""
         self._show("corpus", done, total, f"{done:,} of {total:,} spectra")

@@ -23,7 +23,7 @@ class Optimizer(Protocol):
     """Keeps its state for one parameter vector, and takes the gradient from the vector that it was made with."""
 
     def factors(self, learning_rate: float, momentum: float) -> tuple[float, float]:
-        """What the network makes of its gradient: `keep` times what the vector holds, plus `scale` times the new one."""
+        """`keep` and `scale`: the vector becomes `keep` times what it holds plus `scale` times the new gradient."""
         ...
 
     def step(self, parameters: Floats, learning_rate: float, momentum: float) -> None:

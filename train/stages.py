@@ -20,10 +20,12 @@ from aedsp.train.recipe import Recipe
 from aedsp.train.sgd import Adam, Optimizer, Sgd
 
 Floats = npt.NDArray[np.floating[Any]]
+_PATIENCE, _DIVERGED = 3, 3.0  # epochs; times the best loss
 
 
 class Row(NamedTuple):
-    """A line of the history. Losses are shares of the trivial error; epoch 0 is before the first step of the stage.
+    """A line of the history. Losses are shares of the trivial error, in the stage of the classes with their entropy;
+    epoch 0 is before the first step of the stage.
 
     validation_error is the objective itself: squared error summed over the bins, averaged over the frames; for a layer
     above the first it is adjusted as in Table 2 of the paper, times bins / width.
@@ -212,6 +214,7 @@ class Descent:
                 f"the validation loss is no longer finite in {self.stage.name} after epoch {epoch}, at learning "
                 f"rate {rate:g}; take a smaller learning_rate, or a smaller momentum"
             )
+        self._require_descent(epoch, loss, rate)
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch
             self.best_parameters[:] = self.network.parameters
@@ -222,6 +225,15 @@ class Descent:
                 self._rate_factor *= self._recipe.plateau_factor
                 self._epochs_since_fall = 0
 
+    def _require_descent(self, epoch: int, loss: float, rate: float) -> None:
+        """Refuse to go on where the loss is worse than useless, and far from what it was, for some epochs."""
+        last = [row.validation_loss for row in self.rows[-_PATIENCE:]]
+        if len(last) == _PATIENCE and min(last) > max(1.0, _DIVERGED * self.best_loss):
+            raise DivergedError(
+                f"the loss diverges in {self.stage.name}: after epoch {epoch} it is {loss:.3g} of the trivial error, "
+                f"{loss / self.best_loss:.3g} times the best, at learning rate {rate:g}; take a smaller learning_rate"
+            )
+
     def _settled(self) -> bool:
         """Whether the best loss has fallen by less than the wanted share over the last epochs."""
         n = self._recipe.stop_epochs
@@ -230,11 +242,8 @@ class Descent:
             return False
         return min(losses[-n:]) > (1 - self._recipe.stop_decrease) * min(losses[:-n])
 
-    def loss_of(self, examples: Examples) -> float:
-        """The objective over a split, as a share of its trivial error."""
-        return self._error_of(examples) / self.goal.trivial(examples)
-
     def _error_of(self, examples: Examples) -> float:
+        """The objective over a split, and the entropy of the classes times its weight."""
         total = 0.0
         for batch in examples.in_order(self.network.n_rows):
             output, activation = self.network.forward(batch.x), self.network.plans[0].decoder_activation
@@ -243,6 +252,15 @@ class Descent:
             if self._class_weight:
                 total += len(batch) * self._class_weight * self.network.class_entropy(batch)
         return total / len(examples)
+
+
+def loss_of(network: Autoencoder, goal: Goal, examples: Examples) -> float:
+    """The objective of a network over a split, as a share of its trivial error."""
+    error, total = np.zeros((network.n_rows, network.n_output), np.float32), 0.0
+    for batch in examples.in_order(network.n_rows):
+        output, activation = network.forward(batch.x), network.plans[0].decoder_activation
+        total += len(batch) * goal.objective.value_and_error(output, batch, activation, error=error[: len(batch)])
+    return total / len(examples) / goal.trivial(examples)
 
 
 class Goal:

@@ -9,7 +9,7 @@ import concurrent.futures
 import csv
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ FloatArray = npt.NDArray[np.float32]
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 MANIFEST = "MANIFEST.tsv"
 BLOCK_FRAMES = 1 << 16
+_MOST_FRAMES = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,24 @@ def _licenses(folder: Path) -> dict[Path, str]:
     return {(home / row["file"]).resolve(): row["license"] or "" for row in rows if row["file"]}
 
 
-def survey(paths: Sequence[Path], folder: Path) -> tuple[list[Track], list[Refusal]]:
-    """Read every file once: the tracks that are audio, in the order given, and the files that are not."""
-    tracks, refusals = [], []
+def survey(
+    paths: Sequence[Path], folder: Path, progress: Callable[[int, int], None] | None = None
+) -> tuple[list[Track], list[Refusal]]:
+    """Read every file once: the tracks that are audio, in the order given, and the files that are not.
+
+    progress : callable (files so far, files in all), optional
+    """
+    tracks: list[Track] = []
+    refusals: list[Refusal] = []
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        for path, found in zip(paths, threads.map(lambda path: _surveyed(path, folder), paths), strict=True):
+        surveyed = threads.map(lambda path: _surveyed(path, folder), paths)
+        for done, (path, found) in enumerate(zip(paths, surveyed, strict=True), 1):
+            if progress is not None:
+                try:
+                    progress(done, len(paths))
+                except BaseException:
+                    threads.shutdown(wait=False, cancel_futures=True)
+                    raise
             if isinstance(found, Track):
                 tracks.append(found)
             else:
@@ -130,6 +144,8 @@ def _surveyed(path: Path, folder: Path) -> Track | str:
                 digest.update(part)
     except (OSError, RuntimeError) as error:
         return f"cannot be read as audio ({_in_short(error)})"
+    if not 0 < header.frames < _MOST_FRAMES:
+        return "does not say how long it is; encode it again, to a file instead of a pipe"
     parts = path.relative_to(folder).parts
     return Track(path, header.samplerate, header.frames, digest.hexdigest(), parts[0] if len(parts) > 1 else "")
 

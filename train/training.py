@@ -16,38 +16,32 @@ import numpy.typing as npt
 
 from aedsp.errors import DivergedError, TrainingError
 from aedsp.model import Model
-from aedsp.preprocess import Chain
 from aedsp.train import checkpoint as checkpoints
-from aedsp.train import initial, memory
+from aedsp.train import continuing, initial, memory
 from aedsp.train.checkpoint import Checkpoint
-from aedsp.train.corpus import Corpus
+from aedsp.train.corpus import Corpus, SplitName
 from aedsp.train.corruption import parse as parse_corruption
 from aedsp.train.examples import ROWS, Examples, fit_preprocess, mean_norm
 from aedsp.train.finishing import centroids, finish
 from aedsp.train.network import Autoencoder, LayerPlan, WeightDecay, Weights
 from aedsp.train.recipe import Recipe
-from aedsp.train.stages import Descent, Goal, Moment, Row, Stage, stages_of
+from aedsp.train.stages import Descent, Goal, Moment, Row, Stage, loss_of, stages_of
 
 Floats = npt.NDArray[np.floating[Any]]
-
-#: Options that a model has settled: they cannot be chosen where one is continued.
-SETTLED = (
-    "front_end", "sample_rate", "fft_length", "window_length", "hop_length", "window", "bins_per_octave", "f_min_hz",
-    "f_max_hz", "context_spectra", "preprocess", "hidden", "code", "encoder_activation", "decoder_activation", "tied",
-    "initial", "pretraining", "fine_tuning",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """The model; its history (rows, len(HISTORY_COLUMNS)); the losses of the last stage: best on validation, and on
-    test (None without a test split); whether it was interrupted, and what stopped it where it diverged."""
+    """The model; its history (rows, len(HISTORY_COLUMNS)) and the stages that it tells of; the best epoch of the last
+    stage; the losses of the model on the spectra of validation, and of test (None without them); whether it was
+    interrupted, what stopped it where it diverged."""
 
     model: Model
     history: Floats
     best_epoch: int
     validation_loss: float
     test_loss: float | None
+    stages: tuple[Stage, ...]
     interrupted: bool = False
     diverged: str = ""
 
@@ -61,6 +55,8 @@ def train(
     checkpoint: Path | None = None,
     on_batch: Callable[[Moment], None] | None = None,
     on_row: Callable[[Stage, Row], None] | None = None,
+    on_trouble: Callable[[str], None] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Result:
     """Train one model.
 
@@ -80,18 +76,34 @@ def train(
         Called after each batch.
     on_row : callable (Stage, Row), optional
         Called after each validation.
+    on_trouble : callable (text), optional
+        Called where a checkpoint could not be written; the run goes on.
+    check : callable, optional
+        Called now and then while whole splits are read; may raise KeyboardInterrupt.
 
     Returns
     -------
     Result
-        After KeyboardInterrupt, or a loss that is no longer finite, the best model so far.
+        After KeyboardInterrupt, or where the loss diverges, the best model so far.
 
     Raises
     ------
+    KeyboardInterrupt
+        Before the first epoch of all had ended.
     TrainingError
         Options that do not fit the data, or a checkpoint of another run.
     """
-    return _Run(recipe, corpus, start, checkpoint, on_batch, on_row).run(name)
+    nothing: Any = lambda *arguments: None  # noqa: E731
+    calls = _Calls(on_batch or nothing, on_row or nothing, on_trouble or nothing, check or nothing)
+    return _Run(recipe, corpus, start, checkpoint, calls).run(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    on_batch: Callable[[Moment], None]
+    on_row: Callable[[Stage, Row], None]
+    on_trouble: Callable[[str], None]
+    check: Callable[[], None]
 
 
 class _Run:
@@ -103,20 +115,21 @@ class _Run:
         corpus: Corpus,
         start: Model | None,
         checkpoint: Path | None,
-        on_batch: Callable[[Moment], None] | None,
-        on_row: Callable[[Stage, Row], None] | None,
+        calls: _Calls,
     ) -> None:
         self._recipe, self._corpus, self._start, self._path = recipe, corpus, start, checkpoint
-        self._on_batch = on_batch or (lambda moment: None)
-        self._on_row = on_row or (lambda stage, row: None)
+        self._calls, self._told = calls, False
+        self._identity = {**recipe.to_dict(), "continue": continuing.digest(start)}
         self._front_end = recipe.analysis()
         self._stages = stages_of(recipe) if start is None else _stages_from(recipe, start)
         self._plans = _plans(recipe)
         self._require_memory()
+        if recipe.classes:
+            _require_classes(corpus)
         self._loaded: Checkpoint | None = None
         if checkpoint is not None and checkpoint.exists():
             self._loaded = checkpoints.load(checkpoint)
-            checkpoints.require_same(checkpoint, self._loaded, recipe.to_dict(), corpus.fingerprint)
+            checkpoints.require_same(checkpoint, self._loaded, self._identity, corpus.fingerprint)
         training, n_bins = corpus.splits["training"], self._front_end.n_bins
         self._preprocess = start.preprocess if start else fit_preprocess(recipe.preprocess, training, n_bins)
         self._level = mean_norm(training, self._preprocess, recipe, n_bins)
@@ -126,7 +139,8 @@ class _Run:
     def run(self, name: str) -> Result:
         interrupted, diverged = False, ""
         whole = self._network(0, len(self._plans))
-        self._begin(whole)
+        if self._start is not None:
+            continuing.begin(whole, self._start)
         first = self._loaded.stage if self._loaded else 0
         if self._loaded:
             self._done = [self._loaded.arrays[f"stage{i}"] for i in range(first)]
@@ -137,9 +151,9 @@ class _Run:
             for index, stage in enumerate(self._stages[first:], first):
                 descent = self._descent(index, stage, whole)
                 try:
-                    descent.run(self._on_batch, self._on_row, self._save)
+                    descent.run(self._calls.on_batch, self._calls.on_row, self._save)
                 except KeyboardInterrupt:
-                    if not descent.rows:
+                    if not any(row.epoch for row in (*self._history, *descent.rows)):
                         raise
                     interrupted = True
                 except DivergedError as error:
@@ -150,14 +164,16 @@ class _Run:
                 self._history += descent.rows
                 if interrupted or diverged:
                     break
-        return self._result(name, whole, descent, interrupted, diverged)
+            return self._result(name, whole, descent, interrupted, diverged)
 
     def _descent(self, index: int, stage: Stage, whole: Autoencoder) -> Descent:
         network = self._stage_network(stage, whole)
         encoder = self._network(0, stage.first, n_rows=ROWS) if stage.first else None
         if encoder is not None:
             _copy(whole.layers[: stage.first], encoder.layers)
-        training, validation = (self._examples(name, encoder, stage) for name in ("training", "validation"))
+        training, validation = (
+            self._examples(name, encoder, stage, self._calls.check) for name in ("training", "validation")
+        )
         loaded = self._loaded if self._loaded and self._loaded.stage == index else None
         starts = self._start is None and not (
             stage.classes or (stage.stop - stage.first > 1 and self._recipe.pretraining)
@@ -197,7 +213,9 @@ class _Run:
         _copy(whole.layers[stage.first : stage.stop], network.layers)
         return network
 
-    def _examples(self, name: Any, encoder: Autoencoder | None, stage: Stage) -> Examples:
+    def _examples(
+        self, name: SplitName, encoder: Autoencoder | None, stage: Stage, check: Callable[[], None] | None = None
+    ) -> Examples:
         return Examples(
             self._corpus.splits[name],
             self._preprocess,
@@ -206,49 +224,45 @@ class _Run:
             level=self._level,
             magnitudes=bool(self._recipe.magnitude_loss) and stage.first == 0,
             encoder=None if encoder is None else encoder.encode,
+            check=check,
         )
-
-    def _begin(self, whole: Autoencoder) -> None:
-        """The weights of the model that the run continues."""
-        if self._start is None:
-            return
-        n_output = whole.n_output
-        for weights, layer in zip(whole.layers, self._start.layers, strict=True):
-            weights.encoder_weight[...], weights.encoder_bias[...] = layer.encoder_weight, layer.encoder_bias
-            rows = slice(-n_output, None) if weights is whole.layers[0] else slice(None)
-            if layer.decoder_weight is not None:
-                weights.decoder_weight[...] = layer.decoder_weight[rows]
-            weights.decoder_bias[...] = layer.decoder_bias[rows]
 
     def _save(self, descent: Descent) -> None:
         if self._path is None:
             return
         about, arrays = descent.state()
-        checkpoints.save(
-            self._path,
-            Checkpoint(
-                recipe=self._recipe.to_dict(),
-                corpus=self._corpus.fingerprint,
-                stage=self._stages.index(descent.stage),
-                about={"descent": about, "history": self._history},
-                arrays={**arrays, **{f"stage{i}": done for i, done in enumerate(self._done)}},
-            ),
+        checkpoint = Checkpoint(
+            recipe=self._identity,
+            corpus=self._corpus.fingerprint,
+            stage=self._stages.index(descent.stage),
+            about={"descent": about, "history": self._history},
+            arrays={**arrays, **{f"stage{i}": done for i, done in enumerate(self._done)}},
         )
+        try:
+            checkpoints.save(self._path, checkpoint)
+        except OSError as error:
+            if not self._told:
+                self._calls.on_trouble(
+                    f"{self._path} cannot be written ({error.strerror or error}); training goes on without"
+                )
+            self._told = True
 
     def _result(self, name: str, whole: Autoencoder, descent: Descent, interrupted: bool, diverged: str) -> Result:
         history, recipe, splits = np.array(self._history), self._recipe, self._corpus.splits
         plain = Examples(splits["training"], self._preprocess, self._front_end.n_bins)
-        n_trained = max(
-            stage.stop for stage in self._stages[: len(self._done)]
-        )  # interrupted, the last may be as they were
+        n_trained = self._n_trained(descent)
         layers, statistics = finish(whole.to_layers()[:n_trained], plain)
         classes = centroids(layers, plain, self._corpus.class_names) if recipe.classes else None
-        test = None
-        if len(splits["test"]):
-            encoder = self._network(0, descent.stage.first, n_rows=ROWS) if descent.stage.first else None
-            if encoder is not None:
-                _copy(whole.layers[: descent.stage.first], encoder.layers)
-            test = descent.loss_of(self._examples("test", encoder, descent.stage))
+        network, goal = self._network(0, n_trained), descent.goal
+        _copy(whole.layers[:n_trained], network.layers)
+        spectra = Stage("spectra", 0, n_trained, 0)
+        if descent.stage.first:  # whose own losses are those of codes
+            goal = Goal(recipe, spectra, self._preprocess, self._examples("training", None, spectra), network.passes)
+        losses = {
+            split: loss_of(network, goal, self._examples(split, None, spectra))
+            for split in ("validation", "test")
+            if len(splits[split])
+        }
         model = Model(
             front_end=self._front_end,
             layers=layers,
@@ -261,9 +275,16 @@ class _Run:
             training={"recipe": recipe.to_dict(), "history": history},
         )
         return Result(
-            model=model, history=history, best_epoch=descent.best_epoch, validation_loss=descent.best_loss,
-            test_loss=test, interrupted=interrupted, diverged=diverged,
+            model=model, history=history, best_epoch=descent.best_epoch, validation_loss=losses["validation"],
+            test_loss=losses.get("test"), stages=self._stages, interrupted=interrupted, diverged=diverged,
         )  # fmt: skip
+
+    def _n_trained(self, last: Descent) -> int:
+        """How many layers have learnt something: those of a stage that broke off only after an epoch."""
+        ended = self._stages[: len(self._done)]
+        if last.stage.first and last.best_epoch == 0 and last.stage.epochs:
+            ended = ended[:-1]
+        return max(stage.stop for stage in ended)
 
     def _require_memory(self) -> None:
         """Refuse more units than there is memory for, before anything is allocated."""
@@ -271,7 +292,12 @@ class _Run:
         for plan in self._plans:
             n += (1 if plan.tied else 2) * n_in * plan.n_hidden
             n_in = plan.n_hidden
-        memory.require(4 * 6 * n, f"{' and '.join(f'{p.n_hidden:,}' for p in self._plans)} units; take fewer")
+        n_bytes = (
+            4 * 8 * n
+        )  # parameters of the whole and of a stage, the best, gradient, two of the optimizer, checkpoint
+        if self._recipe.initial == "principal":
+            n_bytes += 8 * 4 * self._corpus.n_input**2
+        memory.require(n_bytes, f"{' and '.join(f'{p.n_hidden:,}' for p in self._plans)} units; take fewer")
 
 
 def _plans(recipe: Recipe) -> tuple[LayerPlan, ...]:
@@ -295,51 +321,22 @@ def _stages_from(recipe: Recipe, start: Model) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
+def _require_classes(corpus: Corpus) -> None:
+    """Refuse classes that nothing can be learnt of.
+
+    Raises
+    ------
+    TrainingError
+        Fewer than two, or one without a spectrum to train on.
+    """
+    counts = np.bincount(corpus.splits["training"].classes, minlength=len(corpus.class_names))
+    if len(counts) < 2 or not counts.all():
+        found = ", ".join(f"{name} ({n:,} spectra)" for name, n in zip(corpus.class_names, counts, strict=True))
+        raise TrainingError(f"classes takes two folders or more right below DIR, with music in each; found {found}")
+
+
 def _copy(given: Sequence[Weights], into: Sequence[Weights]) -> None:
     """The weights of some layers into others."""
     for source, target in zip(given, into, strict=True):
         for a, b in zip(source, target, strict=True):
             b[...] = a
-
-
-def recipe_for(start: Model, recipe: Recipe) -> Recipe:
-    """The recipe with everything that the model to continue has settled: front end, preprocessing, layers.
-
-    Raises
-    ------
-    TrainingError
-        Where its layers differ in what the recipe has one option for.
-    """
-    tied = {layer.tied for layer in start.layers}
-    if len(tied) > 1:
-        raise TrainingError("the model to continue has tied and untied layers; expected all alike")
-    front_end = start.front_end
-    settled: dict[str, Any] = {
-        "front_end": front_end.kind,
-        **{
-            key: getattr(front_end, key)
-            for key in ("sample_rate", "fft_length", "window_length", "hop_length", "window")
-        },
-        "context_spectra": start.layers[0].context_spectra,
-        "preprocess": tuple(_step_text(start.preprocess)),
-        "hidden": tuple(layer.n_hidden for layer in start.layers),
-        "code": None,
-        "encoder_activation": tuple(layer.encoder_activation for layer in start.layers),
-        "decoder_activation": tuple(layer.decoder_activation for layer in start.layers),
-        "tied": tied.pop(),
-        "corruption": recipe.corruption if len(recipe.corruption) in (1, len(start.layers)) else ("none",),
-        "sparsity": recipe.sparsity if len(recipe.sparsity) in (1, len(start.layers)) else (0.0,),
-    }
-    if front_end.kind == "cqft":
-        settled |= {key: getattr(front_end, key) for key in ("bins_per_octave", "f_min_hz", "f_max_hz")}
-    return Recipe(**{**{f: getattr(recipe, f) for f in recipe.to_dict()}, **settled})
-
-
-def _step_text(chain: Chain) -> list[str]:
-    """The steps of a chain as a recipe has them."""
-    names = {"Normalize": "normalize", "Standardize": "standardize"}
-    return [
-        names.get(type(step).__name__)
-        or (f"log:{step.floor:g}" if hasattr(step, "floor") else f"power:{step.exponent:g}")  # type: ignore[attr-defined]
-        for step in chain
-    ]

@@ -82,13 +82,13 @@ def test_centres_and_bandwidths_are_librosas(name):
     expected = front_end.sample_rate / lengths  # f / Q
     hz = np.arange(front_end.n_fft_bins) * front_end.sample_rate / front_end.fft_length
     for band, width, centre in zip(constant_q.bands(front_end), expected, centres, strict=True):
-        if len(band.analysis) < 30:
-            continue  # too few bins to measure a width in
+        if len(band.analysis) < 30 or centre * 2 ** (1 / per_octave) > hz[-1]:
+            continue  # too few bins to measure a width in, or cut off by the last bin
         fine = np.linspace(0, len(band.analysis) - 1, 20_000)
         weights = np.interp(fine, np.arange(len(band.analysis)), band.analysis)
         above = hz[band.first] + fine[weights >= weights.max() / 2] * hz[1]
         assert above[-1] - above[0] == pytest.approx(width, rel=0.05)
-        assert above[0] < centre < above[-1] or centre == centres[-1]
+        assert above[0] < centre < above[-1]
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,9 @@ def test_a_folder_becomes_a_model(music, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{tmp_path / 'out.corpus.h5'}: 1 MB of spectra, for the next time")
     assert lines[1] == "left out: bad.wav: cannot be read as audio (Format not recognised)"
-    assert lines[2] == "3 files, spectra: 499 training, 499 validation, 499 test, split by file"
-    assert lines[3] == "the recipe asks for 70,000; that is all there is"
+    assert lines[2] == "3 files, spectra: 1,285 training, 106 validation, 106 test, split by frame"
+    assert lines[3] == "split by frame, since by file less than half were left to train on"
+    assert lines[4] == "the recipe asks for 70,000; that is all there is"
     assert lines[-2].startswith(f"{path}: 8 units, epoch ")
     assert lines[-1] == f"{tmp_path / 'out.html'}: what was learnt, in pictures and sound"
     names = ["music", "out.corpus.h5", "out.h5", "out.html", "out.report"]
@@ -112,6 +113,8 @@ def test_every_option_is_a_flag(capsys):
         (["--fft-length", "1000"], "fft_length is 1000; expected a power of two"),
         (["-o", "nowhere/x.h5"], "nowhere is not a folder; make it"),
         (["-o", "."], "is a folder; give the name of the model file"),
+        (["-o", "mine.html"], "mine.html is where the report goes; give the name of the model file"),
+        (["--hidden", "9,3", "--code", "2"], "give one of them"),
         (["-o", "mine.txt"], "mine.txt exists and is not a model file"),
         (["-o", "theirs.h5"], "theirs.h5 exists and is not a model file"),
         (["-o", "new.h5", "--corpus", "new.h5"], "new.h5 is to be both the model and the corpus"),
@@ -142,7 +145,11 @@ SILENCE = np.zeros(16_000)
         ([SILENCE[:100]], [], "hold 0 windows of 256 frames at 8000 Hz; training takes at least 2; give longer audio"),
         ([SILENCE], [], "the largest training value is 0; there is nothing to normalize; is all of it silence?"),
         ([SILENCE], ["--preprocess", "power:0.5"], "all training spectra are alike; there is nothing to learn"),
-        ([SILENCE], ["--skip-silence-db", "-80"], "0 of 124 spectra can be trained on; all of it is silence"),
+        (
+            [SILENCE],
+            ["--skip-silence-db", "-80"],
+            "0 of 124 spectra can be trained on, 2 at least are needed; the others are silence",
+        ),
         (None, ["--hidden", "65536,65536,65536"], "GB, this machine has"),
         (None, ["--recipe", "mine.toml"], "mine.toml: there is no option 'momentun'; did you mean 'momentum'?"),
         (None, ["--hidden", "8,x"], "--hidden is 'x'; expected whole numbers, separated by commas"),
@@ -183,6 +190,49 @@ def test_a_corpus_of_another_front_end_is_made_anew_and_says_so(music, tmp_path,
     assert call(*arguments, "--hop-length", 64) == 0
     assert "out.corpus.h5 is of other files or options; it is made anew" in capsys.readouterr().out
     assert Model.load(tmp_path / "out.h5").front_end.hop_length == 64
+
+
+def test_interrupted_in_its_first_epoch_a_new_run_leaves_the_model_before_it(music, tmp_path):
+    path = tmp_path / "out.h5"
+    assert call(music, "-o", path, *GEOMETRY, "--epochs", 1, "--no-report") == 0
+    before = path.read_bytes()
+    process = start(
+        music, "-o", path, *GEOMETRY, "--epochs", 3, "--training-spectra", 1200, "--batch", 1, PYTHONUNBUFFERED="1"
+    )
+    while "before the first step" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "no model was written" in out
+    assert path.read_bytes() == before
+
+
+def test_the_same_file_twice_counts_once_and_files_of_no_length_are_left_out(music, tmp_path, capsys):
+    (music / "copy.wav").write_bytes((music / "0.wav").read_bytes())
+    assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0, "--no-report") == 0
+    out = capsys.readouterr().out
+    assert "left out: copy.wav: is the same as 0.wav" in out and "3 files" in out
+    assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0, "--no-report") == 0
+    out = capsys.readouterr().out
+    assert "used again" in out and "left out: copy.wav" in out
+
+
+def test_classes_want_folders(music, tmp_path, capsys):
+    options = (*GEOMETRY, "--classes", "--epochs", 1, "--class-epochs", 1, "--no-report")
+    assert call(music, "-o", tmp_path / "out.h5", *options) == 2
+    assert "lies in no folder of a class" in capsys.readouterr().err
+    for i in range(2):
+        (music / f"k{i}").mkdir()
+        (music / f"{i}.wav").rename(music / f"k{i}" / "x.wav")
+    assert call(music, "-o", tmp_path / "out.h5", *options) == 0
+    out = capsys.readouterr().out
+    assert "left out: 2.wav: lies in no folder of a class" in out and "classes: k0, k1" in out and "by frame" in out
+    assert Model.load(tmp_path / "out.h5").classes.centroids.any(axis=1).all()
+    (music / "k1" / "x.wav").unlink()
+    assert call(music, "-o", tmp_path / "out.h5", *options) == 2
+    assert (
+        "classes takes two folders or more right below DIR, with music in each; found k0 (" in capsys.readouterr().err
+    )
 
 
 def test_diverged_it_keeps_the_best_model_and_exits_with_1(music, tmp_path, capsys):
@@ -228,7 +278,7 @@ def test_a_full_disk_is_one_line(music, tmp_path):
         pytest.skip("a small file system takes the right to mount one")
     try:
         process = start(music, "-o", place / "out.h5", *GEOMETRY, "--hop-length", 16)
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 2 and err.count("\n") == 1, err
         assert "MB of spectra: No space left on device" in err
         assert list(place.iterdir()) == []
@@ -244,8 +294,12 @@ def test_a_trained_model_is_continued_on_other_music(music, tmp_path, capsys):
     first, second = (Model.load(tmp_path / name) for name in ("first.h5", "second.h5"))
     assert second.front_end == first.front_end and second.n_code == first.n_code
     assert not np.array_equal(first.layers[0].encoder_weight, second.layers[0].encoder_weight)
-    assert call(*arguments, "--hidden", 3) == 2
-    assert "--hidden is settled by" in capsys.readouterr().err
+    for option, message in (("--hidden", "--hidden is settled by"), ("--code", "--code means nothing with")):
+        assert call(*arguments, option, 3) == 2
+        assert message in capsys.readouterr().err
+    arguments = (music, "-o", tmp_path / "first.h5", "--continue", tmp_path / "first.h5")
+    assert call(*arguments) == 2
+    assert "first.h5 is the model that is continued; give another name with -o" in capsys.readouterr().err
 
 
 def test_without_a_folder_it_takes_the_corpus_of_the_environment(music, tmp_path, monkeypatch, capsys):

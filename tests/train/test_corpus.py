@@ -191,6 +191,32 @@ def test_by_file_each_file_falls_into_one_split(tmp_path, small, rng):
         assert corpus.split_by == "file"
 
 
+@pytest.mark.parametrize("seconds", [[20] * 12 + [0.1], [20] * 10 + [1], [5] * 8 + [60]])
+def test_by_file_no_split_is_left_with_a_handful(tmp_path, small, rng, seconds):
+    for i, s in enumerate(seconds):
+        soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, int(s * 8000)), 8000)
+    tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
+    for seed in range(4):
+        draw = corpora.Draw(front_end=small, n_training=60_000, n_validation=5000, n_test=5000, seed=seed)
+        corpora.build(tmp_path / "c.h5", tracks, draw)
+        with corpora.Corpus(tmp_path / "c.h5") as corpus:
+            counts = {name: len(split) for name, split in corpus.splits.items()}
+        total = sum(counts.values())
+        assert min(counts["validation"], counts["test"]) > 0.5 * total / 14, counts
+        assert counts["training"] > total / 2, counts
+
+
+def test_a_silent_file_is_no_split(tmp_path, small, rng):
+    for i in range(12):
+        soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, 8000) if i < 6 else np.zeros(8000 + i), 8000)
+    tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
+    for seed in range(6):
+        draw = corpora.Draw(front_end=small, skip_silence_db=-80.0, seed=seed)
+        corpora.build(tmp_path / "c.h5", tracks, draw)
+        with corpora.Corpus(tmp_path / "c.h5") as corpus:
+            assert min(map(len, corpus.splits.values())) > 10
+
+
 def test_two_files_are_split_by_frame(tmp_path, small, rng):
     for i in range(2):
         soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, 8000), 8000)
@@ -244,7 +270,9 @@ def test_silence_is_left_out_where_asked_for(tmp_path, small, rng):
             rows = np.concatenate(list(rows_of(corpus).values()))
         counts.append(len(rows))
     assert rows.max(axis=1).min() > 1e-4 and 0.48 < counts[1] / counts[0] < 0.53
-    with pytest.raises(TrainingError, match=r"0 of \d+ spectra can be trained on; all of it is silence"):
+    with pytest.raises(
+        TrainingError, match=r"0 of \d+ spectra can be trained on, 2 at least are needed; the others are silence"
+    ):
         corpora.build(tmp_path / "c.h5", tracks, corpora.Draw(front_end=small, skip_silence_db=20.0))
 
 

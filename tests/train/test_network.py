@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from aedsp.model import ACTIVATIONS
+from aedsp.preprocess import Chain, Normalize, Power
 from aedsp.train import passes, products
 from aedsp.train.corruption import Corruption
 from aedsp.train.network import Autoencoder, LayerPlan, WeightDecay
-from aedsp.train.objectives import Batch, SquaredError
+from aedsp.train.objectives import Batch, MagnitudeError, SquaredError, Sum
 from aedsp.train.sgd import Adam, Sgd
 from reference import autoencoder as reference
 
@@ -176,7 +177,10 @@ def test_a_step_allocates_nothing(rng, kind):
 
     plans = [LayerPlan(n_hidden=n, corruption=Corruption("gaussian", 0.1), sparsity=0.1) for n in (64, 32)]
     network = random_network(rng, 257, None, 100, plans=plans, decay=WeightDecay(negative=0.1, positive=0.1), kind=kind)
-    batch, objective = Batch(rng.uniform(0, 1, (100, 257)).astype(np.float32)), SquaredError(network.passes)
+    x = rng.uniform(0, 1, (100, 257)).astype(np.float32)
+    chain = Chain((Power(0.65), Normalize(np.float32(0.7))))
+    batch = Batch(x, magnitudes=x)
+    objective = Sum((0.5, SquaredError(network.passes)), (1.0, MagnitudeError(chain, 1.0, network.passes)))
     adam = Adam(network.gradient, passes=network.passes)
 
     def step():

@@ -86,8 +86,8 @@ def test_cross_entropy_of_sure_outputs_is_finite(kind, activation):
 def test_invert_with_slope(rng, name):
     chain, m = CHAINS[name], rng.uniform(0.01, 1, (4, 3))
     y = chain.apply(m)
-    value, slope = np.zeros_like(y), np.zeros_like(y)
-    invert_with_slope(chain, y, value=value, slope=slope)
+    value, slope, scratch = np.zeros_like(y), np.zeros_like(y), np.zeros_like(y)
+    invert_with_slope(chain, y, value=value, slope=slope, scratch=scratch)
     np.testing.assert_allclose(value, m, rtol=1e-6)
     step = 1e-6
     np.testing.assert_allclose(slope, (chain.invert(y + step) - chain.invert(y - step)) / (2 * step), rtol=1e-5)

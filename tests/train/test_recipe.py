@@ -45,6 +45,17 @@ def test_other_layers_keep_what_the_recipe_says_of_outside_and_inside():
     assert chosen.encoder_activation == ("tanh",)
 
 
+def test_layers_that_are_asked_for_are_not_those_of_another_code():
+    recipe = recipes.load("default", {"hidden": [1024, 600]})
+    assert recipe.layer_units() == (1024, 600) and recipe.encoder_activation == ("relu", "linear")
+    assert recipe.learning_rate < recipes.load("default").learning_rate
+    assert recipes.load("default", {"code": 600}).encoder_activation == ("linear",)
+
+
+def test_constant_q_bands_end_where_the_rate_does():
+    assert recipes.load("default", {"front_end": "cqft", "sample_rate": 16_000.0}).analysis().f_max_hz == 8000
+
+
 def test_code_replaces_the_innermost_layer_only():
     default = recipes.load("default")
     assert recipes.load("default", {"code": 5}).layer_units() == (*default.hidden[:-1], 5)
@@ -54,7 +65,9 @@ def test_code_replaces_the_innermost_layer_only():
 def test_a_recipe_may_say_other_things_for_larger_codes(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
-        "hidden = [40, 9]\nbatch = 7\n[from_code.16]\nbatch = 8\nseed = 1\n[from_code.100]\nbatch = 9\nhidden = [400, 100]\n"
+        "hidden = [40, 9]\nbatch = 7\n"
+        "[from_code.16]\nbatch = 8\nseed = 1\n"
+        "[from_code.100]\nbatch = 9\nhidden = [400, 100]\n"
     )
     seen = {}
     for code in (None, 15, 16, 99, 100):

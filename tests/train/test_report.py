@@ -38,11 +38,31 @@ def test_it_shows_all_that_was_asked_for(music, tmp_path, options):
 def test_a_second_report_takes_the_place_of_the_first_and_none_is_written_where_none_is_wanted(music, tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
     report_of(music, tmp_path)
-    (tmp_path / "out.report" / "old.png").write_bytes(b"")
+    (tmp_path / "out.report" / "loss.png").write_bytes(b"")
     report_of(music, tmp_path)
-    assert not (tmp_path / "out.report" / "old.png").exists()
+    assert (tmp_path / "out.report" / "loss.png").stat().st_size > 2000
     assert call(music, "-o", tmp_path / "quiet.h5", *GEOMETRY, "--epochs", 0, "--no-report") == 0
     assert not list(tmp_path.glob("quiet.html")) and not list(tmp_path.glob(".aedsp*"))
+
+
+@pytest.mark.parametrize("name", ["out.html", "out.report/mine.txt"])
+def test_what_is_no_report_is_not_replaced(music, tmp_path, capsys, name):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
+    (tmp_path / "out.report").mkdir()
+    (tmp_path / name).write_text("mine")
+    assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0) == 0
+    assert "no report: " in capsys.readouterr().out
+    assert (tmp_path / name).read_text() == "mine" and (tmp_path / "out.h5").exists()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_passed_over(music, tmp_path, rng):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
+    for i in range(3):
+        soundfile.write(tmp_path / "whole.flac", rng.uniform(-0.5, 0.5, 80_000), 8000)
+        whole = (tmp_path / "whole.flac").read_bytes()
+        (music / f"half{i}.flac").write_bytes(whole[: len(whole) // 2])
+    _, page = report_of(music, tmp_path)
+    assert "clip.png" in page
 
 
 def test_without_matplotlib_one_line_says_so(music, tmp_path, monkeypatch, capsys):

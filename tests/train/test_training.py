@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from aedsp.errors import TrainingError
 from aedsp.model import Model
 from aedsp.preprocess import Log, Normalize, Power, Standardize
 from aedsp.train import checkpoint as checkpoints
+from aedsp.train import continuing
 from aedsp.train import corpus as corpora
 from aedsp.train.examples import fit_preprocess
-from aedsp.train.recipe import Recipe
+from aedsp.train.recipe import Recipe, from_options
 from aedsp.train.stages import HISTORY_COLUMNS, Moment
-from aedsp.train.training import Result, recipe_for, train
+from aedsp.train.training import Result, train
 
 GEOMETRY = {"sample_rate": 8000, "fft_length": 256, "window_length": 256, "hop_length": 128}
 QUICK = {
@@ -33,6 +35,7 @@ QUICK = {
     "batch": 50,
     "epochs": 5,
 }
+CALLS = ("on_batch", "on_row", "on_trouble", "check", "checkpoint", "start")
 PLAIN = {"nonnegative": False, "encoder_bias": True, "decoder_bias": True, "initial": "principal"}
 DEEP = {
     **PLAIN,
@@ -48,7 +51,7 @@ def split_of(x: np.ndarray) -> corpora.Split:
 
 
 def run(make_corpus, **options: object) -> Result:
-    own = {key: options.pop(key) for key in ("on_batch", "on_row", "checkpoint", "start") if key in options}
+    own = {key: options.pop(key) for key in CALLS if key in options}
     recipe = Recipe(**GEOMETRY, **{**QUICK, **options})
     draw = {"context_spectra": recipe.context_spectra, "front_end": recipe.analysis()}
     with make_corpus(**draw) as corpus:
@@ -97,11 +100,24 @@ def share_by_hand(model, rows: np.ndarray, mean: np.ndarray) -> float:
         ({**PLAIN, "optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.5, "last_momentum": 0.9}, 0.1),
     ],
 )  # fmt: skip
-def test_it_learns(small_corpus, options, most):
+def test_it_learns(small_corpus, tmp_path, options, most):
     result = run(small_corpus, **options)
     assert result.validation_loss < most
     assert result.test_loss < 1.5 * most
     assert result.history.shape[1] == len(HISTORY_COLUMNS)
+    require_playable(result.model, tmp_path / "x.h5")
+
+
+def require_playable(model: Model, path: Path) -> None:
+    """Saved and loaded again, the engine plays it, and an offline job is what it reconstructs."""
+    model.save(path)
+    loaded = Model.load(path)
+    x = np.random.default_rng(1).uniform(-0.5, 0.5, 2000).astype(np.float32)
+    played, expected = (aedsp.Engine(one).process(x) for one in (loaded, model))
+    np.testing.assert_array_equal(played, expected)
+    assert np.isfinite(played).all() and np.abs(played).max() > 0
+    magnitudes = np.full((1, model.front_end.n_bins), 0.01, np.float32)
+    np.testing.assert_array_equal(loaded.reconstruct(magnitudes)[0], model.reconstruct(magnitudes)[0])
 
 
 def test_the_papers_second_layer_is_sigmoid_on_both_sides_and_reported_adjusted(small_corpus):
@@ -283,6 +299,64 @@ def test_the_learning_rate_falls_on_a_plateau(small_corpus):
     assert rates[0] == 0.2 and rates[-1] < 0.021 and losses_of(result)[-1] <= losses_of(result).max()
 
 
+def test_a_loss_that_grows_and_grows_ends_the_run(small_corpus):
+    """Finite all the time."""
+    result = run(small_corpus, learning_rate=0.01, last_learning_rate=300.0, epochs=40)
+    assert np.isfinite(losses_of(result)).all() and len(losses_of(result)) < 41
+    assert "the loss diverges in training" in result.diverged and "take a smaller learning_rate" in result.diverged
+    assert result.validation_loss == pytest.approx(losses_of(result).min(), rel=1e-4)
+
+
+def test_without_fine_tuning_the_losses_are_still_those_of_spectra(small_corpus):
+    result = run(small_corpus, **{**DEEP, "fine_tuning": False})
+    with small_corpus() as corpus:
+        rows = {name: split.read(0, len(split)) for name, split in corpus.splits.items()}
+    mean = result.model.preprocess.apply(rows["training"]).mean(axis=0, dtype=np.float64)
+    assert share_by_hand(result.model, rows["validation"], mean) == pytest.approx(result.validation_loss, rel=1e-3)
+
+
+def test_a_layer_that_has_learnt_nothing_yet_is_left_out(small_corpus):
+    def stop(moment: Moment) -> None:
+        if moment.stage.name == "layer 1" and moment.batch == 3:
+            raise KeyboardInterrupt
+
+    result = run(small_corpus, **DEEP, on_batch=stop)
+    assert result.interrupted and [layer.n_hidden for layer in result.model.layers] == [24]
+    assert result.validation_loss < 0.1
+
+
+def test_interrupted_before_the_first_epoch_it_has_no_result(small_corpus):
+    def stop(moment: Moment) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small_corpus, on_batch=stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(small_corpus, check=lambda: stop(None))
+
+
+def test_a_checkpoint_knows_which_model_was_continued(small_corpus, tmp_path):
+    path = tmp_path / "x.checkpoint.h5"
+    first, second = (run(small_corpus, **DEEP, seed=seed).model for seed in (1, 2))
+    recipe = from_options({**QUICK, **PLAIN, **continuing.settled(first)})
+    with small_corpus() as corpus:
+        train(recipe, corpus, name="x", start=first, checkpoint=path)
+        with pytest.raises(TrainingError, match="continue was"):
+            train(recipe, corpus, name="x", start=second, checkpoint=path)
+
+
+def test_a_full_disk_at_a_checkpoint_is_said_once_and_training_goes_on(small_corpus, tmp_path, monkeypatch):
+    said = []
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    result = run(small_corpus, checkpoint=tmp_path / "x.checkpoint.h5", on_trouble=said.append)
+    assert len(said) == 1 and "No space left on device" in said[0] and "goes on without" in said[0]
+    assert result.best_epoch > 0 and not result.interrupted
+
+
 def test_ctrl_c_keeps_the_best_model_so_far(small_corpus):
     def stop(moment: Moment) -> None:
         if moment.epoch == 3 and moment.batch == 7:
@@ -351,7 +425,7 @@ def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(tmp_path, mo
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.h5py.Group, "__setitem__", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoints.save(path, first)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
@@ -359,7 +433,7 @@ def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(tmp_path, mo
 
 def test_a_model_is_adapted_to_other_music(small_corpus, tmp_path):
     start = run(small_corpus, **{**DEEP, "epochs": 2}).model
-    recipe = recipe_for(start, Recipe(**{**QUICK, **PLAIN, "learning_rate": 0.002}))
+    recipe = from_options({**QUICK, **PLAIN, "learning_rate": 0.002, **continuing.settled(start)})
     assert (recipe.hidden, recipe.fft_length, recipe.preprocess) == ((24, 6), 256, ("normalize",))
     with small_corpus(seed=5) as corpus:
         result = train(recipe, corpus, name="adapted", start=start)
