@@ -95,19 +95,21 @@ class CrossEntropy:
         return loss / len(x)
 
 
-class MagnitudeError:
-    """``1/n Σ_frames Σ_k (v_k - m_k)²`` between magnitudes: ``v`` is the output after the inverse preprocessing.
+class AfterInverse:
+    """Another objective, between magnitudes: of the output after the inverse preprocessing.
 
     Parameters
     ----------
+    objective : Objective
     chain : Chain
         The preprocessing.
     scale : float
         Factor of the loss.
     """
 
-    def __init__(self, chain: Chain, scale: float = 1.0, passes: Any = None) -> None:
-        self._chain, self._scale, self._passes = chain, scale, passes or all_passes.load()
+    def __init__(self, objective: Objective, chain: Chain, scale: float = 1.0, passes: Any = None) -> None:
+        self._objective, self._chain, self._scale = objective, chain, scale
+        self._passes = passes or all_passes.load()
         self._value = self._slope = self._scratch = np.zeros(0, np.float32)
 
     def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
@@ -115,11 +117,11 @@ class MagnitudeError:
         value, slope = self._value, self._slope = _like(self._value, output), _like(self._slope, output)
         self._scratch = _like(self._scratch, output)
         invert_with_slope(self._chain, output, value=value, slope=slope, scratch=self._scratch)
-        n, scale = len(output), self._scale
-        loss = scale * self._passes.squared_error(value, batch.magnitudes, 2 * scale / n, value) / n
-        np.multiply(value, slope, out=error)
+        loss = self._objective.value_and_error(value, Batch(batch.magnitudes), "linear", error=error)
+        slope *= slope.dtype.type(self._scale)
+        error *= slope
         self._passes.back_through(error, output, activation, slope)
-        return float(loss)
+        return self._scale * loss
 
 
 class Sum:

@@ -111,12 +111,14 @@ class Recipe:
     )
 
     objective: Literal["squared_error", "cross_entropy"] = field(
-        default="squared_error", metadata=_about("on the preprocessed spectra; Eq. 3 or 4 of the paper")
+        default="squared_error", metadata=_about("Eq. 3 or 4 of the paper; cross entropy wants values from 0 to 1")
     )
-    preprocessed_loss: float = field(default=1.0, metadata=_about("weight of the objective", 0))
+    preprocessed_loss: float = field(
+        default=1.0, metadata=_about("weight of the objective on the preprocessed spectra", 0)
+    )
     magnitude_loss: float = field(
         default=0.0,
-        metadata=_about("weight of the squared error of the magnitudes, after the inverse preprocessing", 0),
+        metadata=_about("weight of the objective on the magnitudes, after the inverse preprocessing", 0),
     )
     corruption: tuple[str, ...] = field(
         default=("none",),

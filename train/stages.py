@@ -15,7 +15,7 @@ from aedsp.errors import DivergedError, TrainingError
 from aedsp.preprocess import Chain
 from aedsp.train.examples import ROWS, Examples, mean_of
 from aedsp.train.network import Autoencoder
-from aedsp.train.objectives import Batch, CrossEntropy, MagnitudeError, Objective, SquaredError, Sum, require_unit_range
+from aedsp.train.objectives import AfterInverse, Batch, CrossEntropy, Objective, SquaredError, Sum, require_unit_range
 from aedsp.train.recipe import Recipe
 from aedsp.train.sgd import Adam, Optimizer, Sgd
 
@@ -279,7 +279,7 @@ class Goal:
         entropy = recipe.objective == "cross_entropy"
         if entropy:
             for batch in training.in_order(ROWS):
-                require_unit_range(batch.wanted, "spectra" if stage.first == 0 else "codes of the layer below")
+                _require_unit_range(batch, stage, recipe)
         self._mean, self._mean_magnitudes = mean_of(training)
         self._own: Objective = CrossEntropy(passes) if entropy else SquaredError(passes)
         self._weights = (recipe.preprocessed_loss, recipe.magnitude_loss) if stage.first == 0 else (1.0, 0.0)
@@ -290,7 +290,7 @@ class Goal:
         self._scale = own / of_magnitudes if self._weights[1] else 1.0
         parts: list[tuple[float, Objective]] = [(self._weights[0], self._own)]
         if self._weights[1]:
-            parts.append((self._weights[1], MagnitudeError(preprocess, self._scale, passes)))
+            parts.append((self._weights[1], AfterInverse(self._own, preprocess, self._scale, passes)))
         parts = [(weight, objective) for weight, objective in parts if weight]
         self.objective: Objective = self._own if parts == [(1.0, self._own)] else Sum(*parts)
 
@@ -303,12 +303,26 @@ class Goal:
     def _trivial_parts(self, examples: Examples) -> tuple[float, float]:
         own = of_magnitudes = 0.0
         for batch in examples.in_order(ROWS):
-            wanted = np.ascontiguousarray(batch.wanted)
-            if isinstance(self._own, SquaredError):
-                own += float(np.square(wanted - self._mean).sum(dtype=np.float64))
-            else:
-                mean = np.ascontiguousarray(np.broadcast_to(self._mean, wanted.shape))
-                own += len(batch) * self._own.value_and_error(mean, Batch(wanted), "linear", error=np.empty_like(mean))
+            own += self._of_mean(batch.wanted, self._mean)
             if batch.magnitudes is not None and self._mean_magnitudes is not None:
-                of_magnitudes += float(np.square(batch.magnitudes - self._mean_magnitudes).sum(dtype=np.float64))
+                of_magnitudes += self._of_mean(batch.magnitudes, self._mean_magnitudes)
         return own / len(examples), of_magnitudes / len(examples)
+
+    def _of_mean(self, wanted: Floats, mean: Floats) -> float:
+        """The objective of predicting the mean, times the number of frames."""
+        if isinstance(self._own, SquaredError):
+            return float(np.square(wanted - mean).sum(dtype=np.float64))
+        output = np.ascontiguousarray(np.broadcast_to(mean, wanted.shape))
+        value = self._own.value_and_error(output, Batch(wanted), "linear", error=np.empty_like(output))
+        return len(wanted) * value
+
+
+def _require_unit_range(batch: Batch, stage: Stage, recipe: Recipe) -> None:
+    """Refuse what the objective has no meaning for, where it weighs anything."""
+    if stage.first:
+        require_unit_range(batch.wanted, "codes of the layer below")
+        return
+    if recipe.preprocessed_loss:
+        require_unit_range(batch.wanted, "spectra")
+    if batch.magnitudes is not None:
+        require_unit_range(batch.magnitudes, "magnitudes")

@@ -25,7 +25,7 @@ FloatArray = npt.NDArray[np.float32]
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 MANIFEST = "MANIFEST.tsv"
-BLOCK_FRAMES = 1 << 16
+BLOCK_FRAMES = 1 << 17
 _MOST_FRAMES = 1 << 40
 
 
@@ -160,11 +160,16 @@ def read_mono(track: Track, sample_rate: float) -> Iterator[FloatArray]:
     """
     try:
         with soundfile.SoundFile(str(track.path)) as file:
-            resampler = soxr.ResampleStream(track.sample_rate, sample_rate, 1, dtype="float32")
+            resampler = None
+            if track.sample_rate != sample_rate:
+                resampler = soxr.ResampleStream(track.sample_rate, sample_rate, 1, dtype="float32")
             while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                block[~(np.abs(block) <= LOUDEST)] = 0
-                yield np.asarray(resampler.resample_chunk(np.ascontiguousarray(block.mean(axis=1))))
-            yield np.asarray(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+                if not (block.max() <= LOUDEST and block.min() >= -LOUDEST):
+                    block[~(np.abs(block) <= LOUDEST)] = 0
+                mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+                yield mono if resampler is None else np.asarray(resampler.resample_chunk(np.ascontiguousarray(mono)))
+            if resampler is not None:
+                yield np.asarray(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
     except (OSError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{track.path} breaks off ({_in_short(error)})") from error
 

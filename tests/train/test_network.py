@@ -10,7 +10,7 @@ from aedsp.preprocess import Chain, Normalize, Power
 from aedsp.train import passes, products
 from aedsp.train.corruption import Corruption
 from aedsp.train.network import Autoencoder, LayerPlan, WeightDecay
-from aedsp.train.objectives import Batch, MagnitudeError, SquaredError, Sum
+from aedsp.train.objectives import AfterInverse, Batch, SquaredError, Sum
 from aedsp.train.sgd import Adam, Sgd
 from reference import autoencoder as reference
 
@@ -180,7 +180,10 @@ def test_a_step_allocates_nothing(rng, kind):
     x = rng.uniform(0, 1, (100, 257)).astype(np.float32)
     chain = Chain((Power(0.65), Normalize(np.float32(0.7))))
     batch = Batch(x, magnitudes=x)
-    objective = Sum((0.5, SquaredError(network.passes)), (1.0, MagnitudeError(chain, 1.0, network.passes)))
+    objective = Sum(
+        (0.5, SquaredError(network.passes)),
+        (1.0, AfterInverse(SquaredError(network.passes), chain, 1.0, network.passes)),
+    )
     adam = Adam(network.gradient, passes=network.passes)
 
     def step():

@@ -10,9 +10,9 @@ from aedsp.model import ACTIVATIONS
 from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
 from aedsp.train import passes
 from aedsp.train.objectives import (
+    AfterInverse,
     Batch,
     CrossEntropy,
-    MagnitudeError,
     SquaredError,
     Sum,
     invert_with_slope,
@@ -49,9 +49,17 @@ def derivative(objective, sums, batch, activation, step=1e-6):
 
 def objectives(kind):
     chosen = passes.load(kind)
-    made = {f"magnitudes {name}": MagnitudeError(chain, 0.3, chosen) for name, chain in CHAINS.items()}
+    inner = {"squared": SquaredError(chosen), "entropy": CrossEntropy(chosen)}
+    made: dict[str, object] = {
+        f"{name} after {key}": AfterInverse(objective, chain, 0.3, chosen)
+        for key, chain in CHAINS.items()
+        for name, objective in inner.items()
+        if name == "squared" or key == "root"  # entropy has no derivative at 1 and beyond, where the others lead
+    }
     made |= {"squared": SquaredError(chosen), "entropy": CrossEntropy(chosen)}
-    return made | {"sum": Sum((0.2, SquaredError(chosen)), (1.5, MagnitudeError(CHAINS["root"], 1.0, chosen)))}
+    return made | {
+        "sum": Sum((0.2, SquaredError(chosen)), (1.5, AfterInverse(SquaredError(chosen), CHAINS["root"], 1.0, chosen)))
+    }
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -88,6 +88,8 @@ def share_by_hand(model, rows: np.ndarray, mean: np.ndarray) -> float:
         ({**PLAIN, "initial": "nonnegative", "negative_decay": 0.01, "learning_rate": 0.003, "epochs": 10}, 0.5),
         ({**PLAIN, "objective": "cross_entropy", "decoder_activation": ("sigmoid",), "initial": "random",
           "epochs": 40}, 0.75),
+        ({**PLAIN, "objective": "cross_entropy", "preprocess": ("power:0.5",), "preprocessed_loss": 0.5,
+          "magnitude_loss": 1.0, "decoder_activation": ("sigmoid",), "initial": "random", "epochs": 40}, 0.9),
         ({**PLAIN, "preprocess": ("power:0.5", "normalize"), "magnitude_loss": 1.0, "preprocessed_loss": 0.02}, 0.1),
         ({**PLAIN, "preprocess": ("log:1e-4", "standardize")}, 0.8),
         (DEEP, 0.3),
