@@ -20,7 +20,9 @@ def main() -> None:
     shim.count_calls.restype = ctypes.c_uint64
     rng = np.random.default_rng(0)
     geometry = front_end(fft_length=256, window_length=256, hop_length=64)
+    bands = front_end(kind="cqft", fft_length=256, window_length=256, hop_length=64, f_min_hz=100.0)
     models = {
+        "constant-Q": autoencoder(rng, bands, 8, steps=(aedsp.Power(0.5),)),
         "relu": autoencoder(rng, geometry, 8),
         "deep, log, context": autoencoder(
             rng,
