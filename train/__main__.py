@@ -99,6 +99,7 @@ class _Work:
             self._say_counts(corpus)
             if checkpoint.exists():
                 self._screen.line(f"going on from {checkpoint}; delete it to train from the start")
+            self._screen.preparing()
             result = train(
                 self._recipe, corpus, name=self._output.stem, start=self._start, checkpoint=checkpoint,
                 on_batch=self._on_batch, on_row=self._screen.row, on_trouble=self._screen.line,

@@ -56,6 +56,10 @@ class Screen:
         """Progress of the corpus."""
         self._show("corpus", done, total, f"{done:,} of {total:,} spectra")
 
+    def preparing(self) -> None:
+        """Between the corpus and the first epoch: the spectra are read for their range, their components."""
+        self._show("preparing", 0, None, "")
+
     def batch(self, moment: Moment) -> None:
         """Progress of the training."""
         done = (moment.epoch - 1) * moment.n_batches + moment.batch
@@ -74,7 +78,7 @@ class Screen:
             text += f", adjusted {row.validation_error:.4f}"
         self.line(text if row.epoch == 0 or math.isnan(row.seconds) else f"{text}, {row.seconds:.1f} s")
 
-    def _show(self, bar: str, done: int, total: int, note: str) -> None:
+    def _show(self, bar: str, done: int, total: int | None, note: str) -> None:
         if self._progress is None:
             return
         if bar != self._bar:
