@@ -72,7 +72,13 @@ def command(
         try:
             status = work.run(folder or _default_folder(screen), report)
         except KeyboardInterrupt:
-            screen.line("interrupted before the first epoch had ended; no model was written")
+            checkpoint = checkpoints.path_for(output)
+            if checkpoint.exists():
+                screen.line(
+                    f"interrupted; no model was written, {checkpoint} keeps what was trained: run it again to go on"
+                )
+            else:
+                screen.line("interrupted before the first epoch had ended; no model was written")
             raise typer.Exit(_INTERRUPTED) from None
     raise typer.Exit(status)
 
@@ -105,19 +111,24 @@ class _Work:
                 on_batch=self._on_batch, on_row=self._screen.row, on_trouble=self._screen.line,
                 check=self._interrupt.check,
             )  # fmt: skip
-        model_file.save(result.model, self._output, weight_dtype=self._recipe.weights)
+        try:
+            model_file.save(result.model, self._output, weight_dtype=self._recipe.weights)
+        except OSError as error:
+            kept = f"; {checkpoint} keeps what was trained" if checkpoint.exists() else ""
+            raise TrainingError(f"{self._output} cannot be written ({error.strerror or error}){kept}") from None
         self._say_result(result)
         if result.interrupted:
             self._screen.line("interrupted; this is the best model so far; the same command again goes on")
             return _INTERRUPTED
-        checkpoint.unlink(missing_ok=True)
         if result.diverged:
             self._screen.line(f"{result.diverged}; this is the best model before that")
-        if report:
-            self._write_report(result, tracks)
+        if report and not self._write_report(result, tracks):
+            return _INTERRUPTED
+        checkpoint.unlink(missing_ok=True)
         return _DIVERGED if result.diverged else 0
 
-    def _write_report(self, result: Result, tracks: Sequence[Track]) -> None:
+    def _write_report(self, result: Result, tracks: Sequence[Track]) -> bool:
+        """Whether it came to its end, with or without a report."""
         try:
             with corpora.Corpus(self._corpus_path) as corpus:
                 toml = self._recipe.to_toml()
@@ -129,9 +140,11 @@ class _Work:
                 f"no report: {error.filename or reports.path_for(self._output)}: {error.strerror or error}"
             )
         except KeyboardInterrupt:
-            self._screen.line(f"interrupted; no report, but {self._output} is whole")
+            self._screen.line(f"interrupted; {self._output} is whole, the same command again writes the report")
+            return False
         else:
             self._screen.line(f"{path}: what was learnt, in pictures and sound")
+        return True
 
     def _make_corpus(self, folder: Path) -> list[Track]:
         """The spectra of the folder, in the corpus file."""
@@ -140,7 +153,7 @@ class _Work:
         if corpora.matches(path, tracks, draw):
             self._screen.line(f"spectra of {path} used again: same files, same options")
             with corpora.Corpus(path) as corpus:
-                left_out = [*map(str, refusals), *corpus.refusals]
+                left_out = [*map(str, refusals + corpora.chosen(tracks, draw)[1]), *corpus.refusals]
         else:
             if corpora.is_corpus(path):
                 self._screen.line(f"{path} is of other files or options; it is made anew from what has not changed")
@@ -173,7 +186,9 @@ class _Work:
         if corpus.split_by != self._recipe.split:
             self._screen.line("split by frame, since by file less than half were left to train on")
         if sum(counts.values()) < self._recipe.draw().n_spectra:
-            self._screen.line(f"the recipe asks for {self._recipe.draw().n_spectra:,}; that is all there is")
+            self._screen.line(
+                f"the recipe asks for {self._recipe.draw().n_spectra:,}; the files hold no more for a split"
+            )
         if self._recipe.classes:
             self._screen.line(f"classes: {', '.join(corpus.class_names)}")
 

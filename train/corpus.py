@@ -234,7 +234,7 @@ def _fill(
     refusals: list[Refusal],
 ) -> None:
     """Write every drawn spectrum to its row, then which rows there are; add to `refusals` what broke off."""
-    n = sum(plan.counts)
+    n, n_left_out = sum(plan.counts), len(refusals)
     firsts = [0, *np.cumsum(plan.counts).tolist()]
     with h5py.File(path, "x") as file:
         width = draw.front_end.n_bins * draw.context_spectra
@@ -278,7 +278,7 @@ def _fill(
             "fingerprint": _fingerprint(tracks, draw),
             "of_one_track": draw.of_one_track(),
             "split_by": split_by,
-            "refusals": [str(refusal) for refusal in refusals],
+            "refusals": [str(refusal) for refusal in refusals[n_left_out:]],  # what only reading shows
             "tracks": [
                 {
                     "content": t.content,

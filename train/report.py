@@ -194,7 +194,11 @@ class _Body:
             return "<p>No file could be read.</p>"
         after = resynthesize(self._model, before, rate)
         for name, x in (("before", before), ("after", after)):
-            soundfile.write(self._folder / f"{name}.flac", np.clip(x, -1, 1), rate, "PCM_24")
+            path = self._folder / f"{name}.flac"
+            try:
+                soundfile.write(path, np.clip(x, -1, 1), rate, "PCM_24")
+            except soundfile.LibsndfileError as error:
+                raise OSError(errno.EIO, f"cannot be written ({str(error).splitlines()[0]})", str(path)) from None
         plot.draw_spectrograms(self._folder / "before.flac", self._folder / "after.flac", self._folder / "clip.png")
         players = "".join(
             f'<p>{title}<br><audio controls src="{self._name}/{name}.flac"></audio>'

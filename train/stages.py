@@ -78,10 +78,10 @@ def stages_of(recipe: Recipe) -> tuple[Stage, ...]:
     if n > 1 and recipe.fine_tuning:
         epochs = recipe.epochs if recipe.fine_tuning_epochs is None else recipe.fine_tuning_epochs
         stages.append(Stage("all layers", 0, n, epochs))
-    if recipe.classes:
-        stages.append(Stage("classes", 0, n, recipe.class_epochs, classes=True))
     if not stages:
         raise TrainingError("pretraining and fine_tuning are both off; there is nothing to train")
+    if recipe.classes:
+        stages.append(Stage("classes", 0, n, recipe.class_epochs, classes=True))
     return tuple(stages)
 
 

@@ -250,7 +250,7 @@ class _Run:
     def _result(self, name: str, whole: Autoencoder, descent: Descent, interrupted: bool, diverged: str) -> Result:
         history, recipe, splits = np.array(self._history), self._recipe, self._corpus.splits
         plain = Examples(splits["training"], self._preprocess, self._front_end.n_bins)
-        n_trained = self._n_trained(descent)
+        n_trained = self._n_trained(descent, interrupted or bool(diverged))
         layers, statistics = finish(whole.to_layers()[:n_trained], plain)
         classes = centroids(layers, plain, self._corpus.class_names) if recipe.classes else None
         network, goal = self._network(0, n_trained), descent.goal
@@ -268,7 +268,7 @@ class _Run:
             layers=layers,
             preprocess=self._preprocess,
             name=recipe.name or name,
-            license=recipe.model_license,
+            license=recipe.model_license or (self._start.license if self._start else ""),
             created_by="aedsp.train",
             code_statistics=statistics,
             classes=classes,
@@ -279,10 +279,10 @@ class _Run:
             test_loss=losses.get("test"), stages=self._stages, interrupted=interrupted, diverged=diverged,
         )  # fmt: skip
 
-    def _n_trained(self, last: Descent) -> int:
+    def _n_trained(self, last: Descent, broke_off: bool) -> int:
         """How many layers have learnt something: those of a stage that broke off only after an epoch."""
         ended = self._stages[: len(self._done)]
-        if last.stage.first and last.best_epoch == 0 and last.stage.epochs:
+        if broke_off and last.stage.first and last.best_epoch == 0:
             ended = ended[:-1]
         return max(stage.stop for stage in ended)
 

@@ -64,7 +64,7 @@ def test_a_folder_becomes_a_model(music, tmp_path, capsys):
     assert lines[1] == "left out: bad.wav: cannot be read as audio (Format not recognised)"
     assert lines[2] == "3 files, spectra: 1,285 training, 106 validation, 106 test, split by frame"
     assert lines[3] == "split by frame, since by file less than half were left to train on"
-    assert lines[4] == "the recipe asks for 70,000; that is all there is"
+    assert lines[4] == "the recipe asks for 70,000; the files hold no more for a split"
     assert lines[-2].startswith(f"{path}: 8 units, epoch ")
     assert lines[-1] == f"{tmp_path / 'out.html'}: what was learnt, in pictures and sound"
     names = ["music", "out.corpus.h5", "out.h5", "out.html", "out.report"]

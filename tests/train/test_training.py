@@ -327,6 +327,12 @@ def test_a_layer_that_has_learnt_nothing_yet_is_left_out(small_corpus):
     assert result.validation_loss < 0.1
 
 
+def test_a_layer_whose_start_was_its_best_is_no_less_a_layer(small_corpus):
+    options = {**PLAIN, "hidden": (24, 6), "encoder_activation": ("linear",), "fine_tuning": False}
+    result = run(small_corpus, **options, learning_rate=0.5, epochs=2)
+    assert [layer.n_hidden for layer in result.model.layers] == [24, 6]
+
+
 def test_interrupted_before_the_first_epoch_it_has_no_result(small_corpus):
     def stop(moment: Moment) -> None:
         raise KeyboardInterrupt
@@ -478,6 +484,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_best_model(small_corpus
         ({**DEEP, "initial": "parts", "pretraining": False}, "'parts' starts one layer at a time"),
         ({**DEEP, "initial": "principal", "pretraining": False, "tied": True}, "got tied relu; take initial random"),
         ({**DEEP, "pretraining": False, "fine_tuning": False}, "there is nothing to train"),
+        ({**DEEP, "pretraining": False, "fine_tuning": False, "classes": True}, "there is nothing to train"),
         (
             {"hidden": (65_536,) * 3, "encoder_activation": ("relu",)},
             r"training takes about \d+.* GB, this machine has .* take fewer",
