@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,9 @@ def draw_spectrograms(
     MissingExtraError
         matplotlib is not installed.
     """
-    pyplot = _pyplot()
-    panels = [spectrogram(original), spectrogram(resynthesized)]
-    top = max(float(levels.max()) for levels, _, _ in panels)
-    figure, axes = pyplot.subplots(2, 1, figsize=(11, 7), sharex=True, sharey=True, layout="constrained")
-    try:
+    with _figure(target, 2, sharex=True, sharey=True, figsize=(11, 7)) as (figure, axes):
+        panels = [spectrogram(original), spectrogram(resynthesized)]
+        top = max(float(levels.max()) for levels, _, _ in panels)
         for axis, (levels, duration, nyquist), title in zip(axes, panels, ("Original", "Resynthesized"), strict=True):
             image = axis.imshow(
                 levels, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
@@ -84,10 +83,7 @@ def draw_spectrograms(
             axis.set_title(f"{title}: {Path(original if title == 'Original' else resynthesized).name}", loc="left")
             axis.set_ylabel("Frequency (kHz)")
         axes[1].set_xlabel("Time (s)")
-        figure.colorbar(image, ax=axes, label="Level (dB of a full-scale sine)")
-        _save(figure, target)
-    finally:
-        pyplot.close(figure)
+        figure.colorbar(image, ax=list(axes), label="Level (dB of a full-scale sine)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +104,8 @@ def draw_curves(
     MissingExtraError
         matplotlib is not installed.
     """
-    pyplot = _pyplot()
-    figure, axes = pyplot.subplots(
-        len(panels), 1, figsize=(11, 1 + 2.6 * len(panels)), sharex=True, squeeze=False, layout="constrained"
-    )
-    try:
-        for axis, panel in zip(axes[:, 0], panels, strict=True):
+    with _figure(target, len(panels), sharex=True, figsize=(11, 1 + 2.6 * len(panels))) as (_, axes):
+        for axis, panel in zip(axes, panels, strict=True):
             for label, x, y in panel.curves:
                 axis.plot(x, y, label=label, linewidth=1.2)
             axis.set_title(panel.title, loc="left")
@@ -122,10 +114,7 @@ def draw_curves(
             axis.legend(loc="upper right")
             if log_x:
                 axis.set_xscale("log")
-        axes[-1, 0].set_xlabel(x_label)
-        _save(figure, target)
-    finally:
-        pyplot.close(figure)
+        axes[-1].set_xlabel(x_label)
 
 
 def draw_map(
@@ -145,9 +134,7 @@ def draw_map(
     MissingExtraError
         matplotlib is not installed.
     """
-    pyplot = _pyplot()
-    figure, axis = pyplot.subplots(figsize=(11, 6), layout="constrained")
-    try:
+    with _figure(target, 1, figsize=(11, 6)) as (figure, (axis,)):
         most = float(np.abs(levels).max()) or 1.0
         edges = np.arange(levels.shape[1] + 1) - 0.5
         image = axis.pcolormesh(edges, y_edges, levels, cmap="RdBu_r", vmin=-most, vmax=most)
@@ -155,14 +142,19 @@ def draw_map(
         axis.set_xlabel(x_label)
         axis.set_ylabel(y_label)
         figure.colorbar(image, ax=axis, label=label)
-        _save(figure, target)
+
+
+@contextmanager
+def _figure(target: str | os.PathLike[str], n_panels: int, **options: Any) -> Iterator[tuple[Any, Any]]:
+    """A figure and its axes, one below the other; saved at `target` where the block ends well, closed in any case."""
+    pyplot = _pyplot()
+    figure, axes = pyplot.subplots(n_panels, 1, squeeze=False, layout="constrained", **options)
+    try:
+        yield figure, axes[:, 0]
+        with written_whole(target) as unfinished:
+            figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
     finally:
         pyplot.close(figure)
-
-
-def _save(figure: Any, target: str | os.PathLike[str]) -> None:
-    with written_whole(target) as unfinished:
-        figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
 
 
 def _pyplot() -> Any:
