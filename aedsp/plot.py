@@ -78,10 +78,10 @@ def draw_spectrograms(
         for axis, (levels, duration, nyquist), title in zip(axes, panels, ("Original", "Resynthesized"), strict=True):
             image = axis.imshow(
                 levels, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
-                extent=(0, duration, 0, nyquist / 1000), interpolation="nearest",
+                extent=(0, duration, 0, nyquist), interpolation="nearest",
             )  # fmt: skip
             axis.set_title(f"{title}: {Path(original if title == 'Original' else resynthesized).name}", loc="left")
-            axis.set_ylabel("Frequency (kHz)")
+            axis.set_ylabel("Frequency (Hz)")
         axes[1].set_xlabel("Time (s)")
         figure.colorbar(image, ax=list(axes), label="Level (dB of a full-scale sine)")
 

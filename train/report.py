@@ -9,7 +9,7 @@ import errno
 import html
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ import soundfile
 
 from aedsp import plot
 from aedsp.errors import TrainingError
+from aedsp.model import Model
 from aedsp.offline import resynthesize
 from aedsp.plot import Panel
+from aedsp.train import html_page
 from aedsp.train.corpus import Corpus
 from aedsp.train.stages import HISTORY_COLUMNS
 from aedsp.train.tracks import Track, read_mono
@@ -33,20 +35,8 @@ CLIP_S = 15.0
 _FRAMES, _UNITS, _SPECTRA = 4, 64, 4096
 _FLOOR = 1e-5
 
-_MARK = "<!-- a report of aedsp.train -->"
+_MARK = "a report of aedsp.train"
 _NAMES = {"loss.png", "clip.png", "spectra.png", "bands.png", "units.png", "before.flac", "after.flac"}
-_PAGE = """<!doctype html>
-<!-- a report of aedsp.train -->
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-img {{ max-width: 100%; height: auto }} h2 {{ margin-top: 2.5rem }} audio {{ width: 100% }}
-td, th {{ text-align: right; padding: 0.1rem 0.8rem }} pre {{ background: #f4f4f4; padding: 1rem; overflow-x: auto }}
-</style>
-<h1>{title}</h1>
-{body}
-"""
 
 
 def path_for(output: Path) -> Path:
@@ -77,7 +67,7 @@ def write(
         if folder.exists():
             shutil.rmtree(folder)
         unfinished.rename(folder)
-    page = _PAGE.format(title=html.escape(f"{result.model.name}: {result.model.n_code} units"), body=body)
+    page = html_page.page(f"{result.model.name}: {result.model.n_code} units", body, mark=_MARK)
     with written_whole(path_for(output)) as file:
         file.write_text(page, encoding="utf-8")
     return path_for(output)
@@ -103,6 +93,35 @@ def _middle_of(track: Track, sample_rate: int) -> npt.NDArray[np.float32]:
     if not len(clip):
         raise TrainingError(f"{track.path} is empty")
     return clip
+
+
+def write_clips(folder: Path, model: Model, tracks: Iterable[Track]) -> Track | None:
+    """`before.flac` and `after.flac`, the middle of the first track that can be read, and itself through the model.
+
+    Returns
+    -------
+    Track or None
+        Which one it is; None where none can be read.
+
+    Raises
+    ------
+    OSError
+        The disk is full.
+    """
+    rate = int(model.front_end.sample_rate)
+    for track in tracks:
+        try:
+            before = _middle_of(track, rate)
+        except TrainingError:
+            continue
+        for name, x in (("before", before), ("after", resynthesize(model, before, rate))):
+            path = folder / f"{name}.flac"
+            try:
+                soundfile.write(path, np.clip(x, -1, 1), rate, "PCM_24")
+            except soundfile.LibsndfileError as error:
+                raise OSError(errno.EIO, f"cannot be written ({str(error).splitlines()[0]})", str(path)) from None
+        return track
+    return None
 
 
 class _Body:
@@ -183,22 +202,9 @@ class _Body:
         return self._picture("loss.png", "0 is perfect, 1 is what predicting the mean spectrum costs.")
 
     def _sound(self) -> str:
-        rate = int(self._model.front_end.sample_rate)
-        for track in self._clip_tracks():
-            try:
-                before = _middle_of(track, rate)
-            except TrainingError:
-                continue
-            break
-        else:
+        track = write_clips(self._folder, self._model, self._clip_tracks())
+        if track is None:
             return "<p>No file could be read.</p>"
-        after = resynthesize(self._model, before, rate)
-        for name, x in (("before", before), ("after", after)):
-            path = self._folder / f"{name}.flac"
-            try:
-                soundfile.write(path, np.clip(x, -1, 1), rate, "PCM_24")
-            except soundfile.LibsndfileError as error:
-                raise OSError(errno.EIO, f"cannot be written ({str(error).splitlines()[0]})", str(path)) from None
         plot.draw_spectrograms(self._folder / "before.flac", self._folder / "after.flac", self._folder / "clip.png")
         players = "".join(
             f'<p>{title}<br><audio controls src="{self._name}/{name}.flac"></audio>'
