@@ -15,16 +15,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-import aedsp
 from aedsp import command_line, model_file
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model import Model
 from aedsp.train import checkpoint as checkpoints
-from aedsp.train import continuing
+from aedsp.train import continuing, gathering
 from aedsp.train import corpus as corpora
 from aedsp.train import recipe as recipes
 from aedsp.train import report as reports
-from aedsp.train import tracks as audio
 from aedsp.train.interrupt import Interrupt
 from aedsp.train.recipe import Recipe
 from aedsp.train.screen import Screen
@@ -70,7 +68,7 @@ def command(
     with Screen() as screen, Interrupt() as interrupt:
         work = _Work(chosen, model, output, corpus or output.with_name(f"{output.stem}.corpus.h5"), screen, interrupt)
         try:
-            status = work.run(folder or _default_folder(screen), report)
+            status = work.run(folder or gathering.default_folder(screen), report)
         except KeyboardInterrupt:
             checkpoint = checkpoints.path_for(output)
             if checkpoint.exists():
@@ -100,9 +98,9 @@ class _Work:
     def run(self, folder: Path, report: bool) -> int:
         """The exit status."""
         checkpoint = checkpoints.path_for(self._output)
-        tracks = self._make_corpus(folder)
+        tracks = gathering.gather(folder, self._corpus_path, self._recipe, self._screen, self._interrupt.check)
         with corpora.Corpus(self._corpus_path) as corpus:
-            self._say_counts(corpus)
+            gathering.say_counts(corpus, self._recipe, self._screen)
             if checkpoint.exists():
                 self._screen.line(f"going on from {checkpoint}; delete it to train from the start")
             self._screen.preparing()
@@ -146,51 +144,9 @@ class _Work:
             self._screen.line(f"{path}: what was learnt, in pictures and sound")
         return True
 
-    def _make_corpus(self, folder: Path) -> list[Track]:
-        """The spectra of the folder, in the corpus file."""
-        tracks, refusals = audio.survey(audio.find_audio(folder, self._recipe.license), folder, self._on_file)
-        draw, path = self._recipe.draw(), self._corpus_path
-        if corpora.matches(path, tracks, draw):
-            self._screen.line(f"spectra of {path} used again: same files, same options")
-            with corpora.Corpus(path) as corpus:
-                left_out = [*map(str, refusals + corpora.chosen(tracks, draw)[1]), *corpus.refusals]
-        else:
-            if corpora.is_corpus(path):
-                self._screen.line(f"{path} is of other files or options; it is made anew from what has not changed")
-            refusals += corpora.build(path, tracks, draw, self._on_spectra, processes=corpora.n_processes())
-            self._screen.line(
-                f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted"
-            )
-            left_out = [*map(str, refusals)]
-        for refusal in left_out:
-            self._screen.line(f"left out: {refusal}")
-        return tracks
-
-    def _on_file(self, done: int, total: int) -> None:
-        self._screen.files(done, total)
-        self._interrupt.check()
-
-    def _on_spectra(self, done: int, total: int) -> None:
-        self._screen.spectra(done, total)
-        self._interrupt.check()
-
     def _on_batch(self, moment: Moment) -> None:
         self._screen.batch(moment)
         self._interrupt.check()
-
-    def _say_counts(self, corpus: corpora.Corpus) -> None:
-        counts = {name: len(split) for name, split in corpus.splits.items()}
-        text = ", ".join(f"{counts[name]:,} {name}" for name in corpora.SPLITS)
-        how = "by file" if corpus.split_by == "file" else "by frame"
-        self._screen.line(f"{len(corpus.tracks)} files, spectra: {text}, split {how}")
-        if corpus.split_by != self._recipe.split:
-            self._screen.line("split by frame, since by file less than half were left to train on")
-        if sum(counts.values()) < self._recipe.draw().n_spectra:
-            self._screen.line(
-                f"the recipe asks for {self._recipe.draw().n_spectra:,}; the files hold no more for a split"
-            )
-        if self._recipe.classes:
-            self._screen.line(f"classes: {', '.join(corpus.class_names)}")
 
     def _say_result(self, result: Result) -> None:
         test = "" if result.test_loss is None else f", test {result.test_loss:.4f}"
@@ -200,16 +156,6 @@ class _Work:
         )
         if result.validation_loss >= 1:
             self._screen.line("that is no better than predicting the mean; try a smaller learning_rate or more epochs")
-
-
-def _default_folder(screen: Screen) -> Path:
-    """$AEDSP_CORPUS/train, or the clips that come with aedsp; said in one line."""
-    if root := os.environ.get("AEDSP_CORPUS"):
-        folder, reason = Path(root, "train"), "from AEDSP_CORPUS"
-    else:
-        folder, reason = Path(aedsp.__file__).parent / "data", "the shipped clips, since AEDSP_CORPUS is not set"
-    screen.line(f"no folder given: training on {folder} ({reason})")
-    return folder
 
 
 def _refuse_output(output: Path, corpus: Path | None, start: Path | None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import concurrent.futures.process
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -29,7 +30,7 @@ import numpy.typing as npt
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
 from aedsp.train import drawing
-from aedsp.train.drawing import Job
+from aedsp.train.drawing import Drawn, Job
 from aedsp.train.tracks import FloatArray, Refusal, Track
 from aedsp.whole_file import written_whole
 
@@ -41,6 +42,7 @@ SplitName = Literal["training", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("training", "validation", "test")
 Progress = Callable[[int, int], None]
 Rows = npt.NDArray[np.int64]
+RunJobs = Callable[[Sequence[Job]], Iterator[tuple[Job, Drawn]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,8 +159,18 @@ def is_corpus(path: Path) -> bool:
 
 def matches(path: Path, tracks: Sequence[Track], draw: Draw) -> bool:
     """True where `path` is the corpus that `build` would make of these tracks."""
+    return holds(path, _fingerprint(chosen(tracks, draw)[0], draw))
+
+
+def holds(path: Path, fingerprint: str) -> bool:
+    """True where `path` is a corpus of that fingerprint."""
     header = _header_of(path)
-    return header is not None and header["fingerprint"] == _fingerprint(chosen(tracks, draw)[0], draw)
+    return header is not None and header["fingerprint"] == fingerprint
+
+
+def largest(corpus: Corpus) -> float:
+    """The largest magnitude of all splits: what the paper normalises its whole data set by (section 3.1)."""
+    return max(float(part.max()) for split in corpus.splits.values() for part in split.in_order())
 
 
 def chosen(tracks: Sequence[Track], draw: Draw) -> tuple[list[Track], list[Refusal]]:
@@ -185,6 +197,7 @@ def build(
     progress: Progress | None = None,
     *,
     processes: int = 1,
+    run_jobs: RunJobs | None = None,
 ) -> list[Refusal]:
     """Draw spectra from `tracks` into a new corpus at `path`: written beside it, then renamed over it.
 
@@ -195,6 +208,8 @@ def build(
     progress : callable (spectra so far, spectra in all), optional
     processes : int
         Above 1: that many processes of their own do the reading.
+    run_jobs : callable (jobs), optional
+        Does the reading instead: runs the jobs in any order, and yields each with what it drew.
 
     Returns
     -------
@@ -218,8 +233,9 @@ def build(
             f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio{reason}"
         )
     plan = drawing.plan(tracks, n_windows, draw)
+    run_jobs = run_jobs or functools.partial(_run, processes=processes)
     with written_whole(path, durable=False) as unfinished:
-        _fill(unfinished, path, tracks, plan, draw, progress or (lambda done, total: None), processes, refusals)
+        _fill(unfinished, path, tracks, plan, draw, progress or (lambda done, total: None), run_jobs, refusals)
     return refusals
 
 
@@ -230,7 +246,7 @@ def _fill(
     plan: drawing.Plan,
     draw: Draw,
     progress: Progress,
-    processes: int,
+    run_jobs: RunJobs,
     refusals: list[Refusal],
 ) -> None:
     """Write every drawn spectrum to its row, then which rows there are; add to `refusals` what broke off."""
@@ -261,7 +277,7 @@ def _fill(
             jobs.append(Job(track, draw, n_known, count, path, offset + 4 * width * (first + n_known), first + n_known))
     del target, older
     progress(done, n)
-    for job, found, refusal in _run(jobs, processes):
+    for job, (found, refusal) in run_jobs(sorted(jobs, key=lambda job: -job.track.n_frames)):
         kept[job.first_row : job.first_row + len(found)] = found
         refusals += [refusal] if refusal else []
         done += len(found)
@@ -318,12 +334,11 @@ def _reserve(path: Path, offset: int, n_bytes: int) -> None:
             ) from None
 
 
-def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, npt.NDArray[np.bool_], Refusal | None]]:
-    """The jobs' results as they come, the longest files first."""
-    jobs = sorted(jobs, key=lambda job: -job.track.n_frames)
+def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Drawn]]:
+    """The jobs' results as they come, begun in the order given."""
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
-            yield job, *job.run()
+            yield job, job.run()
         return
     # "fork" where that is safe, since a new interpreter takes a third of the time that an hour of music does
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -331,7 +346,7 @@ def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, npt.NDArray
         try:
             futures = {pool.submit(job.run): job for job in jobs}
             for future in concurrent.futures.as_completed(futures):
-                yield futures[future], *future.result()
+                yield futures[future], future.result()
         except concurrent.futures.process.BrokenProcessPool:
             raise TrainingError(
                 "the system ended a process that was reading audio, perhaps for want of memory; close what else runs"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aedsp.train.corpus import Draw, SplitName
 
 Rows = npt.NDArray[np.int64]
+Drawn = tuple[npt.NDArray[np.bool_], Refusal | None]
 _ROWS_PER_FFT = 256
 
 
@@ -45,13 +46,24 @@ class Job:
     offset: int  # in bytes, of the first of these rows
     first_row: int
 
-    def run(self) -> tuple[npt.NDArray[np.bool_], Refusal | None]:
-        """Write them. Which of them there are and are no silence; and why some are missing."""
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of its rows."""
+        return self.stop - self.first, self.draw.front_end.n_bins * self.draw.context_spectra
+
+    def run(self) -> Drawn:
+        """Write them into the file."""
+        return self.draw_into(self.place())
+
+    def place(self) -> FloatArray:
+        """Its rows in the file, to write to."""
+        return np.memmap(self.path, np.float32, "r+", self.offset, self.shape)
+
+    def draw_into(self, rows: FloatArray) -> Drawn:
+        """Draw them. Which of them there are and are no silence; and why some are missing."""
         front_end, n_context = self.draw.front_end, self.draw.context_spectra
         starts = window_starts(self.track, self.draw)[self.first : self.stop]
         order = np.argsort(starts, kind="stable")
-        width = front_end.n_bins * n_context
-        rows = np.memmap(self.path, np.float32, "r+", self.offset, (len(starts), width))
         kept = np.zeros(len(starts), bool)
         floor = -1.0 if self.draw.skip_silence_db is None else 10 ** (self.draw.skip_silence_db / 20)
         refusal, n_read = None, 0
