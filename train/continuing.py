@@ -13,6 +13,7 @@ from aedsp.errors import TrainingError
 from aedsp.model import Model
 from aedsp.preprocess import Log, Power
 from aedsp.train.network import Autoencoder
+from aedsp.train.recipe import Recipe
 
 _NOT_USED = ("code", "initial", "pretraining", "fine_tuning", "fine_tuning_epochs")
 
@@ -57,9 +58,31 @@ def require_free(given: Mapping[str, Any], model: Model, path: Path) -> None:
             raise TrainingError(f"--{key.replace('_', '-')} means nothing with --continue; leave it out")
 
 
+def require_stack(recipe: Recipe, below: Model) -> None:
+    """Refuse a model that cannot be the lowest layers of what the recipe trains.
+
+    Raises
+    ------
+    TrainingError
+        Layers or a front end that are not the recipe's, or a recipe that trains no layer above it by itself.
+    """
+    n = len(below.layers)
+    if not (recipe.pretraining and n < len(recipe.hidden)):
+        raise TrainingError(
+            f"the model below has {n} layers; expected a recipe with pretraining and more layers, not {recipe.hidden}"
+        )
+    found = {**settled(below), "preprocess": None}
+    for key, value in found.items():
+        wanted = recipe.to_dict()[key]
+        if key in ("hidden", "encoder_activation", "decoder_activation"):
+            wanted = list(recipe.layer_units() if key == "hidden" else recipe.per_layer(key))[:n]
+        if value is not None and wanted is not None and value != wanted:
+            raise TrainingError(f"the model below has {key} {value!r}; the recipe says {wanted!r}")
+
+
 def begin(network: Autoencoder, model: Model) -> None:
-    """The model's weights into the network of all its layers."""
-    for i, (weights, layer) in enumerate(zip(network.layers, model.layers, strict=True)):
+    """The model's weights into the network's lowest layers."""
+    for i, (weights, layer) in enumerate(zip(network.layers, model.layers, strict=False)):
         weights.encoder_weight[...], weights.encoder_bias[...] = layer.encoder_weight, layer.encoder_bias
         rows = slice(-network.n_output, None) if i == 0 else slice(None)
         if layer.decoder_weight is not None:

@@ -100,8 +100,8 @@ class Examples:
 def fit_preprocess(steps: Iterable[str], training: Split, n_bins: int) -> Chain:
     """Fit steps such as "normalize", "standardize", "power:0.5", "log:1e-5" to the training spectra, in order.
 
-    "normalize" divides by the largest value of all (the paper, section 3.1), "standardize" centres and scales each
-    bin; a bin that never changes keeps its scale.
+    "normalize" divides by the largest value of all (the paper, section 3.1) or by the number given, "standardize"
+    centres and scales each bin; a bin that never changes keeps its scale.
 
     Raises
     ------
@@ -112,7 +112,9 @@ def fit_preprocess(steps: Iterable[str], training: Split, n_bins: int) -> Chain:
     for kind, number in map(parse_step, steps):
         chain = Chain(tuple(fitted))
         so_far = (chain.apply(x.reshape(-1, n_bins)) for x in training.in_order())
-        if kind == "normalize":
+        if kind == "normalize" and number is not None:
+            fitted.append(Normalize(np.float32(number)))
+        elif kind == "normalize":
             largest = max(float(np.abs(x).max()) for x in so_far)
             if not 0 < largest < math.inf:
                 raise TrainingError(

@@ -82,7 +82,10 @@ class Recipe:
 
     preprocess: tuple[str, ...] = field(
         default=("normalize",),
-        metadata=_about("steps: normalize, standardize, log:FLOOR, power:EXPONENT; fitted to the training spectra"),
+        metadata=_about(
+            "steps: normalize (or normalize:MAXIMUM), standardize, log:FLOOR, power:EXPONENT; fitted to the training "
+            "spectra"
+        ),
     )
     level_balance: float = field(
         default=0.0, metadata=_about("0: loud spectra weigh most; 1: all are brought to one level", 0, 1)
@@ -343,7 +346,8 @@ def from_options(options: Mapping[str, Any]) -> Recipe:
 
 
 def parse_step(text: str) -> tuple[str, float | None]:
-    """Kind and number of a preprocess step: "power:0.5" is ("power", 0.5), "normalize" is ("normalize", None).
+    """Kind and number of a preprocess step: "power:0.5" is ("power", 0.5), "normalize" is ("normalize", None), which is
+    for the data to say.
 
     Raises
     ------
@@ -351,8 +355,8 @@ def parse_step(text: str) -> tuple[str, float | None]:
         An unknown kind, a number that is none or not above 0, or one where none belongs.
     """
     kind, colon, number = text.partition(":")
-    expected = "expected normalize, standardize, log:FLOOR or power:EXPONENT, the number above 0"
-    if kind not in ("normalize", "standardize", "log", "power") or (colon and kind not in ("log", "power")):
+    expected = "expected normalize, normalize:MAXIMUM, standardize, log:FLOOR or power:EXPONENT, the number above 0"
+    if kind not in ("normalize", "standardize", "log", "power") or (colon and kind == "standardize"):
         raise TrainingError(f"preprocess step is {text!r}; {expected}")
     if not colon:
         return kind, {"log": 1e-5, "power": 0.5}.get(kind)

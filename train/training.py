@@ -52,6 +52,7 @@ def train(
     *,
     name: str,
     start: Model | None = None,
+    below: Model | None = None,
     checkpoint: Path | None = None,
     on_batch: Callable[[Moment], None] | None = None,
     on_row: Callable[[Stage, Row], None] | None = None,
@@ -69,6 +70,8 @@ def train(
         Of the model, where the recipe gives none.
     start : Model, optional
         Whose weights and preprocessing to start from, for `--continue`; all its layers are trained together.
+    below : Model, optional
+        A trained model whose layers are the lowest of the recipe's, with its preprocessing; pretraining begins above.
     checkpoint : Path, optional
         Written after each epoch. Where it exists the run goes on from it, to the same weights, bit for bit, as if it
         had never stopped.
@@ -95,7 +98,7 @@ def train(
     """
     nothing: Any = lambda *arguments: None  # noqa: E731
     calls = _Calls(on_batch or nothing, on_row or nothing, on_trouble or nothing, check or nothing)
-    return _Run(recipe, corpus, start, checkpoint, calls).run(name)
+    return _Run(recipe, corpus, start, below, checkpoint, calls).run(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +117,18 @@ class _Run:
         recipe: Recipe,
         corpus: Corpus,
         start: Model | None,
+        below: Model | None,
         checkpoint: Path | None,
         calls: _Calls,
     ) -> None:
-        self._recipe, self._corpus, self._start, self._path = recipe, corpus, start, checkpoint
+        self._recipe, self._corpus, self._start, self._below, self._path = recipe, corpus, start, below, checkpoint
         self._calls, self._told = calls, False
-        self._identity = {**recipe.to_dict(), "continue": continuing.digest(start)}
+        self._identity = {**recipe.to_dict(), "continue": continuing.digest(start or below)}
         self._front_end = recipe.analysis()
         self._stages = stages_of(recipe) if start is None else _stages_from(recipe, start)
+        if below is not None:
+            continuing.require_stack(recipe, below)
+            self._stages = self._stages[len(below.layers) :]
         self._plans = _plans(recipe)
         self._require_memory()
         if recipe.classes:
@@ -131,7 +138,8 @@ class _Run:
             self._loaded = checkpoints.load(checkpoint)
             checkpoints.require_same(checkpoint, self._loaded, self._identity, corpus.fingerprint)
         training, n_bins = corpus.splits["training"], self._front_end.n_bins
-        self._preprocess = start.preprocess if start else fit_preprocess(recipe.preprocess, training, n_bins)
+        given = start or below
+        self._preprocess = given.preprocess if given else fit_preprocess(recipe.preprocess, training, n_bins)
         self._level = mean_norm(training, self._preprocess, recipe, n_bins)
         self._done: list[Floats] = []  # parameters of the stages that ended
         self._history: list[Row] = []
@@ -139,8 +147,8 @@ class _Run:
     def run(self, name: str) -> Result:
         interrupted, diverged = False, ""
         whole = self._network(0, len(self._plans))
-        if self._start is not None:
-            continuing.begin(whole, self._start)
+        if given := self._start or self._below:
+            continuing.begin(whole, given)
         first = self._loaded.stage if self._loaded else 0
         if self._loaded:
             self._done = [self._loaded.arrays[f"stage{i}"] for i in range(first)]

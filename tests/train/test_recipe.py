@@ -103,9 +103,9 @@ def test_a_recipe_may_say_other_things_for_larger_codes(tmp_path):
         ("from_code = 3", r"from_code is 3; expected tables like"),
         ("[from_code.many]\nbatch = 3", r"expected tables like \[from_code\.64\]"),
         ("preprocessed_loss = 0", r"are both 0; expected one of them above it"),
-        ("preprocess = ['normalise']", r"preprocess step is 'normalise'; expected normalize, standardize"),
+        ("preprocess = ['normalise']", r"preprocess step is 'normalise'; expected normalize, normalize:MAXIMUM"),
         ("preprocess = ['log:-1']", r"preprocess step is 'log:-1'; expected .* the number above 0"),
-        ("preprocess = ['normalize:2']", r"preprocess step is 'normalize:2'"),
+        ("preprocess = ['standardize:2']", r"preprocess step is 'standardize:2'"),
         ("hidden = ", r"mine\.toml is not valid TOML"),
     ],
 )
