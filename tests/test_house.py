@@ -53,7 +53,11 @@ ONLY = {
     "numba": {"train"},
     "typer": {"command_line", "render", "play", "devices", "train"},
     "textual": {"play"},
+    "dask": {"train"},
+    "distributed": {"train"},
 }
+#: The same inside train/, by module.
+ONLY_IN_TRAIN = {"dask": {"cluster"}, "distributed": {"cluster"}, "threadpoolctl": {"cluster"}}
 
 
 def room_of(path: Path) -> str:
@@ -100,6 +104,13 @@ def test_imports_go_downward():
                 assert room in ONLY[parts[0]], f"{path.relative_to(ROOT)} imports {name}; only {ONLY[parts[0]]} may"
 
 
+def test_inside_the_trainer_too_some_packages_have_one_importer():
+    for path in TRAIN.rglob("*.py"):
+        for name in imports(path):
+            allowed = ONLY_IN_TRAIN.get(name.split(".")[0])
+            assert allowed is None or path.stem in allowed, f"{path.relative_to(ROOT)} imports {name}; only {allowed}"
+
+
 def test_examples_use_public_names_only():
     for path in (ROOT / "examples").glob("*.py"):
         for name in imports(path):
@@ -115,6 +126,7 @@ HEAVY = [
     "mido",
     "textual",
     "dask",
+    "distributed",
     "typer",
     "rich",
     "h5py",

@@ -1,0 +1,61 @@
+"""What a reconstruction is measured against: the trivial error, and principal components. float64.
+
+Errors are the paper's: squared, summed over the columns of a row, averaged over the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp.model import Model
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Components:
+    """The principal components of training rows (n, width), the one that explains most first."""
+
+    def __init__(self, training: Callable[[], Iterable[Floats]]) -> None:
+        """training: gives the rows in parts, as often as it is called."""
+        total, n = np.zeros(0), 0
+        for part in training():
+            total = part.sum(axis=0, dtype=np.float64) + (total if n else 0)
+            n += len(part)
+        self._mean = total / n
+        covariance = np.zeros((len(total),) * 2)
+        for part in training():
+            centred = part - self._mean
+            covariance += centred.T @ centred
+        self._basis = np.linalg.eigh(covariance)[1][:, ::-1]
+
+    def errors(self, rows: Iterable[Floats]) -> Floats:
+        """The error of rows rebuilt from their first k components, for k = 0 (the training mean alone: the trivial
+        error) to the width: (width + 1,)."""
+        energies, n = np.zeros(len(self._mean)), 0
+        for part in rows:
+            energies += np.square((part - self._mean) @ self._basis).sum(axis=0)
+            n += len(part)
+        left = np.cumsum(energies[::-1])[::-1] / n
+        return np.append(left, 0.0)
+
+
+def error_of(model: Model, rows: Iterable[Floats], maximum: float) -> float:
+    """The error of a model's spectra where `maximum` counts as 1. Negative magnitudes stay what they are, as in Eq. 3.
+
+    rows : (n, context_spectra * n_bins) magnitudes, of which the last spectrum is reproduced
+    """
+    n_bins, total, n = model.front_end.n_bins, 0.0, 0
+    for part in rows:
+        y = model.preprocess.apply(part.reshape(-1, n_bins)).reshape(part.shape)
+        for layer in model.layers:
+            y = layer.encode(y)
+        for layer in reversed(model.layers):
+            y = layer.decode(y)
+        difference = model.preprocess.invert(y[:, -n_bins:]).astype(np.float64) - part[:, -n_bins:]
+        total += float(np.square(difference / maximum).sum())
+        n += len(part)
+    return total / n
