@@ -1,0 +1,141 @@
+"""Everything in one place: `index.html` with the tables, Figure 2 and a link to every model's page.
+
+It opens without a server. The same numbers are in `tables.md` and `tables.json`."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from aedsp import model_file, plot
+from aedsp.errors import MissingExtraError
+from aedsp.train import corpus as corpora
+from aedsp.train import html_page
+from aedsp.train import report as reports
+from aedsp.train.corpus import Corpus
+from aedsp.train.paper import experiment as paper
+from aedsp.train.paper.tables import Baseline, Results, Table, tables, to_html, to_json, to_markdown
+from aedsp.train.sweep import MODEL, Sweep
+from aedsp.whole_file import written_whole
+
+INDEX = "index.html"
+FIGURE_STEM = "figure2"
+_REPORT = str(Path(MODEL).with_suffix(".html"))
+_TINY = "Tiny settings: everything ran, nothing was learnt, the figures mean nothing."
+_MARK = "made by aedsp.train.paper"
+
+
+def write(output: Path, sweep: Sweep, *, tiny: bool, check: Callable[[], None] = lambda: None) -> Path:
+    """Write the page, the numbers and the figure into the folder `output`; the path of the page.
+
+    check : called now and then; may raise KeyboardInterrupt.
+    """
+    with Corpus(sweep.material.corpus) as corpus:
+        maximum = corpora.largest(corpus)
+        baseline = Baseline.of(corpus, maximum, check)
+        counts = {name: len(split) for name, split in corpus.splits.items()}
+        about = _about_corpus(len(corpus.tracks), counts, maximum, float(baseline.validation[0]))
+    made = tables(Results(sweep.outcomes, sweep.states, baseline))
+    figure = _figure(output, sweep)
+    links = {name: _link(sweep, name) for name in sweep.outcomes}
+    parts = [f'<p class="warning">{_TINY}</p>'] if tiny else []
+    parts += [f"<p>{html.escape(_READING)}</p>", f"<p>{html.escape(about)}</p>"]
+    parts += [to_html(table, links.get) for table in made]
+    parts += [figure, _models(sweep), _troubles(sweep)]
+    for name, text in (
+        ("tables.md", _markdown(made, about, tiny)),
+        ("tables.json", json.dumps({"tiny": tiny, "about": about, "tables": to_json(made)}, indent=1)),
+        (INDEX, html_page.page("Sarroff & Casey (2014) on this music", "\n".join(parts), mark=_MARK, width="100rem")),
+    ):
+        with written_whole(output / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+    return output / INDEX
+
+
+_READING = (
+    "Each cell: the error here, its share of the trivial error (what predicting the mean training spectrum costs), "
+    "and the paper's own figure. Two corpora differ, so compare the shares. Errors are squared, summed over the bins, "
+    "averaged over the spectra; the largest magnitude of all counts as 1. PCA: as many principal components of the "
+    "same training spectra. A number leads to its model's page."
+)
+
+
+def _about_corpus(n_files: int, counts: dict[corpora.SplitName, int], maximum: float, trivial: float) -> str:
+    spectra = ", ".join(f"{counts[name]:,} {name}" for name in corpora.SPLITS)
+    return (
+        f"{n_files} files; spectra: {spectra}; largest magnitude {maximum:.4f}; "
+        f"trivial error on validation {trivial:.4f}."
+    )
+
+
+def _figure(output: Path, sweep: Sweep) -> str:
+    """Figure 2 of the paper, from the model that it shows, with what is heard."""
+    name = paper.tuned_name(*paper.FIGURE_2)
+    title = f"<h2>Figure 2</h2>\n<p>{paper.FIGURE_2[0]}-{paper.FIGURE_2[1]}-{paper.FIGURE_2[0]}, without noise: "
+    if name not in sweep.outcomes:
+        return f"{title}not drawn, since {name} has not been trained.</p>"
+    folder = output / FIGURE_STEM
+    folder.mkdir(exist_ok=True)
+    model = model_file.load(sweep.path(name) / MODEL)
+    track = reports.write_clips(folder, model, sweep.material.tracks)
+    if track is None:
+        return f"{title}not drawn, since no audio file could be read.</p>"
+    before, after = folder / "before.flac", folder / "after.flac"
+    try:
+        for extension in ("png", "svg"):
+            plot.draw_spectrograms(before, after, output / f"{FIGURE_STEM}.{extension}")
+        picture = f'<img src="{FIGURE_STEM}.png" alt="Spectrograms of the original and of the reconstruction">'
+        picture = f'<a href="{FIGURE_STEM}.svg">{picture}</a>'
+    except MissingExtraError as error:
+        picture = f"<p>No picture: {html.escape(str(error))}</p>"
+    players = _player("Original", f"{FIGURE_STEM}/before.flac") + _player("Reconstructed", f"{FIGURE_STEM}/after.flac")
+    return f"{title}{html.escape(track.path.name)}, original above reconstruction.</p>\n{picture}\n{players}"
+
+
+def _player(title: str, source: str) -> str:
+    return f'<p>{html.escape(title)}<br><audio controls preload="none" src="{html.escape(source)}"></audio>\n'
+
+
+def _link(sweep: Sweep, name: str) -> str | None:
+    """From the index to the page of a model."""
+    path = sweep.path(name)
+    return f"cells/{path.name}/{_REPORT}" if sweep.outcomes[name].report else None
+
+
+def _models(sweep: Sweep) -> str:
+    """Every model, to hear and to look at."""
+    rows = ""
+    for cell in sweep.cells:
+        outcome = sweep.outcomes.get(cell.name)
+        if outcome is None:
+            continue
+        folder = f"cells/{sweep.path(cell.name).name}"
+        link = _link(sweep, cell.name)
+        name = html.escape(cell.name)
+        title = f'<a href="{link}">{name}</a>' if link else name
+        clip = ""
+        if link:
+            clip = "<td>".join(
+                f'<audio controls preload="none" src="{folder}/model.report/{side}.flac"></audio>'
+                for side in ("before", "after")
+            )
+        rows += (
+            f"<tr><th>{title}<td>{outcome.epochs}<td>{outcome.best_epoch}<td>{outcome.seconds:,.0f}"
+            f'<td><a href="{folder}/{MODEL}">model</a><td>{clip}\n'
+        )
+    head = "<tr><th>model<th>epochs<th>best<th>seconds<th>file<th>before<th>after"
+    return f'<h2>Every model</h2>\n<div class="wide"><table>\n{head}\n{rows}</table></div>' if rows else ""
+
+
+def _troubles(sweep: Sweep) -> str:
+    failed = [name for name, state in sweep.states.items() if state in ("failed", "impossible")]
+    rows = "".join(f"<li>{html.escape(name)}: {html.escape(sweep.troubles[name])}\n" for name in failed)
+    return f"<h2>Failed</h2>\n<ul>\n{rows}</ul>" if failed else ""
+
+
+def _markdown(made: list[Table], about: str, tiny: bool) -> str:
+    head = f"**{_TINY}**\n\n" if tiny else ""
+    legend = "A cell: **error here** · share of the trivial error · *the paper's error*.\n"
+    return head + "\n".join([about + "\n", legend, *(to_markdown(table) for table in made)])
