@@ -14,6 +14,7 @@ COMMANDS = {
     "render": ("aedsp.render", "resynthesize a file to a file"),
     "devices": ("aedsp.devices", "list audio devices, measure their latency"),
     "train": ("aedsp.train.__main__", "make a model from a folder of music"),
+    "paper": ("aedsp.train.paper.__main__", "repeat the paper's tables on a folder of music"),
 }
 
 
