@@ -8,6 +8,7 @@ not see its file. BLAS and Numba are held to one thread, since each core has a t
 from __future__ import annotations
 
 import logging
+import signal
 import time
 import uuid
 import warnings
@@ -80,6 +81,8 @@ class Cluster:
                 "address that `dask scheduler` prints, such as tcp://192.168.0.5:8786"
             ) from None
         self._client.subscribe_topic(_TOPIC, self._hear)
+        if self._local is not None:
+            self._client.register_plugin(_deaf_to_ctrl_c(), name="aedsp-ctrl-c")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -216,6 +219,17 @@ def _seen(material: Material, worker: Any) -> Material:
 
 def _copy_of(material: Material, worker: Any) -> Path:
     return Path(worker.local_directory, f"corpus-{material.fingerprint[:16]}.h5")
+
+
+def _deaf_to_ctrl_c() -> Any:
+    """For processes of the same terminal: the command decides when to stop."""
+    from distributed import WorkerPlugin
+
+    class Deaf(WorkerPlugin):  # type: ignore[misc]
+        def setup(self, worker: Any) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return Deaf()
 
 
 def _plugin(material: Material) -> Any:

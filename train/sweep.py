@@ -40,6 +40,7 @@ FORMAT_VERSION = 1
 MODEL, OUTCOME = "model.h5", "cell.json"
 _CODE_ROWS = 1024
 _FIRST = 1e18  # more than any cost
+_COST_OF_A_REPORT = 1e11
 
 State = Literal["waiting", "queued", "running", "done", "failed", "impossible"]
 Files = dict[str, bytes]
@@ -68,7 +69,7 @@ class Cell:
         steps = sum(5 * n for n in products)
         if self.stacks:  # the layers below are read, not trained
             steps = sum(products[:-1]) + 5 * products[-1]
-        return (steps + 60 * widths[0]) * recipe.training_spectra * recipe.epochs
+        return (steps + 60 * widths[0]) * recipe.training_spectra * recipe.epochs + _COST_OF_A_REPORT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
