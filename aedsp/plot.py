@@ -63,9 +63,14 @@ def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[n
 
 
 def draw_spectrograms(
-    original: str | os.PathLike[str], resynthesized: str | os.PathLike[str], target: str | os.PathLike[str]
+    original: str | os.PathLike[str],
+    resynthesized: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    titles: tuple[str, str] | None = None,
 ) -> None:
     """Figure 2 of the paper: the original above the resynthesis, same scales, as PNG, SVG or PDF by the extension.
+
+    titles : of the two; None: the names of the files.
 
     Raises
     ------
@@ -74,13 +79,15 @@ def draw_spectrograms(
     """
     with _figure(target, 2, sharex=True, sharey=True, figsize=(11, 7)) as (figure, axes):
         panels = [spectrogram(original), spectrogram(resynthesized)]
+        if titles is None:
+            titles = (f"Original: {Path(original).name}", f"Resynthesized: {Path(resynthesized).name}")
         top = max(float(levels.max()) for levels, _, _ in panels)
-        for axis, (levels, duration, nyquist), title in zip(axes, panels, ("Original", "Resynthesized"), strict=True):
+        for axis, (levels, duration, nyquist), title in zip(axes, panels, titles, strict=True):
             image = axis.imshow(
                 levels, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
                 extent=(0, duration, 0, nyquist), interpolation="nearest",
             )  # fmt: skip
-            axis.set_title(f"{title}: {Path(original if title == 'Original' else resynthesized).name}", loc="left")
+            axis.set_title(title, loc="left")
             axis.set_ylabel("Frequency (Hz)")
         axes[1].set_xlabel("Time (s)")
         figure.colorbar(image, ax=list(axes), label="Level (dB of a full-scale sine)")

@@ -1,38 +1,43 @@
 """Dask: where the cells of a sweep, and the drawing of its corpus, run. The only importer of dask and distributed.
 
 Without a scheduler: a process a core on this machine. With one: whatever workers it has; they need this package and the
-audio files at the same path. Models and reports travel through the scheduler, as does the corpus to workers that do
-not see its file. BLAS and Numba are held to one thread, since each core has a training of its own.
+audio files at the same path. Models and reports travel through the scheduler, as does the corpus, once a worker says
+that it does not see the file. BLAS and Numba are held to one thread, since each core has a training of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import dataclasses
 import logging
 import signal
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+import aedsp
 from aedsp.errors import MissingExtraError, TrainingError
 from aedsp.train import corpus as corpora
 from aedsp.train.drawing import Drawn, Job
 from aedsp.train.stages import Row, Stage
-from aedsp.train.sweep import Cell, Files, Material, run_cell
+from aedsp.train.sweep import Cell, Files, Hopeless, Material, run_cell
 from aedsp.train.tracks import FloatArray
+from aedsp.whole_file import written_whole
 
-_TOPIC = "aedsp"
-_CONNECT_S = 10
+_CONNECT_S, _LOOK_S, _FETCH_S = 10, 0.5, 300
 
 
 class Cluster:
-    """A context manager.
+    """Connects to the workers, or starts them; a context manager.
 
     Parameters
     ----------
@@ -40,55 +45,57 @@ class Cluster:
         "tcp://HOST:PORT" of a running Dask scheduler; None: processes on this machine.
     n_workers : int
         Of these processes.
-
-    Raises
-    ------
-    MissingExtraError
-        dask or distributed is not installed.
-    TrainingError
-        There is no such scheduler.
     """
 
     def __init__(self, scheduler: str | None, n_workers: int) -> None:
         self._scheduler, self._n_local = scheduler, n_workers
         self._local: Any = None
+        self._topic = f"aedsp-{uuid.uuid4().hex}"  # others may use the same scheduler
+        self._cells: dict[str, tuple[Any, ...]] = {}  # by name, what `_start` was given
+        self._queue: list[tuple[float, str]] = []  # handed out one a core: a lost worker takes no other along
         self._futures: dict[str, Any] = {}
-        #: By cell: what its worker said last; "" when it began.
-        self.news: dict[str, str] = {}
+        self._avoided: dict[str, str] = {}
+        self._shared: list[str] = []
+        self._news: dict[str, str] = {}
 
     def __enter__(self) -> Cluster:
-        try:
-            import dask
-            import distributed
-        except ImportError:
-            raise MissingExtraError("a sweep needs Dask; pip install 'aedsp[cluster]'") from None
-        self._distributed: Any = distributed
-        for name in ("distributed", "tornado"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        warnings.filterwarnings("ignore", message="Sending large graph|(?s:.*)Mismatched versions")
-        dask.config.set({"distributed.comm.timeouts.connect": f"{_CONNECT_S}s"})
+        """Connect.
+
+        Raises
+        ------
+        MissingExtraError
+            dask or distributed is not installed.
+        TrainingError
+            There is no such scheduler.
+        """
+        self._distributed = _dask()
+        _quietly(self._distributed)
         address: Any = self._scheduler
         if address is None:
-            self._local = address = distributed.LocalCluster(
+            self._local = address = self._distributed.LocalCluster(
                 n_workers=self._n_local, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0",
                 memory_limit=0, silence_logs=logging.CRITICAL,
             )  # fmt: skip
         try:
-            self._client = distributed.Client(address, timeout=_CONNECT_S)
+            self._client = self._distributed.Client(address, timeout=_CONNECT_S)
         except (OSError, ValueError) as error:
+            if self._local is not None:
+                self._local.close(timeout=2)
+                raise
             raise TrainingError(
-                f"there is no Dask scheduler at {self._scheduler!r} ({str(error).splitlines()[0]}); expected the "
+                f"there is no Dask scheduler at {self._scheduler!r} ({_in_words(error)}); expected the "
                 "address that `dask scheduler` prints, such as tcp://192.168.0.5:8786"
             ) from None
-        self._client.subscribe_topic(_TOPIC, self._hear)
+        self._client.subscribe_topic(self._topic, self._hear)
         if self._local is not None:
             self._client.register_plugin(_deaf_to_ctrl_c(), name="aedsp-ctrl-c")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.cancel()
         with suppress(Exception):
-            self.cancel()
-        with suppress(Exception):
+            for name in self._shared:
+                self._client.unregister_worker_plugin(name)
             self._client.close(timeout=2)
         if self._local is not None:
             with suppress(Exception):
@@ -97,70 +104,230 @@ class Cluster:
     @property
     def n_workers(self) -> int:
         """Cells that can run at once."""
-        return sum(worker["nthreads"] for worker in self._client.scheduler_info(n_workers=-1)["workers"].values())
+        with self._answering():
+            return sum(worker["nthreads"] for worker in self._client.scheduler_info(n_workers=-1)["workers"].values())
 
-    def run_jobs(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Drawn]]:
-        """Draw a corpus's rows on the workers, into the file here; for `corpus.build`.
+    @property
+    def news(self) -> dict[str, str]:
+        """By cell: what its worker said last; "" when it began."""
+        return dict(self._news)
+
+    def require_same_version(self) -> None:
+        """Refuse workers on which cells could only fail.
 
         Raises
         ------
         TrainingError
-            A worker does not see the audio files.
+            One has another version of this package, or none; the text names it.
         """
-        of = {self._client.submit(_draw, job, pure=False): job for job in jobs}
-        waiting = self._distributed.as_completed(of)
-        for future in waiting:
-            job = of[future]
-            rows, drawn = future.result()
-            job.place()[:] = rows
-            future.release()
-            yield job, drawn
+        with self._answering():
+            found = self._client.run(_version, on_error="return")
+        for address, version in found.items():
+            if version != aedsp.__version__:
+                what = f"aedsp {version}" if isinstance(version, str) else f"no aedsp that it can import ({version})"
+                raise TrainingError(f"worker {address} has {what}; install aedsp {aedsp.__version__} there")
 
-    def share(self, material: Material) -> None:
-        """Let every worker, those that come later too, have the corpus: by its path, else a copy of its own."""
-        if self._scheduler is not None:
-            self._client.register_plugin(_plugin(material), name=f"aedsp-{material.fingerprint}")
+    def run_jobs(
+        self, jobs: Sequence[Job], check: Callable[[], None], say: Callable[[str], None]
+    ) -> Iterator[tuple[Job, Drawn]]:
+        """Draw a corpus's rows on the workers, into the file here; for `corpus.build`.
+
+        check : called now and then; may raise KeyboardInterrupt. say : told where no worker is there.
+
+        Raises
+        ------
+        TrainingError
+            A worker does not see the audio files, or reading one ended it.
+        """
+        if not self.n_workers:
+            say(f"no worker at {self._scheduler} yet; waiting")
+        with self._answering():
+            of = {self._client.submit(_draw, job, pure=False): job for job in jobs}
+        while of:
+            check()
+            with self._answering():
+                self._wait(list(of), _LOOK_S)
+            for future in [future for future in of if future.done()]:
+                job = of.pop(future)
+                try:
+                    rows, drawn = future.result()
+                except TrainingError:
+                    raise
+                except Exception as error:  # whatever the worker met
+                    raise TrainingError(f"{job.track.path}: no worker could read it ({_in_words(error)})") from None
+                job.place()[:] = rows
+                future.release()
+                yield job, drawn
 
     def submit(self, name: str, cell: Cell, material: Material, parent: bytes | None, priority: float) -> None:
         """Queue a cell; those of higher priority first."""
-        key = f"aedsp-{name}-{uuid.uuid4().hex[:12]}"
-        self._futures[name] = self._client.submit(
-            _run, cell, material, parent, key=key, pure=False, priority=priority, retries=0
-        )
+        self._cells[name] = (cell, material, parent)
+        self._queue.append((priority, name))
+        self._queue.sort()
+        self._fill()
 
     def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]:
-        """What came to its end since the last call, after so many seconds at most: files, or why there are none."""
+        """What came to its end since the last call, after so many seconds at most: files, or why there are none.
+
+        Raises
+        ------
+        TrainingError
+            The scheduler is gone.
+        """
+        self._fill()
         if not self._futures:
             time.sleep(timeout_s)
             return []
-        with suppress(TimeoutError):
-            self._distributed.wait(list(self._futures.values()), timeout=timeout_s, return_when="FIRST_COMPLETED")
-        ended = [name for name, future in self._futures.items() if future.done()]
-        return [(name, self._result(self._futures.pop(name))) for name in ended]
+        with self._answering():
+            self._wait(list(self._futures.values()), timeout_s)
+            ended = [name for name, future in self._futures.items() if future.done()]
+            results = [(name, self._result(name)) for name in ended]
+        return [(name, result) for name, result in results if result is not None]
 
     def cancel(self) -> None:
         """Take back what is queued or running; workers notice within a batch."""
-        futures, self._futures = list(self._futures.values()), {}
-        self._client.cancel(futures, force=True)
+        futures, self._futures, self._queue = list(self._futures.values()), {}, []
+        with suppress(Exception):
+            self._client.cancel(futures, force=True)
 
-    @staticmethod
-    def _result(future: Any) -> Files | Exception:
+    def _fill(self) -> None:
+        """As many cells to the workers as they have cores, the most urgent first."""
+        free = self.n_workers - len(self._futures) if self._queue else 0
+        while self._queue and free > 0:
+            self._start(self._queue.pop()[1])
+            free -= 1
+
+    def _start(self, name: str) -> None:
+        cell, material, parent = self._cells[name]
+        self._news.pop(name, None)
+        with self._answering():
+            avoided = self._avoided.get(name)
+            others = [address for address in self._client.scheduler_info(n_workers=-1)["workers"] if address != avoided]
+            self._futures[name] = self._client.submit(
+                _run, cell, material, parent, self._topic, key=f"aedsp-{name}-{uuid.uuid4().hex[:12]}", pure=False,
+                retries=0, workers=others if avoided and others else None,
+                allow_other_workers=bool(avoided and others),
+            )  # fmt: skip
+
+    def _result(self, name: str) -> Files | Exception | None:
+        """What a cell that ended came to; None where it is not here yet, or was begun again."""
+        found: Any
         try:
-            files: Files = future.result(timeout=60)
-            return files
-        except Exception as error:  # whatever the cell met, or Dask
-            return error
+            found = self._futures[name].result(timeout=_FETCH_S)
+        except _timeouts():
+            return None  # its worker was lost meanwhile, or the way is long
+        except concurrent.futures.CancelledError:
+            raise
+        except self._distributed.KilledWorker:
+            found = Hopeless("every process that ran it was ended, perhaps for want of memory")
+        except Exception as error:  # whatever Dask met
+            found = error
+        del self._futures[name]
+        self._news.pop(name, None)
+        if isinstance(found, _NoCorpus):
+            self._share(self._cells[name][1])
+            self._start(name)
+            return None
+        if isinstance(found, _Failure):
+            self._avoided[name] = found.worker
+            return TrainingError(found.text)
+        result: Files | Exception = found
+        return result
+
+    def _share(self, material: Material) -> None:
+        """Give every worker that does not see the corpus a copy of its own, those that come later too."""
+        name = f"aedsp-{material.fingerprint}"
+        if name not in self._shared:
+            self._shared.append(name)
+            self._client.register_plugin(_copy_of_corpus(material), name=name)
+
+    def _wait(self, futures: list[Any], timeout_s: float) -> None:
+        with suppress(*_timeouts()):
+            self._distributed.wait(futures, timeout=timeout_s, return_when="FIRST_COMPLETED")
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Raise TrainingError where the scheduler does not answer any more."""
+        try:
+            yield
+        except (concurrent.futures.CancelledError, OSError) as error:
+            where = "on this machine" if self._scheduler is None else f"at {self._scheduler}"
+            raise TrainingError(
+                f"the Dask scheduler {where} does not answer any more ({_in_words(error)}); what is done is kept, the "
+                "same command goes on"
+            ) from None
 
     def _hear(self, event: tuple[float, Any]) -> None:
         name, text = event[1]
-        self.news[name] = text
+        if name in self._futures:
+            self._news[name] = text
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What a cell met, in words, and on which worker."""
+
+    text: str
+    worker: str
+
+
+class _NoCorpus:
+    """The worker does not see the corpus."""
 
 
 class _Unwanted(Exception):
     """The cell was taken back."""
 
 
-def _run(cell: Cell, material: Material, parent: bytes | None) -> Files:
+def _dask() -> Any:
+    try:
+        import dask  # noqa: F401
+        import distributed
+        import threadpoolctl  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("a sweep needs Dask; pip install 'aedsp[cluster]'") from None
+    return distributed
+
+
+def require() -> None:
+    """Refuse to begin where Dask is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not.
+    """
+    _dask()
+
+
+def _quietly(distributed: Any) -> None:
+    """What Dask would print, this package says in its own words; a cell whose worker is lost twice is given up."""
+    import dask
+
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="Sending large graph|(?s:.*)Mismatched versions")
+    settings = {
+        "distributed.comm.timeouts.connect": f"{_CONNECT_S}s",
+        "distributed.scheduler.allowed-failures": 1,
+    }
+    dask.config.set(settings)
+
+
+def _timeouts() -> tuple[type[Exception], ...]:
+    return TimeoutError, asyncio.TimeoutError  # two classes before Python 3.11
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def _version() -> str:
+    """On a worker."""
+    return aedsp.__version__
+
+
+def _run(cell: Cell, material: Material, parent: bytes | None, topic: str) -> Files | _Failure | _NoCorpus:
     """On a worker: one cell."""
     from distributed import get_worker
 
@@ -169,7 +336,7 @@ def _run(cell: Cell, material: Material, parent: bytes | None) -> Files:
 
     def say(text: str) -> None:
         with suppress(Exception):
-            worker.log_event(_TOPIC, (cell.name, text))
+            worker.log_event(topic, (cell.name, text))
 
     def check() -> None:
         task = worker.state.tasks.get(key)
@@ -180,14 +347,27 @@ def _run(cell: Cell, material: Material, parent: bytes | None) -> Files:
         say(f"epoch {row.epoch:.0f} of {stage.epochs}, {row.validation_loss:.3f} of the trivial error")
 
     say("")
-    with one_thread():
-        return run_cell(cell, _seen(material, worker), parent, on_row, check)
+    copy = _copy(material, worker)
+    seen = [path for path in (material.corpus, copy) if corpora.holds(path, material.fingerprint)]
+    if not seen:
+        return _NoCorpus()
+    try:
+        with one_thread():
+            return run_cell(cell, dataclasses.replace(material, corpus=seen[0]), parent, on_row, check)
+    except _Unwanted:
+        raise
+    except Exception as error:  # told in words: the other side may not know its class
+        return _Failure(_in_words(error), worker.address)
 
 
 def _draw(job: Job) -> tuple[FloatArray, Drawn]:
     """On a worker: the rows of one file."""
     if not job.track.path.is_file():
-        raise TrainingError(f"a worker does not see {job.track.path}; workers need the audio at the same path")
+        from distributed import get_worker
+
+        raise TrainingError(
+            f"worker {get_worker().address} does not see {job.track.path}; workers need the audio at the same path"
+        )
     rows = np.zeros(job.shape, np.float32)
     with one_thread():
         return rows, job.draw_into(rows)
@@ -206,18 +386,7 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def _seen(material: Material, worker: Any) -> Material:
-    """The material as this worker sees it."""
-    copy = _copy_of(material, worker)
-    for path in (material.corpus, copy):
-        if corpora.holds(path, material.fingerprint):
-            return Material(
-                corpus=path, fingerprint=material.fingerprint, tracks=material.tracks, report=material.report
-            )
-    raise TrainingError(f"worker {worker.address} has neither {material.corpus} nor a copy of it")
-
-
-def _copy_of(material: Material, worker: Any) -> Path:
+def _copy(material: Material, worker: Any) -> Path:
     return Path(worker.local_directory, f"corpus-{material.fingerprint[:16]}.h5")
 
 
@@ -232,18 +401,20 @@ def _deaf_to_ctrl_c() -> Any:
     return Deaf()
 
 
-def _plugin(material: Material) -> Any:
+def _copy_of_corpus(material: Material) -> Any:
     from distributed import WorkerPlugin
 
-    class Share(WorkerPlugin):  # type: ignore[misc]
+    class Copy(WorkerPlugin):  # type: ignore[misc]
         """Carries the corpus to a worker, which writes it down where it cannot see the original."""
 
         def __init__(self, material: Material, content: bytes) -> None:
             self._material, self._content = material, content
 
         def setup(self, worker: Any) -> None:
-            if not corpora.holds(self._material.corpus, self._material.fingerprint):
-                _copy_of(self._material, worker).write_bytes(self._content)
+            material, copy = self._material, _copy(self._material, worker)
+            if not any(corpora.holds(path, material.fingerprint) for path in (material.corpus, copy)):
+                with written_whole(copy, durable=False) as unfinished:
+                    unfinished.write_bytes(self._content)
             self._content = b""
 
-    return Share(material, material.corpus.read_bytes())
+    return Copy(material, material.corpus.read_bytes())

@@ -39,6 +39,11 @@ _MARK = "a report of aedsp.train"
 _NAMES = {"loss.png", "clip.png", "spectra.png", "bands.png", "units.png", "before.flac", "after.flac"}
 
 
+def folder_for(output: Path) -> Path:
+    """Where the pictures and clips of the report are."""
+    return output.with_name(f"{output.stem}.report")
+
+
 def path_for(output: Path) -> Path:
     """Where the report of a model is written."""
     return output.with_suffix(".html")
@@ -58,7 +63,7 @@ def write(
     OSError
         The disk is full, the folder cannot be written, or files stand there that are no report.
     """
-    folder = output.with_name(f"{output.stem}.report")
+    folder = folder_for(output)
     _require_ours(path_for(output), folder)
     with tempfile.TemporaryDirectory(prefix=".aedsp-report-", dir=output.parent) as temporary:
         unfinished = Path(temporary, folder.name)

@@ -15,7 +15,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,7 +25,7 @@ import numpy as np
 
 import aedsp
 from aedsp import model_file
-from aedsp.errors import MissingExtraError
+from aedsp.errors import MissingExtraError, TrainingError
 from aedsp.model import Model
 from aedsp.train import baselines
 from aedsp.train import corpus as corpora
@@ -82,6 +83,7 @@ class Outcome:
         that of as many principal components of those codes; None where nothing was stacked
     epochs, best_epoch : of the last stage
     diverged : why it stopped early; its best model is kept
+    report, trouble : whether its model has a page, and why not
     """
 
     name: str
@@ -93,6 +95,7 @@ class Outcome:
     seconds: float
     diverged: str = ""
     report: bool = False
+    trouble: str = ""
     worker: str = ""
 
 
@@ -136,13 +139,13 @@ def run_cell(
             below=model if cell.stacks else None, on_batch=lambda moment: check(), on_row=on_row, check=check,
         )  # fmt: skip
         model_file.save(result.model, path, weight_dtype=cell.recipe.weights)
-        reported = False
+        trouble = "not asked for"
         if material.report:
             try:
                 reports.write(path, result, corpus, material.tracks, cell.recipe.to_toml(), check)
-                reported = True
-            except MissingExtraError:
-                pass  # a worker without matplotlib; the page says so
+                trouble = ""
+            except (MissingExtraError, OSError) as error:
+                trouble = f"{platform.node()}: {error}"
         maximum, splits = corpora.largest(corpus), corpus.splits
         errors = {
             name: baselines.error_of(result.model, splits[name].in_order(), maximum) if len(splits[name]) else np.nan
@@ -152,17 +155,23 @@ def run_cell(
             name=cell.name,
             validation=errors["validation"],
             test=errors["test"],
-            adjusted=_adjusted(result, corpus) if cell.stacks else None,
+            adjusted=_adjusted(result, corpus) if cell.stacks and not _gave_up(result, model) else None,
             epochs=int(result.history[-1, HISTORY_COLUMNS.index("epoch")]),
             best_epoch=result.best_epoch,
             seconds=time.monotonic() - began,
             diverged=result.diverged,
-            report=reported,
+            report=not trouble,
+            trouble=trouble,
             worker=platform.node(),
         )
-        files = {str(p.relative_to(temporary)): p.read_bytes() for p in Path(temporary).rglob("*") if p.is_file()}
+        files = {p.relative_to(temporary).as_posix(): p.read_bytes() for p in Path(temporary).rglob("*") if p.is_file()}
     about = {"outcome": asdict(outcome), "recipe": cell.recipe.to_dict(), "aedsp": aedsp.__version__}
     return {**files, OUTCOME: json.dumps(about, indent=1).encode()}
+
+
+def _gave_up(result: Result, below: Model | None) -> bool:
+    """Whether the stacked layer diverged before it had learnt anything, and was left out."""
+    return below is not None and len(result.model.layers) == len(below.layers)
 
 
 def _read_model(content: bytes, path: Path) -> Model:
@@ -253,6 +262,34 @@ class Store:
         return outcome
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other sweeps out of a results folder, where the system can.
+
+    Raises
+    ------
+    TrainingError
+        Another one is at work there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with open(folder / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TrainingError(
+                f"{folder} is being written by another run; wait for it, or give another folder"
+            ) from None
+        yield
+
+
+class Hopeless(Exception):
+    """A cell that is not to be tried again."""
+
+
 class Workers(Protocol):
     """Who runs cells: `cluster.Cluster`, or a test's stand-in."""
 
@@ -268,6 +305,8 @@ class Sweep:
     """The cells of a sweep and where each of them is.
 
     cells : a parent before those that start from it
+    attempts : how often a cell may fail
+    states, outcomes, troubles : by name; outcomes of what is done, troubles of what failed
     """
 
     cells: Sequence[Cell]
@@ -310,9 +349,11 @@ class Sweep:
         try:
             while self.open and not until():
                 self._hand_out(workers)
-                for name, found in workers.finished(0.5):
-                    self._take(name, found)
+                self._take_all(workers.finished(0.5))
                 on_change()
+        except KeyboardInterrupt:
+            self._take_all(workers.finished(0))
+            raise
         finally:
             workers.cancel()
             for name, state in self.states.items():
@@ -320,7 +361,7 @@ class Sweep:
 
     def started(self, name: str) -> None:
         """A worker says that it has begun."""
-        if self.states[name] == "queued":
+        if self.states.get(name) == "queued":
             self.states[name] = "running"
 
     def _hand_out(self, workers: Workers) -> None:
@@ -342,11 +383,26 @@ class Sweep:
             workers.submit(cell.name, cell, self.material, content, rank * _FIRST - cell.cost)
             self.states[cell.name] = "queued"
 
+    def _take_all(self, results: Sequence[tuple[str, Files | Exception]]) -> None:
+        """Keep what came back; a full disk is raised when the rest has been tried."""
+        full: OSError | None = None
+        for name, found in results:
+            try:
+                self._take(name, found)
+            except OSError as error:
+                full, self.states[name] = error, "waiting"
+        if full is not None:
+            raise full
+
     def _take(self, name: str, found: Files | Exception) -> None:
         if not isinstance(found, Exception):
-            self.outcomes[name] = self.store.put(name, self.keys[name], found)
-            self.states[name] = "done"
-            return
-        self._tries[name] += 1
-        self.troubles[name] = f"{type(found).__name__}: {found}"
+            try:
+                self.outcomes[name] = self.store.put(name, self.keys[name], found)
+            except (ValueError, TypeError, KeyError) as error:
+                found = TrainingError(f"the worker sent no cell of this version ({error})")
+            else:
+                self.states[name] = "done"
+                return
+        self._tries[name] = self.attempts if isinstance(found, Hopeless) else self._tries[name] + 1
+        self.troubles[name] = str(found)
         self.states[name] = "failed" if self._tries[name] >= self.attempts else "waiting"

@@ -19,6 +19,7 @@ class SweepScreen:
     def __init__(self) -> None:
         self._live: Any = None
         self._told: dict[str, str] = {}
+        self._n_workers = -1
 
     def __enter__(self) -> SweepScreen:
         if sys.stdout.isatty():
@@ -49,6 +50,9 @@ class SweepScreen:
                     self._line(f"{_ended(sweep, name)}; {_in_all(sweep, n_workers)}")
                 elif state == "waiting":
                     self._line(f"{name}: {sweep.troubles[name]}; it is tried once more")
+        if n_workers != self._n_workers and not n_workers:
+            self._line("no worker is there; waiting for one")
+        self._n_workers = n_workers
         if self._live is not None:
             self._live.update(_table(sweep, news, n_workers))
 
@@ -66,7 +70,7 @@ def seconds_left(sweep: Sweep, n_workers: int) -> float | None:
     if not done:
         return None
     seconds = sum(outcome.seconds for outcome in sweep.outcomes.values())
-    return seconds / done * sum(cell.cost for cell in sweep.open) / max(1, n_workers)
+    return seconds / done * sum(cell.cost for cell in sweep.open) / max(1, min(n_workers, len(sweep.open)))
 
 
 def in_words(seconds: float) -> str:

@@ -292,7 +292,7 @@ class _Run:
         ended = self._stages[: len(self._done)]
         if broke_off and last.stage.first and last.best_epoch == 0:
             ended = ended[:-1]
-        return max(stage.stop for stage in ended)
+        return max((stage.stop for stage in ended), default=len(self._below.layers) if self._below else 0)
 
     def _require_memory(self) -> None:
         """Refuse more units than there is memory for, before anything is allocated."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +56,10 @@ class Machines:
     def _run(self, command: str, *arguments: object) -> subprocess.Popen[bytes]:
         with open(self._folder / f"{command}.log", "ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.{command}", *map(str, arguments)], stdout=log, stderr=log
+                [sys.executable, "-m", f"distributed.cli.{command}", *map(str, arguments)],
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
             )
 
 
@@ -101,7 +107,6 @@ def test_a_killed_workers_cell_is_run_again_by_another(machines, material, tmp_p
     sweep, killed = Sweep(some, material, Store(tmp_path)), []
     with Cluster(machines.address, 1) as cluster:
         wait(lambda: cluster.n_workers == 2, 60)
-        cluster.share(material)
 
         def kill_one_in_the_middle() -> None:
             running = [name for name, state in sweep.states.items() if state == "running"]
@@ -127,21 +132,20 @@ def test_a_cell_that_fails_twice_is_reported_and_the_rest_goes_on(machines, mate
     some = [bad, *cells(2, epochs=1), Cell(name="child", recipe=recipe(9), parent="bad")]
     sweep = Sweep(some, material, Store(tmp_path))
     with Cluster(machines.address, 1) as cluster:
-        cluster.share(material)
         run(sweep, cluster)
     assert sweep.states == {"bad": "failed", "cell_0": "done", "cell_1": "done", "child": "impossible"}
-    assert "TrainingError: classes takes two folders or more" in sweep.troubles["bad"]
+    assert "classes takes two folders or more" in sweep.troubles["bad"]
 
 
-def test_a_worker_that_comes_late_and_does_not_see_the_corpus_gets_a_copy(machines, material, tmp_path):
-    sweep = Sweep(cells(2, epochs=1), material, Store(tmp_path))
+def test_a_worker_that_comes_late_and_does_not_see_the_corpus_gets_a_copy(machines, material, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = dataclasses.replace(material, corpus=Path("corpus.h5"))  # which is nothing where the worker runs
+    sweep = Sweep(cells(2, epochs=1), here, Store(tmp_path))
     with Cluster(machines.address, 1) as cluster:
         assert cluster.n_workers == 0
-        cluster.share(material)
-        material.corpus.rename(tmp_path / "elsewhere.h5")
         machines.add("late")
         run(sweep, cluster)
-    assert set(sweep.states.values()) == {"done"}
+    assert set(sweep.states.values()) == {"done"} and not sweep.troubles
     assert list((tmp_path / "machines" / "late").rglob("corpus-*.h5"))
 
 
@@ -149,7 +153,6 @@ def test_what_is_taken_back_stops_on_the_worker(machines, material, tmp_path):
     machines.add("one")
     sweep = Sweep(cells(1, epochs=LONG), material, Store(tmp_path))
     with Cluster(machines.address, 1) as cluster:
-        cluster.share(material)
 
         def interrupt() -> None:
             if "epoch" in cluster.news.get("cell_0", ""):
@@ -171,11 +174,12 @@ def test_a_corpus_drawn_by_workers_is_the_same(machines, music, small, tmp_path)
     corpora.build(tmp_path / "here.h5", tracks, draw)
     seen: list[tuple[int, int]] = []
     with Cluster(machines.address, 1) as cluster:
-        corpora.build(tmp_path / "there.h5", tracks, draw, lambda *now: seen.append(now), run_jobs=cluster.run_jobs)
+        run_jobs = partial(cluster.run_jobs, check=lambda: None, say=print)
+        corpora.build(tmp_path / "there.h5", tracks, draw, lambda *now: seen.append(now), run_jobs=run_jobs)
         assert seen[-1][0] == seen[-1][1] > 0
         (music / "0.wav").rename(tmp_path / "0.wav")
-        with pytest.raises(TrainingError, match=r"a worker does not see .*0\.wav; workers need the audio at the same"):
-            corpora.build(tmp_path / "not.h5", tracks, draw, run_jobs=cluster.run_jobs)
+        with pytest.raises(TrainingError, match=r"worker tcp://\S+ does not see .*0\.wav; workers need the audio at"):
+            corpora.build(tmp_path / "not.h5", tracks, draw, run_jobs=run_jobs)
     assert not (tmp_path / "not.h5").exists()
     with corpora.Corpus(tmp_path / "here.h5") as here, corpora.Corpus(tmp_path / "there.h5") as there:
         assert here.fingerprint == there.fingerprint
@@ -192,6 +196,74 @@ def test_a_scheduler_that_is_not_there_is_named(address, monkeypatch):
         cluster,
     ):
         pass
+
+
+def test_two_runs_on_one_scheduler_do_not_hear_each_other(machines, material, tmp_path):
+    machines.add("one")
+    mine, theirs = Sweep(cells(1), material, Store(tmp_path / "a")), Sweep(cells(3), material, Store(tmp_path / "b"))
+    with Cluster(machines.address, 1) as one, Cluster(machines.address, 1) as two:
+        theirs._hand_out(two)
+        run(mine, one)
+        run(theirs, two)
+        assert set(one.news) <= {"cell_0"}
+    assert set((mine.states | theirs.states).values()) == {"done"}
+
+
+def test_a_lost_scheduler_is_told_in_words_and_what_is_done_is_kept(machines, material, tmp_path):
+    machines.add("one")
+    sweep = Sweep([*cells(1, epochs=1), Cell(name="long", recipe=recipe(7, LONG))], material, Store(tmp_path))
+    with Cluster(machines.address, 1) as cluster:
+
+        def kill_the_scheduler() -> None:
+            if "epoch" in cluster.news.get("long", ""):
+                machines.stop()
+
+        with pytest.raises(TrainingError, match=r"the Dask scheduler at tcp://\S+ does not answer any more .*is kept"):
+            run(sweep, cluster, kill_the_scheduler, limit_s=100)
+    assert sweep.states == {"cell_0": "done", "long": "waiting"}
+
+
+def test_a_cell_that_ends_its_workers_is_given_up(material, tmp_path):
+    """Processes on this machine, which come back: one such death may be an accident, two are not."""
+    deadly = Cell(name="deadly", recipe=recipe(0, LONG))
+    sweep = Sweep([deadly, *cells(2, epochs=1)], material, Store(tmp_path))
+    with Cluster(None, 1) as cluster:
+        killed: set[int] = set()
+
+        def kill() -> None:
+            if "epoch" in cluster.news.get("deadly", ""):
+                for process in cluster._client.run(os.getpid).values():
+                    if process not in killed:
+                        killed.add(process)
+                        os.kill(process, signal.SIGKILL)
+
+        run(sweep, cluster, kill)
+    assert sweep.states == {"deadly": "failed", "cell_0": "done", "cell_1": "done"}, sweep.troubles
+    assert "every process that ran it was ended" in sweep.troubles["deadly"] and len(killed) == 2
+
+
+def test_a_corpus_can_be_interrupted_while_no_worker_is_there(machines, music, small, tmp_path):
+    tracks, _ = audio.survey(audio.find_audio(music), music)
+    draw = corpora.Draw(front_end=small, n_training=900, n_validation=100, n_test=100, split="frame")
+    said: list[str] = []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with Cluster(machines.address, 1) as cluster, pytest.raises(KeyboardInterrupt):
+        run_jobs = partial(cluster.run_jobs, check=interrupt, say=said.append)
+        corpora.build(tmp_path / "corpus.h5", tracks, draw, run_jobs=run_jobs)
+    assert said == [f"no worker at {machines.address} yet; waiting"] and not (tmp_path / "corpus.h5").exists()
+
+
+def test_a_worker_of_another_version_is_refused(machines, monkeypatch):
+    machines.add("one")
+    with Cluster(machines.address, 1) as cluster:
+        wait(lambda: cluster.n_workers == 1, 60)
+        cluster.require_same_version()
+        monkeypatch.setattr("aedsp.__version__", "9.9")
+        with pytest.raises(TrainingError, match=r"worker tcp://\S+ has aedsp \S+; install aedsp 9\.9 there"):
+            cluster.require_same_version()
 
 
 def test_a_training_has_one_thread_whatever_the_worker_was_started_with():

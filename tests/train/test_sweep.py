@@ -15,7 +15,7 @@ from aedsp.model import Model
 from aedsp.train import corpus as corpora
 from aedsp.train.baselines import Components, error_of
 from aedsp.train.recipe import Recipe
-from aedsp.train.sweep import Cell, Files, Material, Store, Sweep, run_cell
+from aedsp.train.sweep import Cell, Files, Material, Store, Sweep, alone, run_cell
 
 SIGMOIDS = {"encoder_activation": ("sigmoid",), "learning_rate": 0.02, "momentum": 0.5, "epochs": 2}
 DEEP = {**SIGMOIDS, "hidden": (12, 4), "decoder_activation": ("linear", "sigmoid")}
@@ -47,6 +47,8 @@ class Here:
         self._queue.append((-priority, name, (cell, material, parent)))
 
     def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]:
+        if not self._queue or timeout_s == 0:
+            return []
         self._queue.sort(key=lambda entry: entry[:2])
         _, name, work = self._queue.pop(0)
         self.ran.append(name)
@@ -134,7 +136,7 @@ def test_a_cell_that_fails_twice_is_given_up_with_all_that_needs_it_and_the_rest
     sweep = run(material, tmp_path, cells(), workers)
     assert sweep.states == {"first": "failed", "other": "done", "second": "impossible", "tuned": "impossible"}
     assert workers.ran.count("first") == 2
-    assert sweep.troubles["first"] == "TrainingError: asked to"
+    assert sweep.troubles["first"] == "asked to"
     assert sweep.troubles["second"] == "needs the model of first, which failed"
     later = Here()
     assert set(run(material, tmp_path, cells(), later).states.values()) == {"done"} and "other" not in later.ran
@@ -144,7 +146,7 @@ def test_an_option_that_does_not_fit_the_data_fails_in_words(material, tmp_path)
     bad = Cell(name="bad", recipe=recipe(objective="cross_entropy", preprocess=("standardize",)))
     sweep = run(material, tmp_path, [bad], Here())
     assert sweep.states == {"bad": "failed"}
-    assert sweep.troubles["bad"].startswith("TrainingError: objective cross_entropy wants spectra from 0 to 1")
+    assert sweep.troubles["bad"].startswith("objective cross_entropy wants spectra from 0 to 1")
 
 
 def test_what_is_left_when_time_is_up_waits_for_the_next_run(material, tmp_path):
@@ -248,3 +250,45 @@ def test_stacking_wants_layers_that_fit(material):
                 Cell(name="a", recipe=recipe(**options), parent="first", stacks=True),
                 material, model, lambda stage, row: None, lambda: None,
             )  # fmt: skip
+
+
+def test_a_stacked_layer_that_diverges_at_once_is_left_out(material, tmp_path):
+    options = {**DEEP, "learning_rate": 1e5, "decoder_activation": ("linear", "linear")}
+    some = [*cells()[:1], Cell(name="wild", recipe=recipe(**options), parent="first", stacks=True)]
+    outcome = run(material, tmp_path, some, Here()).outcomes["wild"]
+    assert outcome.diverged and outcome.adjusted is None
+
+
+def test_a_full_disk_stops_the_sweep_and_loses_nothing_else(material, tmp_path, monkeypatch):
+    sweep, workers = Sweep(cells()[:2], material, Store(tmp_path)), Here()
+    put = sweep.store.put
+
+    def full(name: str, key: str, files: Files) -> object:
+        if name == "first":
+            raise OSError(28, "No space left on device")
+        return put(name, key, files)
+
+    monkeypatch.setattr(sweep.store, "put", full)
+    results = []
+    sweep._hand_out(workers)
+    for _ in range(2):
+        results += workers.finished(1)
+    with pytest.raises(OSError, match="No space left"):
+        sweep._take_all(results)
+    assert sweep.states == {"first": "waiting", "other": "done"}
+
+
+def test_what_is_no_cell_counts_as_a_failure(material, tmp_path):
+    sweep = Sweep(cells()[:1], material, Store(tmp_path))
+    for _ in range(2):
+        sweep._take_all([("first", {"cell.json": b"{}"})])
+    assert sweep.states == {"first": "failed"}
+    assert "the worker sent no cell of this version" in sweep.troubles["first"]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    pytest.importorskip("fcntl", reason="this system has no such locks")
+    with alone(tmp_path), pytest.raises(TrainingError, match="is being written by another run"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass

@@ -1,30 +1,38 @@
 """`python -m aedsp.train.paper DIR -o results/`: section 3 of the paper on a folder of music, its tables and Figure 2.
 
-Exit status 0 when every cell is done, 1 where some failed, 2 for bad input, 130 after Ctrl-C. What is done is kept, and
-the same command goes on.
+Exit status 0 when every cell that there was time for is done, 1 where some failed, 2 for bad input, 130 after Ctrl-C.
+What is done is kept, the page shows it, and the same command goes on.
 """
 
 from __future__ import annotations
 
+import functools
+import math
+import os
+import shutil
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from aedsp import command_line
 from aedsp.errors import TrainingError
+from aedsp.train import cluster, gathering, memory
 from aedsp.train import corpus as corpora
-from aedsp.train import gathering
+from aedsp.train import tracks as audio
 from aedsp.train.cluster import Cluster
 from aedsp.train.interrupt import Interrupt
-from aedsp.train.paper import experiment, page
+from aedsp.train.paper import experiment
+from aedsp.train.paper.page import Page, require_ours
 from aedsp.train.screen import Screen
-from aedsp.train.sweep import Material, Store, Sweep
+from aedsp.train.sweep import Material, Store, Sweep, alone
 from aedsp.train.sweep_screen import SweepScreen, in_words
 
 _FAILED, _INTERRUPTED = 1, 130
+_CORPUS = "corpus.h5"
 _CLIPS = 5  # files that a report may try to take its clip from
+_BYTES_A_WORKER = 2e9
 
 
 def command(
@@ -32,9 +40,10 @@ def command(
         Path | None,
         typer.Argument(metavar="DIR", help="audio files; none: $AEDSP_CORPUS/train, else the shipped clips"),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="the folder for everything that is made")] = Path(
-        "results"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="the folder for everything that is made; none: results, or results-smoke"),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Table 1 at every size and noise, also where the paper's is empty")
     ] = False,
@@ -55,35 +64,15 @@ def command(
 
     Ctrl-C keeps every cell that is done; the same command again goes on, and runs no cell twice.
     """
-    began = time.monotonic()
     if scheduler is not None and workers is not None:
         raise TrainingError("--workers is for this machine alone; leave it out with --scheduler")
-    tiny = experiment.TINY if smoke else None
-    store = Store(_made(output))
-    path, data = output / "corpus.h5", experiment.data_recipe(tiny or {})
-    with Interrupt() as interrupt, Cluster(scheduler, workers or corpora.n_processes()) as cluster:
-        with Screen() as screen:
-            if smoke:
-                screen.line("tiny settings: everything runs, nothing is learnt, the figures mean nothing")
-            folder = folder or gathering.default_folder(screen)
-            tracks = gathering.gather(folder.resolve(), path, data, screen, interrupt.check, cluster.run_jobs)
-            with corpora.Corpus(path) as corpus:
-                gathering.say_counts(corpus, data, screen)
-                maximum, fingerprint = corpora.largest(corpus), corpus.fingerprint
-                heard = [track["content"] for track in corpus.tracks[:_CLIPS]]
-        material = Material(
-            corpus=path.resolve(),
-            fingerprint=fingerprint,
-            tracks=tuple(track for track in tracks if track.content in heard),
-        )
-        sweep = Sweep(experiment.cells(maximum, full=full, tiny=tiny), material, store)
-        interrupted = _run(sweep, cluster, interrupt, began + 3600 * hours if hours is not None else None)
-    made = page.write(output, sweep, tiny=smoke)
-    print(f"{made}: the tables, the figure and every model's page; {in_words(time.monotonic() - began)}", flush=True)
-    if interrupted:
-        print("interrupted; the same command again goes on", flush=True)
-        raise typer.Exit(_INTERRUPTED)
-    raise typer.Exit(_FAILED if "failed" in sweep.states.values() else 0)
+    cluster.require()
+    output = output or Path("results-smoke" if smoke else "results")
+    _require_place(output)
+    with Interrupt() as interrupt:
+        folder = _folder(folder, smoke)
+        with cluster.Cluster(scheduler, workers or _n_workers()) as connected:
+            raise typer.Exit(_Work(output, full, smoke, hours, connected, interrupt).run(folder))
 
 
 def main() -> None:
@@ -91,39 +80,125 @@ def main() -> None:
     command_line.run(command, name="python -m aedsp.train.paper")
 
 
-def _run(sweep: Sweep, cluster: Cluster, interrupt: Interrupt, stop_at: float | None) -> bool:
-    """Whether it was interrupted."""
-    cluster.share(sweep.material)
-    with SweepScreen() as screen:
-        screen.begin(sweep)
+class _Work:
+    """From folder to page."""
 
-        def on_change() -> None:
-            for name in cluster.news:
-                sweep.started(name)
-            screen.update(sweep, cluster.news, cluster.n_workers)
-            interrupt.check()
+    def __init__(
+        self, output: Path, full: bool, smoke: bool, hours: float | None, workers: Cluster, interrupt: Interrupt
+    ) -> None:
+        self._output, self._full, self._smoke = output, full, smoke
+        self._workers, self._interrupt = workers, interrupt
+        self._began = time.monotonic()
+        self._stop_at = math.inf if hours is None else self._began + 3600 * hours
 
+    def run(self, folder: Path) -> int:
+        """The exit status."""
+        made = not self._output.exists()
+        self._output.mkdir(exist_ok=True)
         try:
-            sweep.run(cluster, on_change, lambda: stop_at is not None and time.monotonic() >= stop_at)
-        except KeyboardInterrupt:
-            return True
-    return False
+            with alone(self._output):
+                return self._sweep(self._material(folder))
+        finally:
+            if made and not (self._output / _CORPUS).exists():
+                shutil.rmtree(self._output, ignore_errors=True)  # nothing came of it
+
+    def _material(self, folder: Path) -> tuple[Material, float]:
+        """The corpus, and its largest magnitude."""
+        path, data = self._output / _CORPUS, experiment.data_recipe(self._tiny)
+        check = self._interrupt.check
+        with Screen() as screen:
+            self._workers.require_same_version()
+            run_jobs = functools.partial(self._workers.run_jobs, check=check, say=screen.line)
+            tracks = gathering.gather(folder.resolve(), path, data, screen, check, run_jobs)
+            with corpora.Corpus(path) as corpus:
+                gathering.say_counts(corpus, data, screen)
+                heard = [track["content"] for track in corpus.tracks[:_CLIPS]]
+                material = Material(
+                    corpus=path.resolve(),
+                    fingerprint=corpus.fingerprint,
+                    tracks=tuple(track for track in tracks if track.content in heard),
+                )
+                return material, corpora.largest(corpus)
+
+    def _sweep(self, given: tuple[Material, float]) -> int:
+        material, maximum = given
+        cells = experiment.cells(maximum, full=self._full, tiny=self._tiny)
+        sweep = Sweep(cells, material, Store(self._output))
+        page = Page(self._output, sweep, tiny=self._smoke, check=self._interrupt.check)
+        try:
+            interrupted = self._run(sweep, page)
+        finally:
+            path = page.write()
+        took = in_words(time.monotonic() - self._began)
+        print(f"{path}: the tables, the figure and every model's page; {took}", flush=True)
+        if interrupted:
+            print("interrupted; the same command again goes on", flush=True)
+            return _INTERRUPTED
+        if sweep.open:
+            n_done = len(cells) - len(sweep.open)
+            print(f"time is up: {n_done} of {len(cells)} cells are done; the same command goes on", flush=True)
+        return _FAILED if "failed" in sweep.states.values() else 0
+
+    def _run(self, sweep: Sweep, page: Page) -> bool:
+        """Whether it was interrupted."""
+        n_shown = len(sweep.outcomes)
+        with SweepScreen() as screen:
+            screen.begin(sweep)
+
+            def on_change() -> None:
+                nonlocal n_shown
+                news = self._workers.news
+                for name in news:
+                    sweep.started(name)
+                screen.update(sweep, news, self._workers.n_workers)
+                if len(sweep.outcomes) != n_shown:
+                    n_shown = len(sweep.outcomes)
+                    page.write()
+                self._interrupt.check()
+
+            try:
+                sweep.run(self._workers, on_change, lambda: time.monotonic() >= self._stop_at)
+            except KeyboardInterrupt:
+                return True
+        return False
+
+    @property
+    def _tiny(self) -> dict[str, Any]:
+        return experiment.TINY if self._smoke else {}
 
 
-def _made(output: Path) -> Path:
-    """The folder for the results, made if it is missing.
+def _folder(given: Path | None, smoke: bool) -> Path:
+    """The folder of music, once it is known to hold some."""
+    with Screen() as screen:
+        if smoke:
+            screen.line("tiny settings: everything runs, nothing is learnt, the figures mean nothing")
+        folder = given or gathering.default_folder(screen)
+    audio.find_audio(folder)
+    return folder
+
+
+def _n_workers() -> int:
+    """One a core, but no more than there is memory for."""
+    total = memory.total()
+    return max(1, corpora.n_processes() if total is None else min(corpora.n_processes(), int(total // _BYTES_A_WORKER)))
+
+
+def _require_place(output: Path) -> None:
+    """Refuse a place where the results cannot be written, or that is somebody else's.
 
     Raises
     ------
     TrainingError
-        A file stands there.
+        A file stands there, the folder above is missing, or it holds another page.
     """
     if output.exists() and not output.is_dir():
         raise TrainingError(f"{output} is a file; give the name of a folder for the results")
-    if not output.absolute().parent.is_dir():
-        raise TrainingError(f"{output.absolute().parent} is not a folder; make it, or give another place")
-    output.mkdir(exist_ok=True)
-    return output
+    above = output if output.is_dir() else output.absolute().parent
+    if not above.is_dir():
+        raise TrainingError(f"{above} is not a folder; make it, or give another place")
+    if not os.access(above, os.W_OK):
+        raise TrainingError(f"{above} is not writable; give another place for the results")
+    require_ours(output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aedsp import model_file, plot
-from aedsp.errors import MissingExtraError
+from aedsp.errors import MissingExtraError, TrainingError
 from aedsp.train import corpus as corpora
 from aedsp.train import html_page
 from aedsp.train import report as reports
@@ -20,38 +20,80 @@ from aedsp.train.paper.tables import Baseline, Results, Table, tables, to_html, 
 from aedsp.train.sweep import MODEL, Sweep
 from aedsp.whole_file import written_whole
 
-INDEX = "index.html"
+INDEX, MARKDOWN, JSON = "index.html", "tables.md", "tables.json"
 FIGURE_STEM = "figure2"
-_REPORT = str(Path(MODEL).with_suffix(".html"))
+_REPORT = reports.path_for(Path(MODEL)).name
+_CLIPS = reports.folder_for(Path(MODEL)).name
+_FIGURE_CELL = paper.tuned_name(*paper.FIGURE_2)
 _TINY = "Tiny settings: everything ran, nothing was learnt, the figures mean nothing."
 _MARK = "made by aedsp.train.paper"
 
 
-def write(output: Path, sweep: Sweep, *, tiny: bool, check: Callable[[], None] = lambda: None) -> Path:
-    """Write the page, the numbers and the figure into the folder `output`; the path of the page.
+def require_ours(output: Path) -> None:
+    """Refuse a folder whose files are somebody else's.
 
-    check : called now and then; may raise KeyboardInterrupt.
+    Raises
+    ------
+    TrainingError
+        There is a page in it that this did not make.
     """
-    with Corpus(sweep.material.corpus) as corpus:
-        maximum = corpora.largest(corpus)
-        baseline = Baseline.of(corpus, maximum, check)
-        counts = {name: len(split) for name, split in corpus.splits.items()}
-        about = _about_corpus(len(corpus.tracks), counts, maximum, float(baseline.validation[0]))
-    made = tables(Results(sweep.outcomes, sweep.states, baseline))
-    figure = _figure(output, sweep)
-    links = {name: _link(sweep, name) for name in sweep.outcomes}
-    parts = [f'<p class="warning">{_TINY}</p>'] if tiny else []
-    parts += [f"<p>{html.escape(_READING)}</p>", f"<p>{html.escape(about)}</p>"]
-    parts += [to_html(table, links.get) for table in made]
-    parts += [figure, _models(sweep), _troubles(sweep)]
-    for name, text in (
-        ("tables.md", _markdown(made, about, tiny)),
-        ("tables.json", json.dumps({"tiny": tiny, "about": about, "tables": to_json(made)}, indent=1)),
-        (INDEX, html_page.page("Sarroff & Casey (2014) on this music", "\n".join(parts), mark=_MARK, width="100rem")),
-    ):
-        with written_whole(output / name) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    return output / INDEX
+    page = output / INDEX
+    if page.exists() and _MARK not in page.read_text(encoding="utf-8", errors="replace")[:200]:
+        raise TrainingError(f"{page} exists and is none of ours; give another folder for the results")
+
+
+class Page:
+    """The page of a sweep, written again as its cells come in.
+
+    Parameters
+    ----------
+    output : Path
+        The folder.
+    sweep : Sweep
+    tiny : bool
+        Whether to say that the figures mean nothing.
+    check : callable
+        Called now and then at the beginning; may raise KeyboardInterrupt.
+    """
+
+    def __init__(self, output: Path, sweep: Sweep, *, tiny: bool, check: Callable[[], None] = lambda: None) -> None:
+        self._output, self._sweep, self._tiny = output, sweep, tiny
+        with Corpus(sweep.material.corpus) as corpus:
+            maximum = corpora.largest(corpus)
+            self._baseline = Baseline.of(corpus, maximum, check)
+            counts = {name: len(split) for name, split in corpus.splits.items()}
+            trivial = float(self._baseline.validation[0])
+            self._about = _about_corpus(len(corpus.tracks), counts, maximum, trivial)
+        self._figure, self._drawn = "", False
+
+    def write(self) -> Path:
+        """Write the page, the numbers, and the figure once its model is there; the path of the page."""
+        sweep = self._sweep
+        made = tables(Results(sweep.outcomes, sweep.states, self._baseline))
+        if not self._drawn:
+            self._figure, self._drawn = _figure(self._output, sweep), _FIGURE_CELL in sweep.outcomes
+        links = {name: _link(sweep, name) for name in sweep.outcomes}
+        parts = [f'<p class="warning">{_TINY}</p>'] if self._tiny else []
+        parts += [f"<p>{html.escape(_READING)}</p>", f"<p>{html.escape(self._about)}</p>"]
+        parts += [to_html(table, links.get) for table in made]
+        parts += [self._figure, _models(sweep), _troubles(sweep)]
+        numbers = {"tiny": self._tiny, "about": self._about, "tables": to_json(made), "failed": _failed(sweep)}
+        title = "Sarroff & Casey (2014) on this music"
+        for name, text in (
+            (MARKDOWN, self._markdown(made)),
+            (JSON, json.dumps(numbers, indent=1)),
+            (INDEX, html_page.page(title, "\n".join(parts), mark=_MARK, width="100rem")),
+        ):
+            with written_whole(self._output / name) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
+        return self._output / INDEX
+
+    def _markdown(self, made: list[Table]) -> str:
+        head = f"**{_TINY}**\n\n" if self._tiny else ""
+        legend = "A cell: **error here** · share of the trivial error · *the paper's error*.\n"
+        failed = "".join(f"- {name}: {trouble}\n" for name, trouble in _failed(self._sweep).items())
+        parts = [self._about + "\n", legend, *(to_markdown(table) for table in made)]
+        return head + "\n".join(parts + ([f"## Failed\n\n{failed}"] if failed else []))
 
 
 _READING = (
@@ -72,20 +114,20 @@ def _about_corpus(n_files: int, counts: dict[corpora.SplitName, int], maximum: f
 
 def _figure(output: Path, sweep: Sweep) -> str:
     """Figure 2 of the paper, from the model that it shows, with what is heard."""
-    name = paper.tuned_name(*paper.FIGURE_2)
-    title = f"<h2>Figure 2</h2>\n<p>{paper.FIGURE_2[0]}-{paper.FIGURE_2[1]}-{paper.FIGURE_2[0]}, without noise: "
+    name, shape = _FIGURE_CELL, f"{paper.FIGURE_2[0]}-{paper.FIGURE_2[1]}-{paper.FIGURE_2[0]}"
+    title = f"<h2>Figure 2</h2>\n<p>{shape}, without noise: "
     if name not in sweep.outcomes:
         return f"{title}not drawn, since {name} has not been trained.</p>"
     folder = output / FIGURE_STEM
     folder.mkdir(exist_ok=True)
-    model = model_file.load(sweep.path(name) / MODEL)
-    track = reports.write_clips(folder, model, sweep.material.tracks)
+    track = reports.write_clips(folder, model_file.load(sweep.path(name) / MODEL), sweep.material.tracks)
     if track is None:
         return f"{title}not drawn, since no audio file could be read.</p>"
     before, after = folder / "before.flac", folder / "after.flac"
+    titles = (f"Original: {track.path.name}", f"Reconstructed: {shape}")
     try:
         for extension in ("png", "svg"):
-            plot.draw_spectrograms(before, after, output / f"{FIGURE_STEM}.{extension}")
+            plot.draw_spectrograms(before, after, output / f"{FIGURE_STEM}.{extension}", titles)
         picture = f'<img src="{FIGURE_STEM}.png" alt="Spectrograms of the original and of the reconstruction">'
         picture = f'<a href="{FIGURE_STEM}.svg">{picture}</a>'
     except MissingExtraError as error:
@@ -115,27 +157,25 @@ def _models(sweep: Sweep) -> str:
         link = _link(sweep, cell.name)
         name = html.escape(cell.name)
         title = f'<a href="{link}">{name}</a>' if link else name
-        clip = ""
-        if link:
-            clip = "<td>".join(
-                f'<audio controls preload="none" src="{folder}/model.report/{side}.flac"></audio>'
-                for side in ("before", "after")
-            )
+        clips = []
+        for side in ("before", "after"):
+            clip = f"{_CLIPS}/{side}.flac"
+            there = (sweep.path(cell.name) / clip).is_file()
+            clips.append(f'<audio controls preload="none" src="{folder}/{clip}"></audio>' if there else "")
+        note = f"<br><small>no page: {html.escape(outcome.trouble)}</small>" if outcome.trouble else ""
         rows += (
-            f"<tr><th>{title}<td>{outcome.epochs}<td>{outcome.best_epoch}<td>{outcome.seconds:,.0f}"
-            f'<td><a href="{folder}/{MODEL}">model</a><td>{clip}\n'
+            f"<tr><th>{title}{note}<td>{outcome.epochs}<td>{outcome.best_epoch}<td>{outcome.seconds:,.0f}"
+            f'<td><a href="{folder}/{MODEL}">model</a><td>{"<td>".join(clips)}\n'
         )
     head = "<tr><th>model<th>epochs<th>best<th>seconds<th>file<th>before<th>after"
     return f'<h2>Every model</h2>\n<div class="wide"><table>\n{head}\n{rows}</table></div>' if rows else ""
 
 
+def _failed(sweep: Sweep) -> dict[str, str]:
+    """By name, why a cell failed."""
+    return {name: sweep.troubles[name] for name, state in sweep.states.items() if state in ("failed", "impossible")}
+
+
 def _troubles(sweep: Sweep) -> str:
-    failed = [name for name, state in sweep.states.items() if state in ("failed", "impossible")]
-    rows = "".join(f"<li>{html.escape(name)}: {html.escape(sweep.troubles[name])}\n" for name in failed)
-    return f"<h2>Failed</h2>\n<ul>\n{rows}</ul>" if failed else ""
-
-
-def _markdown(made: list[Table], about: str, tiny: bool) -> str:
-    head = f"**{_TINY}**\n\n" if tiny else ""
-    legend = "A cell: **error here** · share of the trivial error · *the paper's error*.\n"
-    return head + "\n".join([about + "\n", legend, *(to_markdown(table) for table in made)])
+    rows = "".join(f"<li>{html.escape(name)}: {html.escape(why)}\n" for name, why in _failed(sweep).items())
+    return f"<h2>Failed</h2>\n<ul>\n{rows}</ul>" if rows else ""

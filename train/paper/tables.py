@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from aedsp.train.baselines import Components
 from aedsp.train.corpus import Corpus, Split
-from aedsp.train.paper import experiment as paper
+from aedsp.train.paper import experiment
 from aedsp.train.sweep import Outcome, State
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -120,29 +120,32 @@ def tables(results: Results) -> list[Table]:
 
 def _table_1(results: Results) -> Table:
     rows: list[tuple[tuple[str, ...], list[Entry | None]]] = []
-    for n in paper.SIZES:
-        trained = [results.spectra(paper.first_name(n, noise), paper.TABLE_1.get((n, noise))) for noise in paper.NOISES]
-        default = results.spectra(paper.default_name(n), None)
+    for n in experiment.SIZES:
+        trained = [
+            results.spectra(experiment.first_name(n, noise), experiment.TABLE_1.get((n, noise)))
+            for noise in experiment.NOISES
+        ]
+        default = results.spectra(experiment.default_name(n), None)
         rows.append(((f"{n}",), [*trained, results.baseline.entry(n), default]))
-    relu = results.spectra(paper.RELU_NAME, paper.RELU_16)
-    empty: list[Entry | None] = [None] * (len(paper.NOISES) - 1)
+    relu = results.spectra(experiment.RELU_NAME, experiment.RELU_16)
+    empty: list[Entry | None] = [None] * (len(experiment.NOISES) - 1)
     rows.append((("16, rectified, tied",), [relu, *empty, results.baseline.entry(16), None]))
     return Table(
         "Table 1",
         "Mean squared validation error of shallow autoencoders. HL1: hidden units; columns: standard deviation of the "
         "Gaussian noise on the input, then principal components and this project's default recipe of the same size.",
         ("HL1",),
-        (*(f"{noise:.2f}" for noise in paper.NOISES), "PCA", "default recipe"),
+        (*(f"{noise:.2f}" for noise in experiment.NOISES), "PCA", "default recipe"),
         rows,
     )
 
 
 def _table_2(results: Results) -> Table:
     rows: list[tuple[tuple[str, ...], list[Entry | None]]] = []
-    for n_first in paper.FIRST_LAYERS:
-        for n in paper.SECOND_SIZES:
-            names = [paper.second_name(n_first, n, noise) for noise in paper.SECOND_NOISES]
-            figures = [paper.TABLE_2[n_first, n, noise] for noise in paper.SECOND_NOISES]
+    for n_first in experiment.FIRST_LAYERS:
+        for n in experiment.SECOND_SIZES:
+            names = [experiment.second_name(n_first, n, noise) for noise in experiment.SECOND_NOISES]
+            figures = [experiment.TABLE_2[n_first, n, noise] for noise in experiment.SECOND_NOISES]
             trained = [results.codes(name, figure) for name, figure in zip(names, figures, strict=True)]
             rows.append(((f"{n_first}", f"{n}"), [*trained, results.codes_pca(names)]))
     return Table(
@@ -150,7 +153,7 @@ def _table_2(results: Results) -> Table:
         "Adjusted mean squared validation error of second layers, on the codes of the first (256 units without noise, "
         "1,500 units at 0.01): times 1025 / HL1. Shares are of the trivial error on those codes.",
         ("HL1", "HL2"),
-        (*(f"{noise:.2f}" for noise in paper.SECOND_NOISES), "PCA of the codes"),
+        (*(f"{noise:.2f}" for noise in experiment.SECOND_NOISES), "PCA of the codes"),
         rows,
     )
 
@@ -158,12 +161,12 @@ def _table_2(results: Results) -> Table:
 def _table_3(results: Results) -> Table:
     rows: list[tuple[tuple[str, ...], list[Entry | None]]] = []
     splits = ("validation", "test")
-    for (n_first, n_second), figures in paper.TABLE_3.items():
-        name = paper.tuned_name(n_first, n_second)
+    for (n_first, n_second), figures in experiment.TABLE_3.items():
+        name = experiment.tuned_name(n_first, n_second)
         found = [results.spectra(name, figure, split) for split, figure in zip(splits, figures, strict=True)]
         rows.append(((f"{n_first}", f"{n_second}"), found))
     rows.append((("PCA", "8"), [results.baseline.entry(8, split) for split in splits]))
-    default = [results.spectra(paper.default_name(8), None, split) for split in splits]
+    default = [results.spectra(experiment.default_name(8), None, split) for split in splits]
     rows.append((("default recipe", "8"), default))
     rows.append((("training mean", "0"), [results.baseline.entry(0, split) for split in splits]))
     return Table(
