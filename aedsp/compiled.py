@@ -13,10 +13,10 @@ from aedsp._rt.loaded import Loaded
 from aedsp.model import Layer, Model
 
 
-def loaded(model: Model, buffer: ControlBuffer, channels: int) -> Loaded:
-    """The model as the hop holds it, driven by the controls of `buffer`."""
+def loaded(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
+    """The model as the hop holds it, its weights stored as `precision` says, driven by the controls of `buffer`."""
     n_bins = model.front_end.n_bins
-    stack = Stack([compiled_layer(layer) for layer in model.layers])
+    stack = Stack([compiled_layer(layer) for layer in model.layers], precision)
     chain = Chain([compiled_step(step) for step in model.preprocess], n_bins)
     bands = None
     if model.front_end.kind == "cqft":

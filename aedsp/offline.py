@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp.controls import Controls, Monitor
-from aedsp.engine import Engine, PhaseMode, Precision
+from aedsp.engine import Engine, PhaseMode, PrecisionMode
 from aedsp.errors import AudioFileError
 from aedsp.model import Model
 
@@ -54,7 +54,7 @@ def resynthesize(
     override: UnitSettings | None = None,
     monitor: Monitor = "resynthesized",
     phase: PhaseMode = "auto",
-    precision: Precision = "auto",
+    precision: PrecisionMode = "auto",
     seed: int = 0,
 ) -> Float32:
     """Resynthesize a whole signal or file.

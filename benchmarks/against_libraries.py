@@ -80,14 +80,18 @@ def compare_dense(library, rng):
     for units in (16, 64, 256, 1500, 3500):
         w, v = ((rng.standard_normal((units, bins)) * 0.05).astype("f4") for _ in range(2))
         b, c = rng.standard_normal(units).astype("f4"), rng.standard_normal(bins).astype("f4")
-        stack = Stack([(w, b, np.ascontiguousarray(v.T), c, "sigmoid", "linear", 1)])
+        layers = [(w, b, np.ascontiguousarray(v.T), c, "sigmoid", "linear", 1)]
         x = np.zeros(1040, "f4")
         x[:bins] = rng.random(bins)
         y, z = np.zeros(units, "f4"), np.zeros(bins, "f4")
         calls = max(2, 20_000 // units)
-        mine = [pointer(value) for value in (*stack.addresses(), x)]
+        factor, override = np.ones(units, "f4"), np.full(units, np.nan, "f4")
         other = [pointer(value) for value in (w, v, b, c, x, y, z)]
-        row(f"{units} units", (library.time_stack, (*mine, calls)), (library.time_blas, (*other, units, bins, calls)))
+        for precision in ("float32", "float16", "int8"):
+            stack = Stack(layers, precision)
+            mine = [pointer(value) for value in (*stack.addresses(), x, np.zeros(units, "f4"), factor, override)]
+            theirs = (library.time_blas, (*other, units, bins, calls))
+            row(f"{units} units, {precision}", (library.time_stack, (*mine, calls)), theirs)
 
 
 def main():

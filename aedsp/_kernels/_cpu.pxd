@@ -4,6 +4,8 @@ cdef extern from "simd/kernels.h":
     enum:
         AEDSP_PAD
         AEDSP_ROWS
+        AEDSP_FRAMES
+        AEDSP_STORAGES
         AEDSP_MOST_STAGES
         AEDSP_LOUDEST
 
@@ -22,6 +24,7 @@ cdef extern from "simd/kernels.h":
     ctypedef struct Kernels:
         const char *name
         int lanes
+        int fast_halves
         void (*fft_forward)(const FftPlan *, const float *, float *, float *) noexcept nogil
         void (*fft_inverse)(const FftPlan *, const float *, const float *, float *) noexcept nogil
         void (*multiply)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
@@ -33,9 +36,10 @@ cdef extern from "simd/kernels.h":
         void (*clamp)(float *, float, Py_ssize_t) noexcept nogil
         Py_ssize_t (*accept)(const float *, Py_ssize_t, float, float *, Py_ssize_t) noexcept nogil
         bint (*exceeds)(const float *, float, Py_ssize_t) noexcept nogil
-        void (*dense_forward)(const float *, const float *, const float *, float *, Py_ssize_t,
-                              Py_ssize_t) noexcept nogil
-        void (*dense_accumulate)(const float **, const float *, Py_ssize_t, float *, Py_ssize_t) noexcept nogil
+        void (*dense_forward[AEDSP_STORAGES])(const void *, const float *, const float *, const float **, float **,
+                                              Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*dense_accumulate[AEDSP_STORAGES])(const void **, const float *, Py_ssize_t, float **, Py_ssize_t,
+                                                 int) noexcept nogil
         void (*sigmoid)(float *, Py_ssize_t) noexcept nogil
         void (*tanh)(float *, Py_ssize_t) noexcept nogil
         void (*relu)(float *, Py_ssize_t) noexcept nogil

@@ -47,6 +47,11 @@ def lanes():
     return kernels.lanes
 
 
+def fast_halves():
+    """Whether the processor widens half floats by itself, as fast as it reads them."""
+    return bool(kernels.fast_halves)
+
+
 def denormals_off():
     """Numbers below 1e-38 become 0 in this thread; returns what `denormals_restore` wants."""
     return c_denormals_off()

@@ -1,34 +1,53 @@
+from aedsp._kernels._cpu cimport AEDSP_FRAMES
+
 ctypedef enum Activation:
     LINEAR
     SIGMOID
     RELU
     TANH
 
+ctypedef enum Storage:       # in the order of the kernels' tables
+    FLOAT32
+    FLOAT16
+    INT8
+
 ctypedef struct DenseLayer:
     Py_ssize_t n_visible, n_hidden, n_output   # n_output: decoded values, n_visible but for the oldest context spectra
-    Py_ssize_t stride                          # floats from one weight row to the next
-    float *encoder                             # n_hidden rows of n_visible
+    Py_ssize_t stride                          # numbers from one weight row to the next
+    Py_ssize_t row_bytes
+    char *encoder                              # n_hidden rows of n_visible
+    char *decoder                              # n_hidden rows of n_output; tied: inside the encoder's rows
+    float *encoder_scale                       # n_hidden: a row's numbers times this are its weights
+    float *decoder_scale
     float *encoder_bias
-    float *decoder                             # n_hidden rows of n_output; tied: inside the encoder's rows
     float *decoder_bias
-    float *hidden                              # activations, scratch
-    float *output                              # decoded values, scratch
+    float *hidden                              # activations of AEDSP_FRAMES vectors, scratch
+    float *output                              # decoded values of as many, scratch
+    Py_ssize_t hidden_stride                   # floats from one vector's activations to the next
     Activation encoder_activation, decoder_activation
+    bint tied
 
 ctypedef struct DenseStack:
     Py_ssize_t n_layers, n_code
+    Storage storage
     DenseLayer *layers
-    const float **rows                         # scratch: the decoder rows that are needed, and their factors
+    const void **rows                          # scratch: the decoder rows that are needed, and their factors
     float *factors
+    float *adjusted                            # scratch: codes under the player's hand, AEDSP_FRAMES of code_stride
+    Py_ssize_t code_stride
 
-cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest) noexcept nogil
+ctypedef struct Hand:                          # the player's: a factor for each unit, or a value where that is a number
+    const float *factor
+    const float *override
+
+cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_code) noexcept nogil
 cdef void stack_free(DenseStack *stack) noexcept nogil
-cdef float *stack_encode(DenseStack *stack, const float *x) noexcept nogil
-cdef float *stack_decode(DenseStack *stack, const float *code) noexcept nogil
-cdef void code_scale(const float *code, const float *factor, const float *override, float *adjusted,
-                     Py_ssize_t n_code) noexcept nogil
+cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_frames) noexcept nogil
+cdef void stack_decode(DenseStack *stack, const float **code, const Hand *hand, int n_frames) noexcept nogil
+cdef void stack_run(DenseStack *stack, const float **x, float **code, const Hand *hand, int n_frames) noexcept nogil
+cdef float *stack_output(const DenseStack *stack, int frame) noexcept nogil
 
 
 cdef class Stack:
     cdef DenseStack *stack
-    cdef int _set_layer(self, Py_ssize_t i, layer) except -1
+    cdef int _set_layer(self, Py_ssize_t i, layer, dtype) except -1

@@ -2,35 +2,41 @@
 
 Formula      encode: y = s(W x + b_hid), Eq. 1; scale: y' = override where that is a number, else factor · y;
              decode: z = s(W' y' + b_vis), Eq. 2
-Shapes       x: n_visible of layer 0, padded; code, factor, override: n_code; z: n_output of layer 0
-Aliasing     x is only read; encode and decode return pointers into the stack's scratch
+Shapes       x: n_visible of layer 0, padded; code, factor, override: n_code; z: n_output of layer 0; up to AEDSP_FRAMES of
+             x, code and z at once, with the same bits as one by one
+Aliasing     x is only read; z is the stack's own memory, until the next call
 Alignment    any for x; the stack's own memory is aligned to 64 bytes
 Scaling      none
 Allocation   none after `Stack`
 Sizes        1 to 65,536 units a layer, 1 to 32 layers
 
-A decoder row whose factor is zero (a muted unit, a rectified unit at rest) is not read at all.
-Weights are float32, a row for each hidden unit, encoder and decoder alike; tied layers hold them once.
-Holds scratch memory: one Stack per thread.
+Weights are read once for all vectors of a call; where the innermost layer is tied, once for encoding and decoding too: some
+rows are encoded with, and decoded with while they are in the nearest cache. A decoder row whose factors are zero (a muted
+unit, a rectified unit at rest) is not read at all.
+
+Weights are a row for each hidden unit, encoder and decoder alike, as float32, as half floats or as bytes; a row's numbers
+times its scale are its weights (for half floats a power of two, so that the largest uses the whole range; half floats below
+2^-14, a row's largest being near 2^15, may count as 0). Holds scratch memory: one Stack per thread.
 """
 
 from libc.string cimport memcpy
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport AEDSP_ROWS, aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels._cpu cimport AEDSP_FRAMES, AEDSP_ROWS, aedsp_alloc, aedsp_free, kernels, padded
 
 
-cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest) noexcept nogil:
+cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_code) noexcept nogil:
     """Room for the layers (their weights come from `Stack`); widest: most hidden units of any. NULL: no memory."""
     cdef DenseStack *stack = <DenseStack *> aedsp_alloc(sizeof(DenseStack))
     if stack is NULL:
         return NULL
-    stack.n_layers = n_layers
+    stack.n_layers, stack.n_code, stack.code_stride = n_layers, n_code, padded(n_code)
     stack.layers = <DenseLayer *> aedsp_alloc(n_layers * sizeof(DenseLayer))
-    stack.rows = <const float **> aedsp_alloc(widest * sizeof(float *))
-    stack.factors = <float *> aedsp_alloc(widest * sizeof(float))
-    if stack.layers is NULL or stack.rows is NULL or stack.factors is NULL:
+    stack.rows = <const void **> aedsp_alloc(widest * sizeof(void *))
+    stack.factors = <float *> aedsp_alloc(AEDSP_FRAMES * widest * sizeof(float))
+    stack.adjusted = <float *> aedsp_alloc(AEDSP_FRAMES * stack.code_stride * sizeof(float))
+    if stack.layers is NULL or stack.rows is NULL or stack.factors is NULL or stack.adjusted is NULL:
         stack_free(stack)
         return NULL
     return stack
@@ -46,6 +52,7 @@ cdef void stack_free(DenseStack *stack) noexcept nogil:
     aedsp_free(stack.layers)
     aedsp_free(stack.rows)
     aedsp_free(stack.factors)
+    aedsp_free(stack.adjusted)
     aedsp_free(stack)
 
 
@@ -58,49 +65,153 @@ cdef inline void _activate(Activation activation, float *x, Py_ssize_t n) noexce
         kernels.tanh(x, padded(n))
 
 
-cdef inline void dense_encode(const DenseLayer *layer, const float *x) noexcept nogil:
-    kernels.dense_forward(layer.encoder, layer.encoder_bias, x, layer.hidden, padded(layer.n_hidden), layer.stride)
-    _activate(layer.encoder_activation, layer.hidden, layer.n_hidden)
+cdef inline void _encode_rows(const DenseStack *stack, const DenseLayer *layer, const float **x, Py_ssize_t first,
+                              Py_ssize_t n, int n_frames) noexcept nogil:
+    """Hidden units `first` to `first + n`, both multiples of AEDSP_ROWS."""
+    cdef float *y[AEDSP_FRAMES]
+    cdef int f
+    for f in range(n_frames):
+        y[f] = layer.hidden + f * layer.hidden_stride + first
+    kernels.dense_forward[<int> stack.storage](layer.encoder + first * layer.row_bytes, layer.encoder_scale + first,
+                                         layer.encoder_bias + first, x, y, n, layer.stride, n_frames)
+    for f in range(n_frames):
+        _activate(layer.encoder_activation, y[f], n)
 
 
-cdef inline void dense_decode(DenseStack *stack, const DenseLayer *layer, const float *y) noexcept nogil:
+cdef inline void _begin_output(const DenseLayer *layer, float **z, int n_frames) noexcept nogil:
+    cdef int f
+    for f in range(n_frames):
+        z[f] = layer.output + f * layer.stride
+        memcpy(z[f], layer.decoder_bias, padded(layer.n_output) * sizeof(float))
+
+
+cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const float **y, Py_ssize_t first, Py_ssize_t stop,
+                              float **z, int n_frames) noexcept nogil:
+    """Hidden units `first` to `stop`, those at 0 left out, onto the sums z."""
     cdef Py_ssize_t j, n = 0
-    for j in range(layer.n_hidden):
-        if y[j] != 0:
-            stack.rows[n] = layer.decoder + j * layer.stride
-            stack.factors[n] = y[j]
+    cdef int f
+    cdef bint needed
+    cdef float *factors = stack.factors
+    for j in range(first, stop):
+        needed = False
+        for f in range(n_frames):
+            factors[f] = y[f][j] * layer.decoder_scale[j]
+            needed |= factors[f] != 0
+        if needed:
+            stack.rows[n] = layer.decoder + j * layer.row_bytes
+            factors += n_frames
             n += 1
-    memcpy(layer.output, layer.decoder_bias, padded(layer.n_output) * sizeof(float))
-    kernels.dense_accumulate(stack.rows, stack.factors, n, layer.output, padded(layer.n_output))
-    _activate(layer.decoder_activation, layer.output, layer.n_output)
+    kernels.dense_accumulate[<int> stack.storage](stack.rows, stack.factors, n, z, padded(layer.n_output), n_frames)
 
 
-cdef float *stack_encode(DenseStack *stack, const float *x) noexcept nogil:
-    """The code (n_code,) of one input, in the stack's own memory."""
-    cdef Py_ssize_t i
-    for i in range(stack.n_layers):
-        dense_encode(&stack.layers[i], x)
-        x = stack.layers[i].hidden
-    return stack.layers[stack.n_layers - 1].hidden
-
-
-cdef float *stack_decode(DenseStack *stack, const float *code) noexcept nogil:
-    """The newest spectrum (n_output of layer 0) of one code, in the stack's own memory."""
-    cdef Py_ssize_t i
-    for i in range(stack.n_layers - 1, -1, -1):
-        dense_decode(stack, &stack.layers[i], code)
-        code = stack.layers[i].output
-    return stack.layers[0].output
-
-
-cdef void code_scale(const float *code, const float *factor, const float *override, float *adjusted,
-                     Py_ssize_t n_code) noexcept nogil:
+cdef inline void _adjust(const DenseStack *stack, const Hand *hand, const float *code, float *adjusted, Py_ssize_t first,
+                         Py_ssize_t stop) noexcept nogil:
     """A factor of zero gives zero, whatever the activation."""
     cdef Py_ssize_t j
     cdef float v
-    for j in range(n_code):
-        v = code[j] * factor[j] if factor[j] != 0 else 0
-        adjusted[j] = override[j] if override[j] == override[j] else v
+    for j in range(first, stop):
+        v = code[j] * hand.factor[j] if hand.factor[j] != 0 else 0
+        adjusted[j] = hand.override[j] if hand.override[j] == hand.override[j] else v
+
+
+cdef void _encode_to(DenseStack *stack, const float **x, const float **top, Py_ssize_t n_layers, int n_frames) noexcept nogil:
+    """Through the first n_layers layers; top: what they give, in their own memory."""
+    cdef Py_ssize_t i
+    cdef int f
+    cdef DenseLayer *layer
+    for f in range(n_frames):
+        top[f] = x[f]
+    for i in range(n_layers):
+        layer = &stack.layers[i]
+        _encode_rows(stack, layer, top, 0, (layer.n_hidden + AEDSP_ROWS - 1) // AEDSP_ROWS * AEDSP_ROWS, n_frames)
+        for f in range(n_frames):
+            top[f] = layer.hidden + f * layer.hidden_stride
+
+
+cdef void _decode_from(DenseStack *stack, const float **y, Py_ssize_t n_layers, int n_frames) noexcept nogil:
+    """Through the first n_layers layers, from the inside out."""
+    cdef Py_ssize_t i
+    cdef int f
+    cdef DenseLayer *layer
+    cdef float *z[AEDSP_FRAMES]
+    cdef const float *code[AEDSP_FRAMES]
+    for f in range(n_frames):
+        code[f] = y[f]
+    for i in range(n_layers - 1, -1, -1):
+        layer = &stack.layers[i]
+        _begin_output(layer, z, n_frames)
+        _decode_rows(stack, layer, code, 0, layer.n_hidden, z, n_frames)
+        for f in range(n_frames):
+            _activate(layer.decoder_activation, z[f], layer.n_output)
+            code[f] = z[f]
+
+
+cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_frames) noexcept nogil:
+    """The codes (n_code,) of as many inputs."""
+    cdef const float *top[AEDSP_FRAMES]
+    cdef int f
+    _encode_to(stack, x, top, stack.n_layers, n_frames)
+    for f in range(n_frames):
+        memcpy(code[f], top[f], stack.n_code * sizeof(float))
+
+
+cdef void stack_decode(DenseStack *stack, const float **code, const Hand *hand, int n_frames) noexcept nogil:
+    """The newest spectra of as many codes under the hand, at `stack_output`."""
+    cdef const float *adjusted[AEDSP_FRAMES]
+    cdef int f
+    for f in range(n_frames):
+        adjusted[f] = stack.adjusted + f * stack.code_stride
+        _adjust(stack, hand, code[f], stack.adjusted + f * stack.code_stride, 0, stack.n_code)
+    _decode_from(stack, adjusted, stack.n_layers, n_frames)
+
+
+cdef void stack_run(DenseStack *stack, const float **x, float **code, const Hand *hand, int n_frames) noexcept nogil:
+    """Encode and decode; the codes are those before the hand."""
+    cdef DenseLayer *layer = &stack.layers[stack.n_layers - 1]
+    if not layer.tied:
+        stack_encode(stack, x, code, n_frames)
+        stack_decode(stack, <const float **> code, hand, n_frames)
+        return
+    cdef const float *below[AEDSP_FRAMES]
+    cdef const float *adjusted[AEDSP_FRAMES]
+    cdef float *z[AEDSP_FRAMES]
+    cdef Py_ssize_t j = 0, stop
+    cdef int f
+    _encode_to(stack, x, below, stack.n_layers - 1, n_frames)
+    _begin_output(layer, z, n_frames)
+    for f in range(n_frames):
+        adjusted[f] = stack.adjusted + f * stack.code_stride
+    while j < stack.n_code:
+        _encode_rows(stack, layer, below, j, AEDSP_ROWS, n_frames)
+        stop = min(j + AEDSP_ROWS, stack.n_code)
+        for f in range(n_frames):
+            _adjust(stack, hand, layer.hidden + f * layer.hidden_stride, stack.adjusted + f * stack.code_stride, j, stop)
+        _decode_rows(stack, layer, adjusted, j, stop, z, n_frames)
+        j = stop
+    for f in range(n_frames):
+        memcpy(code[f], layer.hidden + f * layer.hidden_stride, stack.n_code * sizeof(float))
+        _activate(layer.decoder_activation, z[f], layer.n_output)
+        adjusted[f] = z[f]
+    _decode_from(stack, adjusted, stack.n_layers - 1, n_frames)
+
+
+cdef float *stack_output(const DenseStack *stack, int frame) noexcept nogil:
+    """The newest spectrum (n_output of layer 0) that a call decoded for its vector number `frame`."""
+    return stack.layers[0].output + frame * stack.layers[0].stride
+
+
+def stored(weight, dtype):
+    """Float weights (n, m) as `dtype` keeps them: (numbers (n, m), scale of each row (n,))."""
+    largest = np.abs(weight).max(axis=1, initial=0)
+    if dtype == np.float16:  # the largest number of a row comes to 2^14 .. 2^15, so that small ones keep their bits too
+        scale = np.exp2(np.frexp(largest)[1] - 15.0)
+    elif dtype == np.int8:
+        scale = largest / 127.0
+    else:
+        return weight, np.ones(len(weight), np.float32)
+    scale = np.where(largest > 0, scale, 1).astype(np.float32)
+    numbers = weight / scale[:, None]
+    return (np.rint(numbers) if dtype == np.int8 else numbers).astype(dtype), scale
 
 
 cdef class Stack:
@@ -111,74 +222,105 @@ cdef class Stack:
     layers : sequence of tuples
         (encoder_weight (n_hidden, n_visible), encoder_bias, decoder_weight (n_visible, n_hidden) or None for tied,
         decoder_bias, encoder_activation, decoder_activation, context_spectra), float32, checked by `aedsp.Layer`.
+    precision : "float32", "float16" or "int8"
+        How the weights are stored.
     """
 
-    def __cinit__(self, layers):
-        self.stack = stack_new(len(layers), max(padded(layer[0].shape[0]) for layer in layers))
+    def __cinit__(self, layers, precision="float32"):
+        self.stack = stack_new(len(layers), max(padded(layer[0].shape[0]) for layer in layers), layers[len(layers) - 1][0].shape[0])
         if self.stack is NULL:
             raise MemoryError
+        self.stack.storage = {"float32": FLOAT32, "float16": FLOAT16, "int8": INT8}[precision]
         for i, layer in enumerate(layers):
-            self._set_layer(i, layer)
-        self.stack.n_code = self.stack.layers[len(layers) - 1].n_hidden
+            self._set_layer(i, layer, np.dtype(precision))
 
     def __dealloc__(self):
         stack_free(self.stack)
 
-    cdef int _set_layer(self, Py_ssize_t i, layer) except -1:
+    cdef int _set_layer(self, Py_ssize_t i, layer, dtype) except -1:
         encoder_weight, encoder_bias, decoder_weight, decoder_bias, encoder_activation, decoder_activation, context = layer
         cdef DenseLayer *target = &self.stack.layers[i]
         cdef Py_ssize_t n_hidden = encoder_weight.shape[0], n_visible = encoder_weight.shape[1]
         cdef Py_ssize_t n_output = n_visible // context, hidden = padded(n_hidden), stride = padded(n_visible), older = n_visible - n_output
         cdef bint tied = decoder_weight is None
-        cdef Py_ssize_t weights = hidden * stride, size = weights * (1 if tied else 2) + 2 * hidden + 2 * stride
-        cdef float *memory = <float *> aedsp_alloc(size * sizeof(float))
+        cdef Py_ssize_t item_bytes = dtype.itemsize, row_bytes = stride * item_bytes, weights = hidden * row_bytes
+        # the activations of the last rows may run over by as many
+        cdef Py_ssize_t floats = 3 * hidden + stride + AEDSP_FRAMES * (hidden + AEDSP_ROWS + stride)
+        cdef Py_ssize_t size = weights * (1 if tied else 2) + floats * sizeof(float)
+        cdef char *memory = <char *> aedsp_alloc(size)
         if memory is NULL:
-            raise MemoryError(f"layer {i}: no memory for {size * 4 / 1e6:.0f} MB of weights")
+            raise MemoryError(f"layer {i}: no memory for {size / 1e6:.0f} MB of weights")
         target.n_visible, target.n_hidden, target.n_output, target.stride = n_visible, n_hidden, n_output, stride
+        target.row_bytes, target.tied, target.hidden_stride = row_bytes, tied, hidden + AEDSP_ROWS
         target.encoder = memory
-        target.encoder_bias = memory + weights
-        target.hidden = target.encoder_bias + hidden
-        target.decoder_bias = target.hidden + hidden
+        target.decoder = memory + (older * item_bytes if tied else weights)
+        target.encoder_bias = <float *> (memory + weights * (1 if tied else 2))
+        target.encoder_scale = target.encoder_bias + hidden
+        target.decoder_scale = target.encoder_scale + hidden
+        target.decoder_bias = target.decoder_scale + hidden
         target.output = target.decoder_bias + stride
-        target.decoder = target.encoder + older if tied else target.output + stride
+        target.hidden = target.output + AEDSP_FRAMES * stride
         target.encoder_activation = _ACTIVATIONS[encoder_activation]
         target.decoder_activation = _ACTIVATIONS[decoder_activation]
-        np.asarray(<float[:hidden, :stride]> target.encoder)[:n_hidden, :n_visible] = encoder_weight
         np.asarray(<float[:n_hidden]> target.encoder_bias)[:] = encoder_bias
         np.asarray(<float[:n_output]> target.decoder_bias)[:] = decoder_bias[older:]
+        numbers, scale = stored(encoder_weight, dtype)
+        np.asarray(<char[:weights]> target.encoder).view(dtype).reshape(hidden, stride)[:n_hidden, :n_visible] = numbers
+        np.asarray(<float[:n_hidden]> target.encoder_scale)[:] = scale
         if not tied:
-            np.asarray(<float[:hidden, :stride]> target.decoder)[:n_hidden, :n_output] = decoder_weight[older:].T
+            numbers, scale = stored(np.ascontiguousarray(decoder_weight[older:].T), dtype)
+            np.asarray(<char[:weights]> target.decoder).view(dtype).reshape(hidden, stride)[:n_hidden, :n_output] = numbers
+        np.asarray(<float[:n_hidden]> target.decoder_scale)[:] = scale
         return 0
 
     def addresses(self):
-        """(address of stack_encode, of stack_decode, of the stack): what a compiled caller needs."""
-        return <size_t> &stack_encode, <size_t> &stack_decode, <size_t> self.stack
+        """(address of stack_run, of the stack): what a compiled caller needs."""
+        return <size_t> &stack_run, <size_t> self.stack
 
-    def encode(self, const float[::1] x not None):
-        """Code (n_code,) of one preprocessed input (n_visible,)."""
-        cdef DenseLayer *first = &self.stack.layers[0]
-        if x.shape[0] != first.n_visible:
-            raise ValueError(f"x has {x.shape[0]} values; expected {first.n_visible}")
-        cdef float[::1] room = np.zeros(first.stride, np.float32)
-        room[: x.shape[0]] = x
-        cdef float *code
-        with nogil:
-            code = stack_encode(self.stack, &room[0])
-        return np.array(<float[: self.stack.n_code]> code)
+    def encode(self, x):
+        """Codes (n, n_code) of n preprocessed inputs (n, n_visible), up to AEDSP_FRAMES; or of one."""
+        return self._call(x, None, None, None, "encode")
 
-    def decode(self, const float[::1] code not None, const float[::1] factor=None, const float[::1] override=None):
-        """Newest preprocessed spectrum of one code (n_code,), scaled by `factor` or taken from `override`."""
-        cdef Py_ssize_t n = self.stack.n_code
-        factor = np.ones(n, np.float32) if factor is None else factor
-        override = np.full(n, np.nan, np.float32) if override is None else override
-        if code.shape[0] != n or factor.shape[0] != n or override.shape[0] != n:
-            raise ValueError(f"code, factor, override have {code.shape[0]}, {factor.shape[0]}, {override.shape[0]} values; expected {n}")
-        cdef float[::1] adjusted = np.empty(n, np.float32)
-        cdef float *z
-        with nogil:
-            code_scale(&code[0], &factor[0], &override[0], &adjusted[0], n)
-            z = stack_decode(self.stack, &adjusted[0])
-        return np.array(<float[: self.stack.layers[0].n_output]> z)
+    def decode(self, code, factor=None, override=None):
+        """Newest preprocessed spectra of n codes (n, n_code), scaled by `factor` or taken from `override`; or of one."""
+        return self._call(None, code, factor, override, "decode")
+
+    def run(self, x, factor=None, override=None):
+        """Both, in one pass: (codes before the hand, spectra)."""
+        return self._call(x, None, factor, override, "run")
+
+    def _call(self, x, code, factor, override, what):
+        cdef Py_ssize_t n_code = self.stack.n_code, n_visible = self.stack.layers[0].n_visible
+        given = np.asarray(x if code is None else code, np.float32)
+        name, width = ("x", n_visible) if code is None else ("code", n_code)
+        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= (n := given.size // width) <= AEDSP_FRAMES:
+            raise ValueError(f"{name} has shape {given.shape}; expected ({width},), or up to {AEDSP_FRAMES} of them")
+        cdef float[::1] hand_factor = np.ones(n_code, np.float32) if factor is None else factor
+        cdef float[::1] hand_override = np.full(n_code, np.nan, np.float32) if override is None else override
+        if hand_factor.shape[0] != n_code or hand_override.shape[0] != n_code:
+            raise ValueError(f"factor, override have {hand_factor.shape[0]}, {hand_override.shape[0]} values; expected {n_code}")
+        cdef float[:, ::1] inputs = np.zeros((n, padded(n_visible)), np.float32), codes = np.zeros((n, n_code), np.float32)
+        np.asarray(inputs if code is None else codes)[:, :width] = given.reshape(n, width)
+        cdef Hand hand
+        cdef const float *xs[AEDSP_FRAMES]
+        cdef float *ys[AEDSP_FRAMES]
+        cdef int f, n_frames = n
+        hand.factor, hand.override = &hand_factor[0], &hand_override[0]
+        for f in range(n_frames):
+            xs[f], ys[f] = &inputs[f, 0], &codes[f, 0]
+        if what == "encode":
+            stack_encode(self.stack, xs, ys, n_frames)
+        elif what == "decode":
+            stack_decode(self.stack, <const float **> ys, &hand, n_frames)
+        else:
+            stack_run(self.stack, xs, ys, &hand, n_frames)
+        found = np.asarray(codes).reshape(given.shape[: given.ndim - 1] + (n_code,))
+        if what == "encode":
+            return found
+        n_output = self.stack.layers[0].n_output
+        z = np.array([np.asarray(<float[:n_output]> stack_output(self.stack, f)) for f in range(n_frames)])
+        z = z.reshape(given.shape[: given.ndim - 1] + (n_output,))
+        return z if what == "decode" else (found, z)
 
 
 _ACTIVATIONS = {"linear": LINEAR, "sigmoid": SIGMOID, "relu": RELU, "tanh": TANH}

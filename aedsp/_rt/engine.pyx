@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport AEDSP_LOUDEST, aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels._cpu cimport AEDSP_FRAMES, AEDSP_LOUDEST, aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.limiter cimport limit, limiter_free, limiter_new, limiter_reset
 from aedsp._kernels.phase cimport phase_free, phase_new
 from aedsp._kernels.resample cimport Filter, resample, resampler_free, resampler_new, resampler_reset, resampler_room
@@ -19,7 +19,7 @@ from aedsp._kernels.stft cimport stft_free, stft_new
 from aedsp._rt.control cimport control_latest
 from aedsp._rt.hop cimport (
     DRIVE_CONSTANT, DRIVE_HELD, DRIVE_INPUT, PHASE_ADVANCE, PHASE_AUTO, PHASE_SOURCE, Channel, Drive, EngineState,
-    hop_run, hop_take_changes,
+    hop_begin, hop_end, hop_pass, hop_synthesise, hop_take_changes,
 )
 from aedsp._rt.loaded cimport Loaded, LoadedModel, loaded_reset
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
@@ -29,7 +29,7 @@ cdef extern from "denormals.h":
     void denormals_restore(unsigned long long before) noexcept nogil
 
 cdef enum:
-    CHUNK = 1024          # most frames taken in at once
+    CHUNK = 1024          # frames taken in at once, or as many as fill AEDSP_FRAMES hops
     WAITING_MODELS = 8    # most models under way to or from the hop
 
 
@@ -82,25 +82,46 @@ cdef unsigned long long _first_clean_hop(EngineState *e) noexcept nogil:
     return <unsigned long long> (at / e.stft.hop_length) + 1
 
 
+cdef void _sound(EngineState *e, Drive drive) noexcept nogil:
+    """The hops in flight through the model, AEDSP_FRAMES frames at a time, and out."""
+    cdef Py_ssize_t frame = 0, n = e.n_waiting * e.n_channels
+    cdef int which, n_frames
+    while frame < n:
+        n_frames = <int> min(n - frame, AEDSP_FRAMES)
+        hop_pass(e, frame, n_frames, drive)
+        for which in range(n_frames):
+            hop_synthesise(e, frame, which, drive)
+            frame += 1
+            if frame % e.n_channels == 0:
+                hop_end(e)
+                _finish(e)
+    e.n_waiting = 0
+
+
 cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive drive) noexcept nogil:
     """n_frames interleaved frames in, and every hop that they complete. x: read for DRIVE_INPUT only.
 
-    Between a push and the next, what is finished is pulled: the queue holds one block, or CHUNK frames where that is more.
-    With `changes_due`, the first hop takes the newest model and controls.
+    Between a push and the next, what is finished is pulled: the queue holds one block, or a chunk where that is more.
+    With `changes_due`, the first hop takes the newest model and controls. Live, each hop sounds before the next is begun;
+    else several are in flight.
     """
     cdef Py_ssize_t done = 0, n
+    cdef Py_ssize_t most = 1 if e.hop_ns else AEDSP_FRAMES
     while done < n_frames:
-        n = min(n_frames - done, CHUNK)
+        n = min(n_frames - done, e.chunk)
         _take_in(e, x + done * e.n_channels if drive == DRIVE_INPUT else NULL, n)
         e.taken += n
         if drive == DRIVE_HELD:
             e.hold_until = _first_clean_hop(e)
         while _fill_hop(e):
-            if e.changes_due:
+            if e.changes_due and e.n_waiting == 0:
                 hop_take_changes(e)
-            hop_run(e, drive)
-            _finish(e)
+            hop_begin(e, e.n_waiting, drive)
+            e.n_waiting += 1
+            if e.n_waiting == most or e.controls.original:
+                _sound(e, drive)
         done += n
+    _sound(e, drive)
     e.frames += n_frames
 
 
@@ -118,7 +139,7 @@ cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t 
     cdef Py_ssize_t taken = 0, given = 0, n, channels = e.n_channels
     cdef Drive drive = DRIVE_INPUT if x is not NULL else DRIVE_CONSTANT
     while taken < n_frames:
-        n = min(n_frames - taken, CHUNK)
+        n = min(n_frames - taken, e.chunk)
         e.changes_due = True
         engine_push(e, x + taken * channels if x is not NULL else NULL, n, drive)
         taken += n
@@ -137,11 +158,13 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
         resampler_reset(ch.outward)
         memset(ch.frame, 0, e.stft.window_length * sizeof(float))
         memset(ch.sum, 0, e.stft.window_length * sizeof(float))
-        memset(ch.magnitude, 0, n_bins * sizeof(float))
-        memset(ch.unit_im, 0, n_bins * sizeof(float))
+        memset(ch.magnitude, 0, AEDSP_FRAMES * e.bin_stride * sizeof(float))
+        memset(ch.unit_im, 0, AEDSP_FRAMES * e.bin_stride * sizeof(float))
         memset(ch.turn_im, 0, n_bins * sizeof(float))
+        for k in range(AEDSP_FRAMES * e.bin_stride):
+            ch.unit_re[k] = 1
         for k in range(n_bins):
-            ch.unit_re[k] = ch.turn_re[k] = 1
+            ch.turn_re[k] = 1
         ch.holding = False
     loaded_reset(e.loaded)
     limiter_reset(e.limiter)
@@ -150,6 +173,7 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
     e.fill, e.segment_fill = e.first_fill, 0
     e.queue_start, e.queue_end = 0, e.queue_lead
     e.hop = e.taken = e.hold_until = 0
+    e.slot = e.n_waiting = 0
     _finish(e)                                           # the silence in the resamplers, before the first hop is full
 
 
@@ -190,7 +214,8 @@ cdef class Core:
         e.n_channels, e.latency_frames = n_channels, timing.latency_frames
         e.phase_mode = {"auto": PHASE_AUTO, "source": PHASE_SOURCE, "advance": PHASE_ADVANCE}[phase_mode]
         e.first_fill, e.n_segment, e.queue_lead = timing.first_fill, timing.segment_frames, timing.queue_lead
-        e.queue_capacity = 2 * (timing.latency_frames + max(CHUNK, timing.block_frames) + 2 * e.n_segment + timing.hop_frames)
+        e.chunk = max(CHUNK, AEDSP_FRAMES * timing.hop_frames)
+        e.queue_capacity = 2 * (timing.latency_frames + max(e.chunk, timing.block_frames) + 2 * e.n_segment + timing.hop_frames)
         e.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
         e.reach = inward.half
         e.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
@@ -209,20 +234,22 @@ cdef class Core:
         cdef EngineState *e = &self.state
         cdef Py_ssize_t bins = padded(e.stft.n_bins), window = padded(e.stft.window_length), c
         cdef Channel *ch
-        e.re = self._floats(5 * bins)
-        e.im, e.heard, e.advance_re, e.advance_im = e.re + bins, e.re + 2 * bins, e.re + 3 * bins, e.re + 4 * bins
+        e.bin_stride = bins
+        e.heard = self._floats(3 * bins)
+        e.advance_re, e.advance_im = e.heard + bins, e.heard + 2 * bins
         e.segment = self._floats(e.n_segment * e.n_channels)
         e.queue = self._floats(e.queue_capacity * e.n_channels)
         ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out
         for c in range(e.n_channels):
             ch = &e.channels[c]
-            ch.frame = self._floats(2 * window + 5 * bins)
+            ch.frame = self._floats(2 * window + (4 + 3 * AEDSP_FRAMES) * bins)
             ch.sum = ch.frame + window
-            ch.unit_re = ch.sum + window
-            ch.unit_im = ch.unit_re + bins
-            ch.magnitude = ch.unit_im + bins
-            ch.turn_re, ch.turn_im = ch.magnitude + bins, ch.magnitude + 2 * bins
-            ch.inward = resampler_new(inward.filter, ratio_in.numerator, ratio_in.denominator, timing.inward_zeros, 0, CHUNK)
+            ch.re, ch.im = ch.sum + window, ch.sum + window + bins
+            ch.turn_re, ch.turn_im = ch.im + bins, ch.im + 2 * bins
+            ch.unit_re = ch.turn_im + bins
+            ch.unit_im = ch.unit_re + AEDSP_FRAMES * bins
+            ch.magnitude = ch.unit_im + AEDSP_FRAMES * bins
+            ch.inward = resampler_new(inward.filter, ratio_in.numerator, ratio_in.denominator, timing.inward_zeros, 0, e.chunk)
             ch.outward = resampler_new(outward.filter, ratio_out.numerator, ratio_out.denominator, timing.outward_zeros,
                                        timing.outward_part, e.stft.hop_length)
             if ch.inward is NULL or ch.outward is NULL:
@@ -249,7 +276,7 @@ cdef class Core:
         stft_free(e.stft)
         phase_free(e.phase)
         limiter_free(e.limiter)
-        aedsp_free(e.re)
+        aedsp_free(e.heard)
         aedsp_free(e.segment)
         aedsp_free(e.queue)
 
@@ -329,7 +356,8 @@ cdef class Core:
     def code(self):
         """Activations of the last hop, before the player's hand: float32 (n_channels, n_code)."""
         cdef LoadedModel *m = self.state.loaded
-        return np.array(<float[: m.n_channels, : m.code_stride]> m.code)[:, : m.n_code]
+        cdef float *newest = m.code + self.state.slot * m.n_channels * m.code_stride
+        return np.array(<float[: m.n_channels, : m.code_stride]> newest)[:, : m.n_code]
 
     def counters(self):
         """(frames, hops, limited frames, refused samples) since the last reset."""

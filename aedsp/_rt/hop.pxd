@@ -31,9 +31,11 @@ ctypedef struct Channel:
     Resampler *outward    # model rate to host rate
     float *frame          # the newest window_length samples, the last `fill` of the hop being the newest
     float *sum            # overlap-add, window_length
-    float *unit_re        # source phases, n_bins
+    float *re             # spectrum of the hop, n_bins
+    float *im
+    float *unit_re        # source phases of every hop in flight, bin_stride apart
     float *unit_im
-    float *magnitude      # spectrum of the last analysed hop, n_bins
+    float *magnitude      # magnitudes likewise
     float *turn_re        # while input may be missing: the phasors of the hop before; while it is: what a hop turns them by
     float *turn_im
     bint holding
@@ -52,9 +54,10 @@ ctypedef struct EngineState:
     Py_ssize_t fill, first_fill   # model frames of the current hop that are in
     Py_ssize_t n_segment, segment_fill, queue_capacity, queue_start, queue_end, queue_lead
     PhaseMode phase_mode
-    float *re                     # scratch, n_bins
-    float *im
-    float *advance_re
+    Py_ssize_t bin_stride         # floats from the bins of one hop in flight to those of the next
+    Py_ssize_t slot, n_waiting    # which of them is the newest; how many are to sound yet
+    Py_ssize_t chunk              # most frames taken in at once
+    float *advance_re             # scratch, n_bins
     float *advance_im
     float *heard                  # decoded spectrum of the first channel's last hop, n_bins
     float *segment                # n_segment x n_channels, at the host's rate
@@ -63,10 +66,15 @@ ctypedef struct EngineState:
     unsigned long long hold_until              # the first hop whose window is free of missing frames
     double host_frames_per_frame, reach        # host frames a model frame; host frames that the filter reaches back
     bint changes_due                           # the next hop takes what was changed
+    bint held                                  # the hop goes on without its input
     long long version, log_frame               # of the last snapshot; the stream's frame, for the log
+    long long began                            # when the hop began, where sound is live
     long long hop_ns                           # the time that a hop may take; 0: not live, nothing is missing or metered
     unsigned long long frames, hops, held_hops, late_hops, refused_samples, lost_events    # since a reset
 
-cdef void hop_run(EngineState *e, Drive drive) noexcept nogil
+cdef void hop_begin(EngineState *e, Py_ssize_t slot, Drive drive) noexcept nogil
+cdef void hop_pass(EngineState *e, Py_ssize_t first, int n_frames, Drive drive) noexcept nogil
+cdef void hop_synthesise(EngineState *e, Py_ssize_t frame, int which, Drive drive) noexcept nogil
+cdef void hop_end(EngineState *e) noexcept nogil
 cdef void hop_take_changes(EngineState *e) noexcept nogil
 cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil

@@ -11,15 +11,16 @@ ctypedef struct LoadedModel:
     Py_ssize_t n_steps, n_context, n_code, n_bins, n_fft_bins, n_channels
     Py_ssize_t context_stride, code_stride
     bint primed                   # a hop of input was encoded
-    float *adjusted               # n_code, scratch
     float *spectrum               # n_fft_bins, scratch, where there are bands
-    float *context                # per channel: preprocessed spectra, n_context of n_bins each, oldest first
-    float *code                   # per channel: activations of the last hop, n_code
+    float *context                # per frame: preprocessed spectra, n_context of n_bins each, oldest first
+    float *code                   # per frame: activations, n_code
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil
-cdef void loaded_encode(LoadedModel *m, Py_ssize_t channel, const float *magnitude) noexcept nogil
-cdef void loaded_drive(LoadedModel *m, Py_ssize_t channel) noexcept nogil
-cdef float *loaded_decode(LoadedModel *m, Py_ssize_t channel, const ControlSnapshot *controls) noexcept nogil
+cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, const float *magnitude) noexcept nogil
+cdef void loaded_drive(LoadedModel *m, Py_ssize_t frame) noexcept nogil
+cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_frames, const ControlSnapshot *controls, bint encodes,
+                     bint decodes) noexcept nogil
+cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil
 
 
 cdef class Loaded:

@@ -1,4 +1,7 @@
-"""A model as the hop holds it: weights, preprocessing, its controls, and for each channel its code and its past spectra.
+"""A model as the hop holds it: weights, preprocessing, its controls, and its codes and past spectra.
+
+A *frame* is one channel's spectrum of one hop; number hop · n_channels + channel of those in flight (AEDSP_FRAMES hops at
+most), all of which go through the weights together.
 
 All that depends on the model and not on the front end, in one piece, so that the hop can exchange it for another by one
 pointer. The memory belongs to `Loaded`, which the control side makes before the exchange and drops after it.
@@ -6,48 +9,64 @@ pointer. The memory belongs to `Loaded`, which the control side makes before the
 
 from libc.string cimport memcpy, memmove, memset
 
-from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, padded
+from aedsp._kernels._cpu cimport AEDSP_FRAMES, aedsp_alloc, aedsp_free, padded
 from aedsp._kernels.constant_q cimport Bands, constant_q_forward, constant_q_inverse
-from aedsp._kernels.dense cimport Stack, code_scale, stack_decode, stack_encode
+from aedsp._kernels.dense cimport Hand, Stack, stack_decode, stack_encode, stack_output, stack_run
 from aedsp._kernels.preprocess cimport Chain, magnitude_clamp, preprocess_apply, preprocess_invert
 from aedsp._rt.control cimport ControlBuffer, ControlSnapshot
 
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil:
     """As if it had only ever heard silence."""
-    cdef Py_ssize_t i
-    memset(m.context, 0, m.n_channels * m.context_stride * sizeof(float))
-    memset(m.code, 0, m.n_channels * m.code_stride * sizeof(float))
-    for i in range(m.n_channels * m.n_context):
+    cdef Py_ssize_t i, n = AEDSP_FRAMES * m.n_channels
+    memset(m.context, 0, n * m.context_stride * sizeof(float))
+    memset(m.code, 0, n * m.code_stride * sizeof(float))
+    for i in range(n * m.n_context):
         preprocess_apply(m.steps, m.n_steps, m.context + i // m.n_context * m.context_stride + i % m.n_context * m.n_bins, m.n_bins)
     m.primed = False
 
 
-cdef void loaded_encode(LoadedModel *m, Py_ssize_t channel, const float *magnitude) noexcept nogil:
-    """The code of one spectrum (n_fft_bins) and those before it."""
-    cdef float *context = m.context + channel * m.context_stride
+cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, const float *magnitude) noexcept nogil:
+    """What the encoder sees for one spectrum (n_fft_bins): itself, and those before it, which `previous` saw."""
+    cdef float *context = m.context + frame * m.context_stride
     cdef Py_ssize_t older = (m.n_context - 1) * m.n_bins
-    memmove(context, context + m.n_bins, older * sizeof(float))
+    memmove(context, m.context + previous * m.context_stride + m.n_bins, older * sizeof(float))
     if m.bands is NULL:
         memcpy(context + older, magnitude, m.n_bins * sizeof(float))
     else:
         constant_q_forward(m.bands, magnitude, context + older)
     preprocess_apply(m.steps, m.n_steps, context + older, m.n_bins)
-    memcpy(m.code + channel * m.code_stride, stack_encode(m.stack, context), m.n_code * sizeof(float))
 
 
-cdef void loaded_drive(LoadedModel *m, Py_ssize_t channel) noexcept nogil:
+cdef void loaded_drive(LoadedModel *m, Py_ssize_t frame) noexcept nogil:
     """No input: every unit fires alike."""
     cdef Py_ssize_t j
     for j in range(m.n_code):
-        m.code[channel * m.code_stride + j] = 1
+        m.code[frame * m.code_stride + j] = 1
 
 
-cdef float *loaded_decode(LoadedModel *m, Py_ssize_t channel, const ControlSnapshot *controls) noexcept nogil:
-    """Magnitudes (n_fft_bins) of the code under the player's hand, clamped; in the model's own memory, until the next call."""
-    cdef float *z
-    code_scale(m.code + channel * m.code_stride, controls.factor, controls.override, m.adjusted, m.n_code)
-    z = stack_decode(m.stack, m.adjusted)
+cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_frames, const ControlSnapshot *controls, bint encodes,
+                     bint decodes) noexcept nogil:
+    """Codes of n_frames frames from `first` on, and their spectra under the player's hand, in one pass over the weights."""
+    cdef const float *x[AEDSP_FRAMES]
+    cdef float *code[AEDSP_FRAMES]
+    cdef Hand hand
+    cdef int f
+    hand.factor, hand.override = controls.factor, controls.override
+    for f in range(n_frames):
+        x[f] = m.context + (first + f) * m.context_stride
+        code[f] = m.code + (first + f) * m.code_stride
+    if encodes and decodes:
+        stack_run(m.stack, x, code, &hand, n_frames)
+    elif encodes:
+        stack_encode(m.stack, x, code, n_frames)
+    elif decodes:
+        stack_decode(m.stack, <const float **> code, &hand, n_frames)
+
+
+cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil:
+    """Magnitudes (n_fft_bins), clamped, of frame `first + which` of the last `loaded_run`; in the model's own memory."""
+    cdef float *z = stack_output(m.stack, which)
     preprocess_invert(m.steps, m.n_steps, z, m.n_bins)
     magnitude_clamp(z, m.n_bins)
     if m.bands is NULL:
@@ -71,6 +90,7 @@ cdef class Loaded:
     def __cinit__(self, Stack stack not None, Chain chain not None, ControlBuffer controls not None, Py_ssize_t n_bins,
                   Py_ssize_t n_context, Py_ssize_t n_code, Py_ssize_t n_channels, Bands bands):
         cdef LoadedModel *m = &self.model
+        cdef Py_ssize_t n_frames
         if controls.n_units != n_code or stack.stack.n_code != n_code:
             raise ValueError(f"controls, stack have {controls.n_units}, {stack.stack.n_code} units; expected {n_code}")
         if bands is not None and bands.set.n_bands != n_bins:
@@ -82,13 +102,13 @@ cdef class Loaded:
         m.stack, m.steps, m.n_steps, m.controls = stack.stack, chain.steps, chain.n_steps, &controls.slots
         m.n_bins, m.n_context, m.n_code, m.n_channels = n_bins, n_context, n_code, n_channels
         m.context_stride, m.code_stride = padded(n_context * n_bins), padded(n_code)
-        m.adjusted = <float *> aedsp_alloc((m.code_stride + n_channels * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)) * sizeof(float))
-        if m.adjusted is NULL:
+        n_frames = AEDSP_FRAMES * n_channels
+        m.code = <float *> aedsp_alloc((n_frames * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)) * sizeof(float))
+        if m.code is NULL:
             raise MemoryError
-        m.code = m.adjusted + m.code_stride
-        m.context = m.code + n_channels * m.code_stride
-        m.spectrum = m.context + n_channels * m.context_stride
+        m.context = m.code + n_frames * m.code_stride
+        m.spectrum = m.context + n_frames * m.context_stride
         loaded_reset(m)
 
     def __dealloc__(self):
-        aedsp_free(self.model.adjusted)
+        aedsp_free(self.model.code)

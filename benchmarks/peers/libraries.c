@@ -17,8 +17,8 @@ static double now(void) {
 
 typedef void fft_forward(const void *plan, const float *x, float *re, float *im);
 typedef void fft_inverse(const void *plan, const float *re, const float *im, float *x);
-typedef float *stack_encode(void *stack, const float *x);
-typedef float *stack_decode(void *stack, const float *code);
+typedef struct { const float *factor, *override; } Hand;
+typedef void stack_run(void *stack, const float **x, float **code, const Hand *hand, int n_frames);
 
 double time_forward(fft_forward *f, const void *plan, const float *x, float *re, float *im, int n) {
     double t = now();
@@ -30,9 +30,11 @@ double time_inverse(fft_inverse *f, const void *plan, const float *re, const flo
     for (int i = 0; i < n; i++) f(plan, re, im, x);
     return (now() - t) / n;
 }
-double time_stack(stack_encode *encode, stack_decode *decode, void *stack, const float *x, int n) {
+double time_stack(stack_run *run, void *stack, const float *x, float *code, const float *factor, const float *override,
+                  int n) {
+    const Hand hand = {factor, override};
     double t = now();
-    for (int i = 0; i < n; i++) decode(stack, encode(stack, x));
+    for (int i = 0; i < n; i++) run(stack, &x, &code, &hand, 1);
     return (now() - t) / n;
 }
 

@@ -5,6 +5,8 @@ from aedsp._kernels.dense import Stack
 from reference import dense as reference
 
 EPS32 = np.finfo(np.float32).eps
+PRECISIONS = ["float32", "float16", "int8"]
+AT_ONCE = 4  # AEDSP_FRAMES
 SIZES = [(1, 1), (3, 7), (17, 8), (16, 16), (15, 33), (1, 129), (129, 1), (250, 513)]
 
 
@@ -16,15 +18,66 @@ def layer(rng, n_hidden, n_visible, encoder="linear", decoder="linear", tied=Fal
 
 @pytest.mark.parametrize("n_hidden, n_visible", SIZES)
 @pytest.mark.parametrize("tied", [False, True])
-def test_dense_differs_from_float64_by_rounding_only(rng, n_hidden, n_visible, tied):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_dense_differs_from_float64_by_rounding_only(rng, n_hidden, n_visible, tied, precision):
     given = layer(rng, n_hidden, n_visible, tied=tied)
-    stack = Stack([given])
+    kept = reference.kept(given, precision)
+    stack = Stack([given], precision)
     x, y = rng.standard_normal(n_visible).astype(np.float32), rng.standard_normal(n_hidden).astype(np.float32)
-    bound = 4 * EPS32 * (np.abs(given[0]) @ np.abs(x) + np.abs(given[1]))
-    assert np.all(np.abs(stack.encode(x) - reference.encode(given, x)) <= bound)
-    weight = given[0].T if tied else given[2]
-    bound = 4 * EPS32 * (np.abs(weight) @ np.abs(y) + np.abs(given[3]))
-    assert np.all(np.abs(stack.decode(y) - reference.decode(given, y)) <= bound)
+    bound = 4 * EPS32 * (np.abs(kept[0]) @ np.abs(x) + np.abs(kept[1]))
+    assert np.all(np.abs(stack.encode(x) - reference.encode(kept, x)) <= bound)
+    weight = kept[0].T if tied else kept[2]
+    bound = 4 * EPS32 * (np.abs(weight) @ np.abs(y) + np.abs(kept[3]))
+    assert np.all(np.abs(stack.decode(y) - reference.decode(kept, y)) <= bound)
+
+
+@pytest.mark.parametrize("precision, error_db", [("float16", -70), ("int8", -40)])
+def test_what_is_kept_is_near_the_weights_whatever_their_size(rng, precision, error_db):
+    """Also where rows are of very different sizes, and smaller than any half float."""
+    sizes = np.exp2(rng.integers(-40, 30, 64)).astype(np.float32)[:, None]
+    weight = sizes * rng.standard_normal((64, 300)).astype(np.float32)
+    weight[3] = 0
+    kept = reference.stored(weight, precision)
+    error = np.linalg.norm(kept - weight, axis=1) / np.maximum(np.linalg.norm(weight, axis=1), 1e-30)
+    assert 20 * np.log10(error.max()) < error_db and not kept[3].any()
+    stack = Stack(
+        [(weight, np.zeros(64, np.float32), None, np.zeros(300, np.float32), "linear", "linear", 1)], precision
+    )
+    x = rng.standard_normal(300).astype(np.float32)
+    assert np.all(np.abs(stack.encode(x) - kept @ x) <= 4 * EPS32 * (np.abs(kept) @ np.abs(x)))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid"])
+@pytest.mark.parametrize("n_hidden, n_visible", [(1, 1), (9, 33), (40, 129), (64, 257)])
+def test_several_vectors_give_the_same_bits_as_one_by_one(rng, precision, tied, activation, n_hidden, n_visible):
+    """And encoding and decoding in one pass those of two calls."""
+    stack = Stack([layer(rng, n_hidden, n_visible, activation, "linear", tied)], precision)
+    x = rng.standard_normal((AT_ONCE, n_visible)).astype(np.float32)
+    factor, override = rng.standard_normal(n_hidden).astype(np.float32), np.full(n_hidden, np.nan, np.float32)
+    factor[::3], override[1::4] = 0, 0.3
+    codes = np.array([stack.encode(each) for each in x])
+    spectra = np.array([stack.decode(code, factor, override) for code in codes])
+    for n in range(1, AT_ONCE + 1):
+        np.testing.assert_array_equal(stack.encode(x[:n]), codes[:n])
+        np.testing.assert_array_equal(stack.decode(codes[:n], factor, override), spectra[:n])
+        found = stack.run(x[:n], factor, override)
+        np.testing.assert_array_equal(found[0], codes[:n])
+        np.testing.assert_array_equal(found[1], spectra[:n])
+
+
+def test_deep_stacks_give_the_same_bits_too(rng):
+    layers = [layer(rng, 40, 129, "sigmoid", "relu"), layer(rng, 21, 40, "tanh", "sigmoid", tied=True)]
+    stack, x = Stack(layers), rng.standard_normal((AT_ONCE, 129)).astype(np.float32)
+    codes, spectra = stack.run(x)
+    for each, code, spectrum in zip(x, codes, spectra, strict=True):
+        np.testing.assert_array_equal(stack.encode(each), code)
+        np.testing.assert_array_equal(stack.decode(code), spectrum)
+        y = reference.encode(layers[1], reference.encode(layers[0], each))
+        np.testing.assert_allclose(code, y, rtol=1e-4, atol=1e-5)
+        z = reference.decode(layers[0], reference.decode(layers[1], y))
+        np.testing.assert_allclose(spectrum, z, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["linear", "sigmoid", "relu", "tanh"])
@@ -96,7 +149,7 @@ def test_rows_of_zero_activations_are_not_read(rng):
 
 def test_wrong_lengths_are_refused(rng):
     stack = Stack([layer(rng, 4, 8)])
-    with pytest.raises(ValueError, match="x has 7 values; expected 8"):
+    with pytest.raises(ValueError, match=r"x has shape \(7,\); expected \(8,\), or up to 4 of them"):
         stack.encode(np.zeros(7, np.float32))
-    with pytest.raises(ValueError, match="expected 4"):
+    with pytest.raises(ValueError, match=r"code has shape \(5,\); expected \(4,\)"):
         stack.decode(np.zeros(5, np.float32))

@@ -1,6 +1,10 @@
 /* Everything that exists once per instruction set. The including file sets ISA, ISA_NAME and MOST_LANES. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
+#if MOST_LANES >= 8
+#include <immintrin.h>
+#endif
 
 #include "kernels.h"
 
@@ -43,6 +47,7 @@ static void E(fft_inverse)(const FftPlan *plan, const float *re, const float *im
 const Kernels E(aedsp_kernels) = {
     .name = ISA_NAME,
     .lanes = MOST_LANES,
+    .fast_halves = MOST_LANES >= 8,
     .fft_forward = E(fft_forward),
     .fft_inverse = E(fft_inverse),
     .multiply = E(multiply),
@@ -53,8 +58,10 @@ const Kernels E(aedsp_kernels) = {
     .clamp = E(clamp),
     .accept = E(accept),
     .exceeds = E(exceeds),
-    .dense_forward = AT(dense_forward, MOST_LANES),
-    .dense_accumulate = AT(dense_accumulate, MOST_LANES),
+    .dense_forward = {AT(dense_forward_float32, MOST_LANES), AT(dense_forward_float16, MOST_LANES),
+                      AT(dense_forward_int8, MOST_LANES)},
+    .dense_accumulate = {AT(dense_accumulate_float32, MOST_LANES), AT(dense_accumulate_float16, MOST_LANES),
+                         AT(dense_accumulate_int8, MOST_LANES)},
     .sigmoid = AT(sigmoid, MOST_LANES),
     .tanh = AT(tanh, MOST_LANES),
     .relu = AT(relu, MOST_LANES),

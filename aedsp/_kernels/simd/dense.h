@@ -1,44 +1,16 @@
-/* Matrix times vector in float32, both ways round, and the activation functions. Included by width.h for the widest lanes only.
- *
- * Several sums run side by side: one running sum per row would wait for itself, and would not be vectorised.
- */
-/* y = bias + weight x. weight: AEDSP_ROWS x .. rows of n_in floats, n_in a multiple of AEDSP_PAD, n_out of AEDSP_ROWS. */
-static void L(dense_forward)(const float *restrict weight, const float *restrict bias, const float *restrict x,
-                             float *restrict y, ptrdiff_t n_out, ptrdiff_t n_in) {
-    for (ptrdiff_t j = 0; j < n_out; j += AEDSP_ROWS) {
-        const float *w = weight + j * n_in;
-        V sum[AEDSP_ROWS];
-        UNROLL for (int r = 0; r < AEDSP_ROWS; r++) sum[r] = splat(0);
-        for (ptrdiff_t k = 0; k < n_in; k += LANES) {
-            const V xk = load(x + k);
-            UNROLL for (int r = 0; r < AEDSP_ROWS; r++) sum[r] += load(w + r * n_in + k) * xk;
-        }
-        UNROLL for (int r = 0; r < AEDSP_ROWS; r++) y[j + r] = bias[j + r] + sum_of(sum[r]);
-    }
-}
-
-/* sum += Σ factors[r] rows[r], over n floats, a multiple of AEDSP_PAD. */
-static void L(dense_accumulate)(const float *const *rows, const float *factors, ptrdiff_t n_rows, float *restrict sum,
-                                ptrdiff_t n) {
-    ptrdiff_t j = 0;
-    for (; j + AEDSP_ROWS <= n_rows; j += AEDSP_ROWS) {
-        const float *w[AEDSP_ROWS];
-        V f[AEDSP_ROWS];
-        UNROLL for (int r = 0; r < AEDSP_ROWS; r++) w[r] = rows[j + r], f[r] = splat(factors[j + r]);
-        for (ptrdiff_t k = 0; k < n; k += LANES) {
-            V even = load(sum + k), odd = splat(0);
-            UNROLL for (int r = 0; r < AEDSP_ROWS; r += 2) {
-                even += load(w[r] + k) * f[r];
-                odd += load(w[r + 1] + k) * f[r + 1];
-            }
-            store(sum + k, even + odd);
-        }
-    }
-    for (; j < n_rows; j++) {
-        const V f = splat(factors[j]);
-        for (ptrdiff_t k = 0; k < n; k += LANES) store(sum + k, load(sum + k) + load(rows[j] + k) * f);
-    }
-}
+/* Weights times vectors, both ways round, and the activation functions. Included by width.h for the widest lanes only. */
+#define STORED float
+#define D(name) L(name##_float32)
+#define widen(p) load(p)
+#include "dense_rows.h"
+#define STORED uint16_t
+#define D(name) L(name##_float16)
+#define widen(p) load_half(p)
+#include "dense_rows.h"
+#define STORED int8_t
+#define D(name) L(name##_int8)
+#define widen(p) load_byte(p)
+#include "dense_rows.h"
 
 /* e^x within 2 ulp for -87 <= x <= 88, clamped there: 2^n times a polynomial (Moshier, Cephes expf). */
 INLINE V L(exponential)(V x) {

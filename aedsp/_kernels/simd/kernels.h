@@ -10,8 +10,12 @@
 
 /* Lengths of weight rows and of spectra are padded to this many floats, whatever the instruction set. */
 #define AEDSP_PAD 16
-/* Rows that the dense loops take at once; weight matrices have a multiple of this many rows. */
+/* Rows that the dense loops take at once at most; weight matrices have a multiple of this many rows. */
 #define AEDSP_ROWS 8
+/* Vectors that go through one pass over the weights at most. */
+#define AEDSP_FRAMES 4
+/* Ways to store weights: float, IEEE half, signed byte. A row's numbers times its scale are its weights. */
+#define AEDSP_STORAGES 3
 #define AEDSP_MOST_STAGES 16
 /* Samples and magnitudes beyond this are no audio. */
 #define AEDSP_LOUDEST 16
@@ -35,7 +39,8 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int lanes; /* widest vector, in floats */
+    int lanes;      /* widest vector, in floats */
+    int fast_halves; /* whether the processor widens half floats itself */
 
     /* fft.pyx */
     void (*fft_forward)(const FftPlan *, const float *x, float *re, float *im);
@@ -54,10 +59,11 @@ typedef struct {
     ptrdiff_t (*accept)(const float *x, ptrdiff_t step, float loudest, float *out, ptrdiff_t n);
     int (*exceeds)(const float *x, float level, ptrdiff_t n);
 
-    /* dense.pyx */
-    void (*dense_forward)(const float *weight, const float *bias, const float *x, float *y, ptrdiff_t n_out,
-                          ptrdiff_t n_in);
-    void (*dense_accumulate)(const float *const *rows, const float *factors, ptrdiff_t n_rows, float *sum, ptrdiff_t n);
+    /* dense.pyx: one for each way of storing weights */
+    void (*dense_forward[AEDSP_STORAGES])(const void *weight, const float *scale, const float *bias, const float *const *x,
+                                          float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_frames);
+    void (*dense_accumulate[AEDSP_STORAGES])(const void *const *rows, const float *factors, ptrdiff_t n_rows,
+                                             float *const *sum, ptrdiff_t n, int n_frames);
     void (*sigmoid)(float *x, ptrdiff_t n);
     void (*tanh)(float *x, ptrdiff_t n);
     void (*relu)(float *x, ptrdiff_t n);

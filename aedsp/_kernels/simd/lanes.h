@@ -35,6 +35,8 @@ typedef float L(Unaligned) __attribute__((vector_size(4 * LANES), aligned(4), ma
 #define smaller L(smaller)
 #define choose_above L(choose_above)
 #define sum_of L(sum_of)
+#define load_half L(load_half)
+#define load_byte L(load_byte)
 
 #if LANES == 1
 INLINE V load(const float *p) { return *p; }
@@ -82,3 +84,30 @@ INLINE V from_bits(I i) {
     memcpy(&v, &i, sizeof v);
     return v;
 }
+
+/* LANES floats of as many halves, or signed bytes; exact. */
+#if LANES == 16
+INLINE V load_half(const uint16_t *p) { return (V)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+INLINE V load_byte(const int8_t *p) {
+    return (V)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+#elif LANES == 8
+INLINE V load_half(const uint16_t *p) { return (V)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+INLINE V load_byte(const int8_t *p) {
+    return (V)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+#elif LANES == 4
+/* Exponent and fraction move into place; 2^112 makes up for the difference of the biases. */
+INLINE V load_half(const uint16_t *p) {
+    const I half = {p[0], p[1], p[2], p[3]};
+    const V size = from_bits((half & 0x7fff) << 13) * splat(0x1p112f);
+    return from_bits(bits_of(size) | (half & 0x8000) << 16);
+}
+INLINE V load_byte(const int8_t *p) { return (V){p[0], p[1], p[2], p[3]}; }
+#else
+INLINE V load_half(const uint16_t *p) {
+    const V size = from_bits((*p & 0x7fff) << 13) * 0x1p112f;
+    return *p & 0x8000 ? -size : size;
+}
+INLINE V load_byte(const int8_t *p) { return *p; }
+#endif

@@ -15,4 +15,6 @@
 #undef smaller
 #undef choose_above
 #undef sum_of
+#undef load_half
+#undef load_byte
 #undef LANES

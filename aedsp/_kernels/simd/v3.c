@@ -1,6 +1,8 @@
 /* Eight lanes: x86-64-v3, that is AVX2 and FMA. gcc and clang spell "for all functions below" differently. */
 #if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi2,f16c"))), apply_to = function)

@@ -1,6 +1,8 @@
 /* Sixteen lanes: x86-64-v4, that is AVX-512. gcc and clang spell "for all functions below" differently. */
 #if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,fma,bmi2,f16c"))), apply_to = function)
