@@ -29,7 +29,7 @@ test: deps
 	@$(BIN)/python -m pytest
 
 bench: deps
-	@$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-sort=name --benchmark-columns=median,max,rounds
+	@$(BIN)/python -m pytest --benchmark
 	@$(BIN)/python benchmarks/against_libraries.py || true
 
 # Ten minutes of playing under load, on JACK's dummy driver.

@@ -13,6 +13,7 @@ COMMANDS = {
     "play": ("aedsp.play.__main__", "play the instrument, live"),
     "render": ("aedsp.render", "resynthesize a file to a file"),
     "devices": ("aedsp.devices", "list audio devices, measure their latency"),
+    "headroom": ("aedsp.headroom", "what this machine can play"),
     "train": ("aedsp.train.__main__", "make a model from a folder of music"),
     "paper": ("aedsp.train.paper.__main__", "repeat the paper's tables on a folder of music"),
 }

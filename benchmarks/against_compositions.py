@@ -1,9 +1,9 @@
-"""The whole hop beside compositions from MKL, FFTW and OpenBLAS in C++, and beside loops in Python: one thread, interleaved.
+"""The whole hop beside compositions in C++ from MKL, FFTW and OpenBLAS, and loops in Python: one thread, interleaved.
 
 Usage: python benchmarks/against_compositions.py [--rounds 9] [--tails]
 
 Ratios of medians. "1 hop": blocks of one hop; "64 hops": blocks of 64, of which several go through the weights at once.
-AVX2 on both sides: AEDSP_ISA=v3 MKL_ENABLE_INSTRUCTIONS=AVX2. --tails: a million hops, thread CPU time of each, at 256 units.
+AVX2 on both sides: AEDSP_ISA=v3 MKL_ENABLE_INSTRUCTIONS=AVX2. --tails: thread CPU time of each of a million hops.
 """
 
 from __future__ import annotations

@@ -237,7 +237,7 @@ BAD = [
     (["aedsp.play", "--session", "in.wav"], "in.wav: is no TOML"),
     (["aedsp.play", "--record", "r.wav", "--model", "m.h5"], "--record needs a device, and a terminal or --no-screen"),
     (["aedsp.play", "in.wav", "--no-input"], "three sources; give one of them"),
-    (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, devices, train, paper"),
+    (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, devices, headroom, train, paper"),
 ]
 
 

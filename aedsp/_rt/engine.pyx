@@ -28,6 +28,9 @@ cdef extern from "denormals.h":
     unsigned long long denormals_off() noexcept nogil
     void denormals_restore(unsigned long long before) noexcept nogil
 
+cdef extern from "atomics.h":
+    long long clock_ns() noexcept nogil
+
 cdef enum:
     CHUNK = 1024          # frames taken in at once, or as many as fill AEDSP_FRAMES hops
     WAITING_MODELS = 8    # most models under way to or from the hop
@@ -299,6 +302,22 @@ cdef class Core:
                 engine_process(&self.state, source, target, n)
         finally:
             self.busy = False
+
+    def time_blocks(self, const float[:, :, ::1] x not None):
+        """Nanoseconds that each of the blocks (n_blocks, n_frames, n_channels) takes, int64 (n_blocks,)."""
+        cdef Py_ssize_t i, n = x.shape[1]
+        if x.shape[2] != self.state.n_channels or n == 0:
+            raise ValueError(f"x has {x.shape[2]} channels and blocks of {n} frames; expected {self.state.n_channels} channels")
+        cdef float[:, ::1] out = np.empty((n, x.shape[2]), np.float32)
+        cdef long long[::1] taken = np.zeros(x.shape[0], np.int64)
+        self._enter()
+        with nogil:
+            for i in range(x.shape[0]):
+                taken[i] = clock_ns()
+                engine_process(&self.state, &x[i, 0, 0], &out[0, 0], n)
+                taken[i] = clock_ns() - taken[i]
+        self.busy = False
+        return np.asarray(taken)
 
     cdef int _enter(self) except -1:
         if self.busy:

@@ -1,7 +1,7 @@
 """What our hop is timed against: compositions in C++ from MKL, FFTW and OpenBLAS, and loops in Python.
 
-MKL comes from PyPI (`pip install mkl mkl-include`), FFTW and OpenBLAS from Debian (`libfftw3-dev libopenblas-dev`). What is
-not there is named and left out.
+MKL is on PyPI (`pip install mkl mkl-include`), FFTW and OpenBLAS in Debian (`libfftw3-dev libopenblas-dev`). What
+is not there is named and left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One hop in Python: the arithmetic of the original frame loop, and PyTorch's. Each is a callable hop(block) -> block."""
+"""One hop in Python: the arithmetic of the original frame loop, and PyTorch's; each a callable hop(block) -> block."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Original:
-    """What deepAutoController's play_frame and process_frame compute, as they do: float64, concatenations, complex exp."""
+    """What deepAutoController's play_frame and process_frame compute, as they do: float64, copies, complex exp."""
 
     def __init__(self, n, hop, W, V, b, c):
         self.n, self.hop = n, hop

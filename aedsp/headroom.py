@@ -1,0 +1,208 @@
+"""`python -m aedsp.headroom`: what this machine can play.
+
+Times are those of the compiled hop in this process, on data that it has just used; what else the machine does meanwhile
+is in them, what the device adds is not. Safe: 999 of 1,000 hops take at most `SAFE` of the time that there is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from aedsp import command_line
+from aedsp.data import demo_model
+from aedsp.engine import Engine, PrecisionMode
+from aedsp.front_end import FrontEnd
+from aedsp.machine import cpu
+from aedsp.model import Layer, Model
+
+SAFE = 0.7
+HOPS = (32, 64, 128, 256, 512, 1024)
+BLOCKS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+_LEAST_HOPS, _MOST_HOPS, _MEASURE_S = 300, 4000, 0.25
+_MOST_UNITS = 16_384
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """What a hop takes against what it may take: the shorter of hop and block. Times in µs.
+
+    headroom : deadline / p99.9
+    voices : engines of this kind that fit into 70 % of a core
+    """
+
+    hop_frames: int
+    deadline_us: float
+    median_us: float
+    p99_us: float
+    p999_us: float
+    worst_us: float
+
+    @property
+    def headroom(self) -> float:
+        return self.deadline_us / self.p999_us
+
+    @property
+    def voices(self) -> int:
+        return int(SAFE * self.deadline_us / self.median_us)
+
+    @property
+    def is_safe(self) -> bool:
+        return self.p999_us <= SAFE * self.deadline_us
+
+
+def measure(
+    model: Model, *, precision: PrecisionMode = "auto", channels: int = 1, seconds: float = _MEASURE_S
+) -> Headroom:
+    """Time hops of a model, one a block, at its own rate.
+
+    seconds : about so long, and 300 hops at least.
+    """
+    engine = Engine(model, precision=precision, channels=channels)
+    hop, rate = model.front_end.hop_length, model.front_end.sample_rate
+    rng = np.random.default_rng(0)
+    x = (0.1 * rng.standard_normal((_LEAST_HOPS, hop, channels))).astype(np.float32)
+    engine._core.time_blocks(x[:16])
+    guess = float(np.median(engine._core.time_blocks(x[:32]))) * 1e-9
+    n = int(np.clip(seconds / max(guess, 1e-9), _LEAST_HOPS, _MOST_HOPS))
+    parts = [engine._core.time_blocks(x[: min(_LEAST_HOPS, n - done)]) for done in range(0, n, _LEAST_HOPS)]
+    taken = np.concatenate(parts) / 1000
+    p50, p99, p999 = np.percentile(taken, (50, 99, 99.9))
+    return Headroom(hop, 1e6 * hop / rate, float(p50), float(p99), float(p999), float(taken.max()))
+
+
+def with_hop(model: Model, hop_frames: int, sample_rate: float | None = None) -> Model:
+    """The same model at another hop; its weights know nothing of it."""
+    rate = model.front_end.sample_rate if sample_rate is None else sample_rate
+    front_end = dataclasses.replace(model.front_end, hop_length=hop_frames, sample_rate=rate)
+    return dataclasses.replace(model, front_end=front_end)
+
+
+def random_model(n_units: int, front_end: FrontEnd) -> Model:
+    """One layer of untied sigmoid units with weights drawn at random, as large as any."""
+    rng = np.random.default_rng(0)
+    n_bins = front_end.n_bins
+    some = (0.05 * rng.standard_normal((min(n_units, 256), n_bins))).astype(np.float32)
+    weight = np.resize(some, (n_units, n_bins))
+    layer = Layer(
+        encoder_weight=weight, encoder_bias=np.zeros(n_units, np.float32), decoder_weight=weight.T.copy(),
+        decoder_bias=np.zeros(n_bins, np.float32), encoder_activation="sigmoid", decoder_activation="linear",
+    )  # fmt: skip
+    return Model(front_end=front_end, layers=(layer,))
+
+
+def smallest_hop(model: Model) -> Headroom | None:
+    """The smallest of `HOPS` that is safe; None where none is. Bands of constant-Q stay at their own hop."""
+    lengths = [hop for hop in HOPS if hop <= model.front_end.window_length]
+    for hop in lengths if model.front_end.kind == "stft" else [model.front_end.hop_length]:
+        found = measure(with_hop(model, hop))
+        if found.is_safe:
+            return found
+    return None
+
+
+def smallest_block(found: Headroom, sample_rate: float) -> int | None:
+    """The smallest of `BLOCKS` whose time a hop fits into safely; None where none is."""
+    for block in BLOCKS:
+        if found.p999_us <= SAFE * 1e6 * min(block, found.hop_frames) / sample_rate:
+            return block
+    return None
+
+
+def largest_model(front_end: FrontEnd, precision: PrecisionMode) -> int:
+    """Units of the largest layer that is safe at a front end: doubled while it is, then in proportion."""
+    n, last = 256, 0
+    while n <= _MOST_UNITS:
+        found = measure(random_model(n, front_end), precision=precision, seconds=0.1)
+        if not found.is_safe:
+            share = SAFE * found.deadline_us / found.p999_us
+            return max(last, int(n * share) // 16 * 16)
+        last, n = n, 2 * n
+    return last
+
+
+def main(
+    model: Annotated[Path | None, typer.Option(help="a model file; none: the shipped one")] = None,
+    sample_rate: Annotated[float | None, typer.Option(metavar="HZ", help="none: the model's own")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Say what this machine can play: how short a hop and a block, how late, how large a model."""
+    chosen = demo_model() if model is None else Model.load(model)
+    name = chosen.name if model is None else str(model)
+    if sample_rate is not None:
+        chosen = with_hop(chosen, chosen.front_end.hop_length, sample_rate)
+    facts = _facts(name, chosen)
+    if as_json:
+        print(json.dumps(facts, indent=1))
+        return
+    for line in _in_words(facts):
+        print(line)
+
+
+def _facts(name: str, model: Model) -> dict[str, Any]:
+    front_end, precision = model.front_end, Engine(model).precision
+    own, shortest = measure(model), smallest_hop(model)
+    block = smallest_block(own, front_end.sample_rate)
+    quick = None if shortest is None else smallest_block(shortest, front_end.sample_rate)
+    return {
+        "isa": cpu().isa,
+        "model": name,
+        "units": model.n_code,
+        "precision": precision,
+        "sample_rate": front_end.sample_rate,
+        "own_hop": {**dataclasses.asdict(own), "headroom": own.headroom, "voices": own.voices},
+        "own_hop_block_frames": block,
+        "own_hop_latency_ms": None if block is None else _latency_ms(model, block),
+        "smallest_hop_frames": None if shortest is None else shortest.hop_frames,
+        "smallest_hop_block_frames": quick,
+        "smallest_hop_latency_ms": (
+            None if shortest is None or quick is None else _latency_ms(with_hop(model, shortest.hop_frames), quick)
+        ),
+        "largest_units": largest_model(front_end, "float32") if front_end.kind == "stft" else None,
+        "largest_units_float16": largest_model(front_end, "float16") if front_end.kind == "stft" else None,
+    }
+
+
+def _latency_ms(model: Model, block: int) -> float:
+    """Of the engine at its own rate, and of one block."""
+    engine = Engine(model, block_frames=block, precision="float32")
+    return 1000 * (engine.latency_frames + block) / model.front_end.sample_rate
+
+
+def _in_words(facts: dict[str, Any]) -> list[str]:
+    own = facts["own_hop"]
+    lines = [
+        f"{facts['model']}: {facts['units']} units, weights as {facts['precision']}, {facts['sample_rate']:g} Hz, "
+        f"instruction set {facts['isa']}",
+        f"a hop of {own['hop_frames']} frames takes {own['median_us']:.1f} µs, 999 of 1,000 at most "
+        f"{own['p999_us']:.1f}, of {own['deadline_us']:.0f}: {own['headroom']:.1f} times what it needs, "
+        f"{own['voices']} voices a core",
+    ]
+    if facts["own_hop_block_frames"] is None:
+        lines.append("that is too slow for this machine; take a smaller model")
+    else:
+        lines.append(
+            f"smallest safe block at this hop: {facts['own_hop_block_frames']} frames, "
+            f"{facts['own_hop_latency_ms']:.1f} ms with it, and what the device adds"
+        )
+    if facts["smallest_hop_block_frames"] is not None:
+        lines.append(
+            f"smallest safe hop: {facts['smallest_hop_frames']} frames, with blocks of "
+            f"{facts['smallest_hop_block_frames']}: {facts['smallest_hop_latency_ms']:.1f} ms"
+        )
+    if facts["largest_units"] is not None:
+        lines.append(
+            f"largest model at this hop: about {facts['largest_units']:,} units, "
+            f"{facts['largest_units_float16']:,} with weights as float16"
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    command_line.run(main, name="python -m aedsp.headroom")
