@@ -29,6 +29,7 @@ PrecisionMode = Literal["auto", "float32", "float16", "int8"]
 Float32 = npt.NDArray[np.float32]
 
 MOST_CHANNELS = 64
+_FLOAT32 = np.dtype(np.float32)
 #: Frames of one limiter segment where the host's rate is not the model's; else a segment is a hop.
 _SEGMENT_FRAMES = 32
 
@@ -295,6 +296,16 @@ class Engine:
         RuntimeError
             The engine is processing in another thread.
         """
+        if (
+            type(x) is np.ndarray and type(out) is np.ndarray and x.dtype is _FLOAT32 and out.dtype is _FLOAT32
+            and x.ndim == 1 and self._block_frames in (None, len(x))
+        ):  # fmt: skip
+            try:
+                self._core.process_mono(x, out)
+            except ValueError:  # nothing was computed; what is wrong is told below
+                pass
+            else:
+                return out
         x = np.asarray(x)
         if x.dtype.kind != "f":
             raise TypeError(f"x has dtype {x.dtype}; expected floating-point samples in [-1, 1]")

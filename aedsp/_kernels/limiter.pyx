@@ -60,26 +60,25 @@ cdef inline float _peak(const float *frame, Py_ssize_t n_channels) noexcept nogi
 
 
 cdef void limit(Limiter *limiter, float *audio) noexcept nogil:
-    cdef Py_ssize_t i, c, n = limiter.n_frames, channels = limiter.n_channels
+    cdef Py_ssize_t i, n = limiter.n_frames, channels = limiter.n_channels
     cdef float *envelope = limiter.envelope
-    cdef float peak, gain = limiter.gain, v
+    cdef float peak, gain = limiter.gain
     if gain == 1 and not kernels.exceeds(audio, 1, n * channels):
         return
     for i in range(n):                                  # forward: release, and at once down where a peak demands it
-        gain = min(<float> 1, gain + limiter.release)
+        if gain < 1:
+            gain += limiter.release
+            if gain > 1:
+                gain = 1
         peak = _peak(audio + i * channels, channels)
-        if not peak <= 1:
-            gain = min(gain, 1 / peak) if peak > 1 else 0
+        if not peak * gain <= 1:
+            gain = 1 / peak if peak > 1 else 0
         envelope[i] = gain
     limiter.gain = gain
     for i in range(n - 2, -1, -1):                      # backward: look ahead inside the segment
-        envelope[i] = min(envelope[i], envelope[i + 1] + limiter.attack)
-    for i in range(n):
-        if envelope[i] < 1:
-            limiter.limited_frames += 1
-            for c in range(channels):
-                v = audio[i * channels + c] * envelope[i]
-                audio[i * channels + c] = v if fabsf(v) <= 1 else 1 if v > 1 else -1 if v < -1 else 0
+        if envelope[i] > envelope[i + 1] + limiter.attack:
+            envelope[i] = envelope[i + 1] + limiter.attack
+    limiter.limited_frames += kernels.limit(audio, envelope, n, channels)
 
 
 cdef class SegmentLimiter:

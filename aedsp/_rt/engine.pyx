@@ -290,18 +290,24 @@ cdef class Core:
             raise ValueError("x and out differ in shape, or from the engine's channels")
         if n == 0:
             return
-        cdef const float *source = NULL
-        cdef float *target = &out[0, 0]
-        if x is not None:
-            source = &x[0, 0]
-            if source != target and source < target + n * out.shape[1] and target < source + n * out.shape[1]:
-                raise ValueError("out overlaps x in part; give x itself or an array apart from it")
+        self._run(&x[0, 0] if x is not None else NULL, &out[0, 0], n)
+
+    def process_mono(self, const float[::1] x not None, float[::1] out not None):
+        """`process` for one channel, without the cost of a second axis."""
+        if self.state.n_channels != 1 or x.shape[0] != out.shape[0]:
+            raise ValueError("x and out differ in shape, or from the engine's channels")
+        if x.shape[0]:
+            self._run(&x[0], &out[0], x.shape[0])
+
+    cdef int _run(self, const float *x, float *out, Py_ssize_t n) except -1:
+        cdef Py_ssize_t size = n * self.state.n_channels
+        if x is not NULL and x != out and x < out + size and out < x + size:
+            raise ValueError("out overlaps x in part; give x itself or an array apart from it")
         self._enter()
-        try:
-            with nogil:
-                engine_process(&self.state, source, target, n)
-        finally:
-            self.busy = False
+        with nogil:
+            engine_process(&self.state, x, out, n)
+        self.busy = False
+        return 0
 
     def time_blocks(self, const float[:, :, ::1] x not None):
         """Nanoseconds that each of the blocks (n_blocks, n_frames, n_channels) takes, int64 (n_blocks,)."""

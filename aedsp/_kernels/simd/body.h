@@ -57,6 +57,7 @@ const Kernels E(aedsp_kernels) = {
     .turn = E(turn),
     .clamp = E(clamp),
     .accept = E(accept),
+    .limit = E(limit),
     .exceeds = E(exceeds),
     .dense_forward = {AT(dense_forward_float32, MOST_LANES), AT(dense_forward_float16, MOST_LANES),
                       AT(dense_forward_int8, MOST_LANES)},

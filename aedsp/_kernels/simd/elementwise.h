@@ -56,6 +56,25 @@ static int E(exceeds)(const float *x, float level, ptrdiff_t n) {
     return above;
 }
 
+/* audio (frames x channels) times the gain of its frame, clipped to ±1, NaN to 0. Returns how many gains are below 1. */
+static ptrdiff_t E(limit)(float *restrict audio, const float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
+    int limited = 0;
+    if (n_channels == 1) {
+        for (ptrdiff_t i = 0; i < n_frames; i++) {
+            const float v = audio[i] * gain[i], low = v > -1 ? v : v <= -1 ? -1.0f : 0.0f;
+            audio[i] = low < 1 ? low : 1;
+        }
+    } else {
+        for (ptrdiff_t i = 0; i < n_frames; i++)
+            for (ptrdiff_t c = 0; c < n_channels; c++) {
+                const float v = audio[i * n_channels + c] * gain[i], low = v > -1 ? v : v <= -1 ? -1.0f : 0.0f;
+                audio[i * n_channels + c] = low < 1 ? low : 1;
+            }
+    }
+    for (ptrdiff_t i = 0; i < n_frames; i++) limited += gain[i] < 1;
+    return limited;
+}
+
 /* Where the magnitude is below `floor`: unit times turn, brought back to length 1 by one Newton step. */
 static void E(run_on)(const float *restrict magnitude, float floor, const float *restrict turn_re,
                       const float *restrict turn_im, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
