@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 
 import aedsp
 
-FOLDER = Path(__file__).parent / "results"
+#: AEDSP_RESULTS names another folder.
+FOLDER = Path(os.environ.get("AEDSP_RESULTS", Path(__file__).parent / "results"))
 
 
 def keep(name: str, figures: dict[str, Any]) -> Path:
