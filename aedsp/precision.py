@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import audio_file, constant_q, data
+from aedsp import audio_file, data
 from aedsp._kernels import _cpu
 from aedsp._kernels.dense import stored
+from aedsp.analysis import Analysis
 from aedsp.front_end import FrontEnd
 from aedsp.model import Layer, Model
 
@@ -75,14 +76,14 @@ def probe(front_end: FrontEnd) -> tuple[Float32, ...]:
     signals = [_beginning(name) for name in data.CLIPS]
     n = max(front_end.window_length, *(len(x) for x in signals))
     pink = _pink_noise(n)
-    signals += [pink * 10 ** (level / 20) for level in PINK_DB]
+    signals += [np.float32(10 ** (level / 20)) * pink for level in PINK_DB]
     return tuple(_magnitudes(x, front_end) for x in signals)
 
 
 def _beginning(name: str) -> Float32:
     with audio_file.open_audio(data.demo_audio_path(name)) as file:
         x = file.read(int(_CLIP_S * file.samplerate), dtype="float32", always_2d=True)
-    return np.asarray(x.mean(axis=1))
+    return np.asarray(x.mean(axis=1), np.float32)
 
 
 def _pink_noise(n: int) -> Float32:
@@ -96,8 +97,4 @@ def _magnitudes(x: Float32, front_end: FrontEnd) -> Float32:
     length = front_end.window_length
     x = np.pad(x, (0, max(0, length - len(x))))
     starts = np.linspace(0, len(x) - length, _SPECTRA).astype(int)
-    frames = np.stack([x[start : start + length] for start in starts]) * front_end.analysis_window()
-    magnitudes = np.abs(np.fft.rfft(frames, front_end.fft_length)) * front_end.magnitude_scale
-    if front_end.kind == "cqft":
-        magnitudes = np.sqrt(np.square(magnitudes) @ np.asarray(constant_q.matrix(front_end)))
-    return np.asarray(magnitudes, np.float32)
+    return Analysis(front_end).magnitudes(np.stack([x[start : start + length] for start in starts]))

@@ -36,7 +36,7 @@ def our_seconds(folder: Path) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as temporary:
         began = time.perf_counter()
         tracks, _ = audio.survey(audio.find_audio(folder), folder)
-        corpora.build(Path(temporary, "c.h5"), tracks, corpora.Draw(), processes=corpora.n_processes())
+        corpora.build(Path(temporary, "c.h5"), tracks, corpora.Draw(), run_jobs=corpora.in_processes())
         return time.perf_counter() - began, sum(track.n_frames / track.sample_rate for track in tracks)
 
 

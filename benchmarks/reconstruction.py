@@ -24,6 +24,7 @@ import aedsp
 from aedsp.train import corpus as corpora
 from aedsp.train import recipe as recipes
 from aedsp.train import tracks as audio
+from aedsp.train.initial import principal_components
 
 FLOOR = 1e-5
 
@@ -44,19 +45,9 @@ def spectra_of(folder: Path, path: Path, recipe: recipes.Recipe, n: int) -> np.n
         front_end=recipe.analysis(), n_training=n - 1, n_validation=1, n_test=0, split="frame",
         context_spectra=recipe.context_spectra,
     )  # fmt: skip
-    corpora.build(path, tracks, draw, processes=corpora.n_processes())
+    corpora.build(path, tracks, draw, run_jobs=corpora.in_processes())
     with corpora.Corpus(path) as corpus:
         return corpus.splits["training"].read(0, n)
-
-
-def principal_components(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, and components by rows, of the training spectra."""
-    mean = x.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((x.shape[1],) * 2)
-    for start in range(0, len(x), 4096):
-        centred = x[start : start + 4096] - mean
-        covariance += centred.T @ centred
-    return mean, np.linalg.eigh(covariance)[1][:, ::-1].T
 
 
 def main() -> None:
@@ -82,7 +73,8 @@ def main() -> None:
                 train = corpus.splits["training"].read(0, len(corpus.splits["training"]))
             n_bins = recipe.analysis().n_bins
             test, train = test[:, -n_bins:], train[:, -n_bins:]
-            mean, components = principal_components(train)
+            parts = (part.astype(np.float64) for part in np.array_split(train, 16))
+            mean, components, _ = principal_components(parts, n_bins)
         pca = np.maximum((test - mean) @ components[:n_code].T @ components[:n_code] + mean, 0)
         model, _ = aedsp.Model.load(folder / f"{n_code}.h5").reconstruct(test)
         ours, theirs = residual(test, model, mean), residual(test, pca, mean)

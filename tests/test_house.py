@@ -21,7 +21,7 @@ LEVELS = [
     {"model"},
     {"_kernels"},
     {"model_format", "model_file", "_rt"},
-    {"controls", "machine", "compiled"},
+    {"controls", "machine", "compiled", "analysis"},
     {"audio_file", "data", "portaudio"},
     {"precision"},
     {"engine"},
@@ -58,7 +58,7 @@ ONLY = {
     "distributed": {"train"},
 }
 #: The same inside train/, by module.
-ONLY_IN_TRAIN = {"dask": {"cluster"}, "distributed": {"cluster"}, "threadpoolctl": {"cluster"}}
+ONLY_IN_TRAIN = {"dask": {"cluster"}, "distributed": {"cluster", "worker"}, "threadpoolctl": {"cluster", "worker"}}
 
 
 def room_of(path: Path) -> str:

@@ -98,7 +98,9 @@ class _Work:
     def run(self, folder: Path, report: bool) -> int:
         """The exit status."""
         checkpoint = checkpoints.path_for(self._output)
-        tracks = gathering.gather(folder, self._corpus_path, self._recipe, self._screen, self._interrupt.check)
+        tracks = gathering.gather(
+            folder, self._corpus_path, self._recipe, self._screen, self._interrupt.check, corpora.in_processes()
+        )
         with corpora.Corpus(self._corpus_path) as corpus:
             gathering.say_counts(corpus, self._recipe, self._screen)
             if checkpoint.exists():

@@ -5,39 +5,30 @@ Errors are the paper's: squared, summed over the columns of a row, averaged over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from aedsp.model import Model
+from aedsp.train.initial import principal_components
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
 class Components:
-    """The principal components of training rows (n, width), the one that explains most first."""
+    """The principal components of training rows (n, width), given in parts; the one that explains most first."""
 
-    def __init__(self, training: Callable[[], Iterable[Floats]]) -> None:
-        """training: gives the rows in parts, as often as it is called."""
-        total, n = np.zeros(0), 0
-        for part in training():
-            total = part.sum(axis=0, dtype=np.float64) + (total if n else 0)
-            n += len(part)
-        self._mean = total / n
-        covariance = np.zeros((len(total),) * 2)
-        for part in training():
-            centred = part - self._mean
-            covariance += centred.T @ centred
-        self._basis = np.linalg.eigh(covariance)[1][:, ::-1]
+    def __init__(self, training: Iterable[Floats], width: int) -> None:
+        self._mean, self._components, _ = principal_components((part.astype(np.float64) for part in training), width)
 
     def errors(self, rows: Iterable[Floats]) -> Floats:
         """The error of rows rebuilt from their first k components, for k = 0 (the training mean alone: the trivial
         error) to the width: (width + 1,)."""
         energies, n = np.zeros(len(self._mean)), 0
         for part in rows:
-            energies += np.square((part - self._mean) @ self._basis).sum(axis=0)
+            energies += np.square((part - self._mean) @ self._components.T).sum(axis=0)
             n += len(part)
         left = np.cumsum(energies[::-1])[::-1] / n
         return np.append(left, 0.0)

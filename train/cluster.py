@@ -1,37 +1,28 @@
-"""Dask: where the cells of a sweep, and the drawing of its corpus, run. The only importer of dask and distributed.
+"""Dask: where the cells of a sweep, and the drawing of its corpus, run. The only importer of dask.
 
 Without a scheduler: a process a core on this machine. With one: whatever workers it has; they need this package and the
 audio files at the same path. Models and reports travel through the scheduler, as does the corpus, once a worker says
-that it does not see the file. BLAS and Numba are held to one thread, since each core has a training of its own.
+that it does not see the file. What they do there is in `worker`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import dataclasses
 import logging
-import signal
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 import aedsp
 from aedsp.errors import MissingExtraError, TrainingError
-from aedsp.train import corpus as corpora
+from aedsp.train import worker
 from aedsp.train.drawing import Drawn, Job
-from aedsp.train.stages import Row, Stage
-from aedsp.train.sweep import Cell, Files, Hopeless, Material, run_cell
-from aedsp.train.tracks import FloatArray
-from aedsp.whole_file import written_whole
+from aedsp.train.sweep import Cell, Files, Hopeless, Material
 
 _CONNECT_S, _LOOK_S, _FETCH_S = 10, 0.5, 300
 
@@ -69,7 +60,7 @@ class Cluster:
             There is no such scheduler.
         """
         self._distributed = _dask()
-        _quietly(self._distributed)
+        _be_quiet()
         address: Any = self._scheduler
         if address is None:
             self._local = address = self._distributed.LocalCluster(
@@ -83,16 +74,16 @@ class Cluster:
                 self._local.close(timeout=2)
                 raise
             raise TrainingError(
-                f"there is no Dask scheduler at {self._scheduler!r} ({_in_words(error)}); expected the "
+                f"there is no Dask scheduler at {self._scheduler!r} ({worker.in_words(error)}); expected the "
                 "address that `dask scheduler` prints, such as tcp://192.168.0.5:8786"
             ) from None
         self._client.subscribe_topic(self._topic, self._hear)
         if self._local is not None:
-            self._client.register_plugin(_deaf_to_ctrl_c(), name="aedsp-ctrl-c")
+            self._client.register_plugin(worker.deaf_to_ctrl_c(), name="aedsp-ctrl-c")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.cancel()
+        self.stop()
         with suppress(Exception):
             for name in self._shared:
                 self._client.unregister_worker_plugin(name)
@@ -105,7 +96,7 @@ class Cluster:
     def n_workers(self) -> int:
         """Cells that can run at once."""
         with self._answering():
-            return sum(worker["nthreads"] for worker in self._client.scheduler_info(n_workers=-1)["workers"].values())
+            return sum(each["nthreads"] for each in self._client.scheduler_info(n_workers=-1)["workers"].values())
 
     @property
     def news(self) -> dict[str, str]:
@@ -121,7 +112,7 @@ class Cluster:
             One has another version of this package, or none; the text names it.
         """
         with self._answering():
-            found = self._client.run(_version, on_error="return")
+            found = self._client.run(worker.version, on_error="return")
         for address, version in found.items():
             if version != aedsp.__version__:
                 what = f"aedsp {version}" if isinstance(version, str) else f"no aedsp that it can import ({version})"
@@ -142,7 +133,7 @@ class Cluster:
         if not self.n_workers:
             say(f"no worker at {self._scheduler} yet; waiting")
         with self._answering():
-            of = {self._client.submit(_draw, job, pure=False): job for job in jobs}
+            of = {self._client.submit(worker.draw, job, pure=False): job for job in jobs}
         while of:
             check()
             with self._answering():
@@ -154,7 +145,9 @@ class Cluster:
                 except TrainingError:
                     raise
                 except Exception as error:  # whatever the worker met
-                    raise TrainingError(f"{job.track.path}: no worker could read it ({_in_words(error)})") from None
+                    raise TrainingError(
+                        f"{job.track.path}: no worker could read it ({worker.in_words(error)})"
+                    ) from None
                 job.place()[:] = rows
                 future.release()
                 yield job, drawn
@@ -184,11 +177,15 @@ class Cluster:
             results = [(name, self._result(name)) for name in ended]
         return [(name, result) for name, result in results if result is not None]
 
-    def cancel(self) -> None:
-        """Take back what is queued or running; workers notice within a batch."""
-        futures, self._futures, self._queue = list(self._futures.values()), {}, []
+    def stop(self) -> list[tuple[str, Files | Exception]]:
+        """What has ended meanwhile; what is queued or running is taken back, which workers notice within a batch."""
+        self._queue, ended = [], []
+        with suppress(TrainingError):
+            ended = self.finished(0)
+        futures, self._futures = list(self._futures.values()), {}
         with suppress(Exception):
             self._client.cancel(futures, force=True)
+        return ended
 
     def _fill(self) -> None:
         """As many cells to the workers as they have cores, the most urgent first."""
@@ -203,9 +200,9 @@ class Cluster:
         with self._answering():
             avoided = self._avoided.get(name)
             others = [address for address in self._client.scheduler_info(n_workers=-1)["workers"] if address != avoided]
+            key = f"aedsp-{name}-{uuid.uuid4().hex[:12]}"
             self._futures[name] = self._client.submit(
-                _run, cell, material, parent, self._topic, key=f"aedsp-{name}-{uuid.uuid4().hex[:12]}", pure=False,
-                retries=0, workers=others if avoided and others else None,
+                worker.run, cell, material, parent, self._topic, key=key, pure=False, retries=0, workers=others if avoided and others else None,
                 allow_other_workers=bool(avoided and others),
             )  # fmt: skip
 
@@ -224,11 +221,11 @@ class Cluster:
             found = error
         del self._futures[name]
         self._news.pop(name, None)
-        if isinstance(found, _NoCorpus):
+        if isinstance(found, worker.NoCorpus):
             self._share(self._cells[name][1])
             self._start(name)
             return None
-        if isinstance(found, _Failure):
+        if isinstance(found, worker.Failure):
             self._avoided[name] = found.worker
             return TrainingError(found.text)
         result: Files | Exception = found
@@ -239,7 +236,7 @@ class Cluster:
         name = f"aedsp-{material.fingerprint}"
         if name not in self._shared:
             self._shared.append(name)
-            self._client.register_plugin(_copy_of_corpus(material), name=name)
+            self._client.register_plugin(worker.copy_of_corpus(material), name=name)
 
     def _wait(self, futures: list[Any], timeout_s: float) -> None:
         with suppress(*_timeouts()):
@@ -253,30 +250,14 @@ class Cluster:
         except (concurrent.futures.CancelledError, OSError) as error:
             where = "on this machine" if self._scheduler is None else f"at {self._scheduler}"
             raise TrainingError(
-                f"the Dask scheduler {where} does not answer any more ({_in_words(error)}); what is done is kept, the "
-                "same command goes on"
+                f"the Dask scheduler {where} does not answer any more ({worker.in_words(error)}); what is done is "
+                "kept, the same command goes on"
             ) from None
 
     def _hear(self, event: tuple[float, Any]) -> None:
         name, text = event[1]
         if name in self._futures:
             self._news[name] = text
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What a cell met, in words, and on which worker."""
-
-    text: str
-    worker: str
-
-
-class _NoCorpus:
-    """The worker does not see the corpus."""
-
-
-class _Unwanted(Exception):
-    """The cell was taken back."""
 
 
 def _dask() -> Any:
@@ -300,7 +281,7 @@ def require() -> None:
     _dask()
 
 
-def _quietly(distributed: Any) -> None:
+def _be_quiet() -> None:
     """What Dask would print, this package says in its own words; a cell whose worker is lost twice is given up."""
     import dask
 
@@ -316,105 +297,3 @@ def _quietly(distributed: Any) -> None:
 
 def _timeouts() -> tuple[type[Exception], ...]:
     return TimeoutError, asyncio.TimeoutError  # two classes before Python 3.11
-
-
-def _in_words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
-
-
-def _version() -> str:
-    """On a worker."""
-    return aedsp.__version__
-
-
-def _run(cell: Cell, material: Material, parent: bytes | None, topic: str) -> Files | _Failure | _NoCorpus:
-    """On a worker: one cell."""
-    from distributed import get_worker
-
-    worker = get_worker()
-    key = worker.get_current_task()
-
-    def say(text: str) -> None:
-        with suppress(Exception):
-            worker.log_event(topic, (cell.name, text))
-
-    def check() -> None:
-        task = worker.state.tasks.get(key)
-        if task is None or task.state in ("cancelled", "resumed"):
-            raise _Unwanted(cell.name)
-
-    def on_row(stage: Stage, row: Row) -> None:
-        say(f"epoch {row.epoch:.0f} of {stage.epochs}, {row.validation_loss:.3f} of the trivial error")
-
-    say("")
-    copy = _copy(material, worker)
-    seen = [path for path in (material.corpus, copy) if corpora.holds(path, material.fingerprint)]
-    if not seen:
-        return _NoCorpus()
-    try:
-        with one_thread():
-            return run_cell(cell, dataclasses.replace(material, corpus=seen[0]), parent, on_row, check)
-    except _Unwanted:
-        raise
-    except Exception as error:  # told in words: the other side may not know its class
-        return _Failure(_in_words(error), worker.address)
-
-
-def _draw(job: Job) -> tuple[FloatArray, Drawn]:
-    """On a worker: the rows of one file."""
-    if not job.track.path.is_file():
-        from distributed import get_worker
-
-        raise TrainingError(
-            f"worker {get_worker().address} does not see {job.track.path}; workers need the audio at the same path"
-        )
-    rows = np.zeros(job.shape, np.float32)
-    with one_thread():
-        return rows, job.draw_into(rows)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Matrix products and Numba on this core alone, whatever the worker was started with."""
-    import threadpoolctl
-
-    with suppress(ImportError):  # the trainer does without it
-        import numba
-
-        numba.set_num_threads(1)
-    with threadpoolctl.threadpool_limits(1):
-        yield
-
-
-def _copy(material: Material, worker: Any) -> Path:
-    return Path(worker.local_directory, f"corpus-{material.fingerprint[:16]}.h5")
-
-
-def _deaf_to_ctrl_c() -> Any:
-    """For processes of the same terminal: the command decides when to stop."""
-    from distributed import WorkerPlugin
-
-    class Deaf(WorkerPlugin):  # type: ignore[misc]
-        def setup(self, worker: Any) -> None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    return Deaf()
-
-
-def _copy_of_corpus(material: Material) -> Any:
-    from distributed import WorkerPlugin
-
-    class Copy(WorkerPlugin):  # type: ignore[misc]
-        """Carries the corpus to a worker, which writes it down where it cannot see the original."""
-
-        def __init__(self, material: Material, content: bytes) -> None:
-            self._material, self._content = material, content
-
-        def setup(self, worker: Any) -> None:
-            material, copy = self._material, _copy(self._material, worker)
-            if not any(corpora.holds(path, material.fingerprint) for path in (material.corpus, copy)):
-                with written_whole(copy, durable=False) as unfinished:
-                    unfinished.write_bytes(self._content)
-            self._content = b""
-
-    return Copy(material, material.corpus.read_bytes())

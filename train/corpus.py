@@ -196,7 +196,6 @@ def build(
     draw: Draw,
     progress: Progress | None = None,
     *,
-    processes: int = 1,
     run_jobs: RunJobs | None = None,
 ) -> list[Refusal]:
     """Draw spectra from `tracks` into a new corpus at `path`: written beside it, then renamed over it.
@@ -206,10 +205,9 @@ def build(
     path : Path
         Replaced if it is a corpus, of which it takes over what has not changed; anything else there is refused.
     progress : callable (spectra so far, spectra in all), optional
-    processes : int
-        Above 1: that many processes of their own do the reading.
     run_jobs : callable (jobs), optional
-        Does the reading instead: runs the jobs in any order, and yields each with what it drew.
+        Does the reading: runs the jobs in any order, and yields each with what it drew, as `in_processes` gives one.
+        None: here, one after the other.
 
     Returns
     -------
@@ -233,7 +231,7 @@ def build(
             f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio{reason}"
         )
     plan = drawing.plan(tracks, n_windows, draw)
-    run_jobs = run_jobs or functools.partial(_run, processes=processes)
+    run_jobs = run_jobs or in_processes(1)
     with written_whole(path, durable=False) as unfinished:
         _fill(unfinished, path, tracks, plan, draw, progress or (lambda done, total: None), run_jobs, refusals)
     return refusals
@@ -332,6 +330,11 @@ def _reserve(path: Path, offset: int, n_bytes: int) -> None:
             raise OSError(
                 error.errno, f"{n_bytes / 1e6:,.0f} MB of spectra: {error.strerror}", str(path.parent)
             ) from None
+
+
+def in_processes(n: int | None = None) -> RunJobs:
+    """Jobs in so many processes of their own, one a core where n is None; 1: in this one."""
+    return functools.partial(_run, processes=n_processes() if n is None else n)
 
 
 def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Drawn]]:

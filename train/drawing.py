@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import constant_q
-from aedsp._kernels.stft import Transform
+from aedsp.analysis import Analysis
 from aedsp.errors import TrainingError
 from aedsp.front_end import FrontEnd
 from aedsp.train.tracks import FloatArray, Refusal, Track, read_mono
@@ -203,18 +202,3 @@ def spectra_at(track: Track, starts: Rows, front_end: FrontEnd, n_context: int =
             done = stop
         passed = min(len(buffer), int(starts[done]) - base) if done < len(starts) else len(buffer)
         base, buffer = base + passed, buffer[passed:]
-
-
-class Analysis:
-    """Frames to magnitudes by the engine's own kernel."""
-
-    def __init__(self, front_end: FrontEnd) -> None:
-        window = front_end.analysis_window()
-        # each frame is a signal of one window to the kernel, whose windows then do not overlap
-        self._transform = Transform(front_end.fft_length, front_end.window_length, window, window)
-        self._bands = constant_q.matrix(front_end).astype(np.float32) if front_end.kind == "cqft" else None
-
-    def magnitudes(self, frames: FloatArray) -> FloatArray:
-        """``|rfft(window · frame)| · 2/Σ window``, gathered in bands for cqft: (n, window_length) -> (n, n_bins)."""
-        magnitudes: FloatArray = self._transform.magnitudes(np.ascontiguousarray(frames).reshape(-1))
-        return magnitudes if self._bands is None else np.sqrt(np.square(magnitudes) @ self._bands)

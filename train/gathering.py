@@ -31,12 +31,12 @@ def gather(
     recipe: Recipe,
     screen: Screen,
     check: Callable[[], None],
-    run_jobs: RunJobs | None = None,
+    run_jobs: RunJobs,
 ) -> list[Track]:
     """The spectra of the folder in the corpus file at `path`, used again where nothing has changed.
 
     check : called now and then; may raise KeyboardInterrupt.
-    run_jobs : who draws them; None: processes on this machine.
+    run_jobs : who draws them.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def gather(
     else:
         if corpora.is_corpus(path):
             screen.line(f"{path} is of other files or options; it is made anew from what has not changed")
-        refusals += corpora.build(path, tracks, draw, on_spectra, processes=corpora.n_processes(), run_jobs=run_jobs)
+        refusals += corpora.build(path, tracks, draw, on_spectra, run_jobs=run_jobs)
         screen.line(f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted")
         left_out = [*map(str, refusals)]
     for refusal in left_out:

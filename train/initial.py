@@ -74,7 +74,7 @@ def principal(plan: LayerPlan, weights: Weights, batches: Iterable[Floats], rng:
     the linear range; where weights are tied that gain is 1. Units beyond the components start near 0, at random.
     """
     n_input, n_output = weights.encoder_weight.shape[1], len(weights.decoder_bias)
-    mean, components, deviations = _principal_components(batches, n_input)
+    mean, components, deviations = principal_components(batches, n_input)
     n = plan.n_hidden
     paired = plan.encoder_activation == "relu"
     n_units = min(n, n_input * (2 if paired else 1))
@@ -126,7 +126,7 @@ def unrolled_principal(network: Autoencoder, batches: Iterable[Floats], rng: np.
                 f"not {plan.decoder_activation}"
             )
     n = min(code.n_hidden, network.n_input, *(plan.n_hidden // 2 for plan in around))
-    mean, components, _ = _principal_components(batches, network.n_input)
+    mean, components, _ = principal_components(batches, network.n_input)
     signs = np.tile([1.0, -1.0], n)
     pairs = components[:n].repeat(2, axis=0) * signs[:, None]
     for i, (plan, weights) in enumerate(zip(network.plans, network.layers, strict=True)):
@@ -148,8 +148,11 @@ def unrolled_principal(network: Autoencoder, batches: Iterable[Floats], rng: np.
         weights.decoder_weight[:n_in, :n_out] = joins
 
 
-def _principal_components(batches: Iterable[Floats], n_visible: int) -> tuple[Floats, Floats, Floats]:
-    """Mean (n_visible,), components (n_visible, n_visible) by rows, and their standard deviations, descending."""
+def principal_components(batches: Iterable[Floats], n_visible: int) -> tuple[Floats, Floats, Floats]:
+    """Mean (n_visible,), components (n_visible, n_visible) by rows, and their standard deviations, descending.
+
+    Products are made in the precision of the batches, and summed in float64.
+    """
     total, products, n = np.zeros(n_visible), np.zeros((n_visible, n_visible)), 0
     for x in batches:
         total += x.sum(axis=0, dtype=np.float64)

@@ -8,9 +8,20 @@ from __future__ import annotations
 import math
 import sys
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from aedsp.train.stages import Moment, Row, Stage
+
+
+def terminal(stream: TextIO) -> Any:
+    """rich's console on a stream; None where that is no terminal, or rich is not installed."""
+    if not stream.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(file=stream)
 
 
 class Screen:
@@ -22,18 +33,16 @@ class Screen:
         self._bar = ""
 
     def __enter__(self) -> Screen:
-        if sys.stderr.isatty():
-            try:
-                from rich.console import Console
-                from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-            except ImportError:
-                return self
+        console = terminal(sys.stderr)
+        if console is not None:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
             self._progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 TextColumn("{task.fields[note]}"),
                 TimeRemainingColumn(),
-                console=Console(stderr=True),
+                console=console,
                 transient=True,
                 redirect_stdout=sys.stdout.isatty(),
             )

@@ -193,7 +193,7 @@ def _adjusted(result: Result, corpus: Corpus) -> tuple[float, float, float]:
                 code = layer.encode(code)
             yield code
 
-    components = baselines.Components(lambda: codes("training"))
+    components = baselines.Components(codes("training"), model.layers[-1].n_visible)
     adjusts = model.front_end.n_bins / model.layers[-1].n_visible
     left = components.errors(codes("validation"))[min(model.n_code, model.layers[-1].n_visible)]
     return float(columns["validation_error"][best]), float(columns["validation_loss"][best]), float(left * adjusts)
@@ -297,7 +297,7 @@ class Workers(Protocol):
 
     def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]: ...
 
-    def cancel(self) -> None: ...
+    def stop(self) -> list[tuple[str, Files | Exception]]: ...
 
 
 @dataclass
@@ -351,13 +351,11 @@ class Sweep:
                 self._hand_out(workers)
                 self._take_all(workers.finished(0.5))
                 on_change()
-        except KeyboardInterrupt:
-            self._take_all(workers.finished(0))
-            raise
         finally:
-            workers.cancel()
+            ended = workers.stop()
             for name, state in self.states.items():
                 self.states[name] = "waiting" if state in ("queued", "running") else state
+            self._take_all(ended)
 
     def started(self, name: str) -> None:
         """A worker says that it has begun."""

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from aedsp.train.screen import terminal
 from aedsp.train.sweep import Outcome, Sweep
 
 _RECENT = 5
 
 
 class SweepScreen:
-    """A context manager. The table needs rich and a terminal."""
+    """Tells how a sweep goes; a context manager. The table needs rich and a terminal."""
 
     def __init__(self) -> None:
         self._live: Any = None
@@ -22,12 +23,11 @@ class SweepScreen:
         self._n_workers = -1
 
     def __enter__(self) -> SweepScreen:
-        if sys.stdout.isatty():
-            try:
-                from rich.live import Live
-            except ImportError:
-                return self
-            self._live = Live(refresh_per_second=4, transient=True)
+        console = terminal(sys.stdout)
+        if console is not None:
+            from rich.live import Live
+
+            self._live = Live(console=console, refresh_per_second=4, transient=True)
             self._live.start()
         return self
 

@@ -14,7 +14,7 @@ from aedsp.train.baselines import Components, error_of
 @pytest.mark.parametrize(("n", "width"), [(200, 7), (40, 33), (5, 9), (2, 1)])
 def test_the_errors_of_components_are_what_the_singular_values_leave(rng, n, width):
     x = rng.standard_normal((n, width)) @ rng.standard_normal((width, width)) + 3
-    errors = Components(lambda: np.array_split(x, min(n, 3))).errors(np.array_split(x, min(n, 4)))
+    errors = Components(np.array_split(x, min(n, 3)), width).errors(np.array_split(x, min(n, 4)))
     squares = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2 / n
     expected = [squares[k:].sum() for k in range(width + 1)]
     np.testing.assert_allclose(errors, expected, rtol=1e-9, atol=1e-9 * errors[0])
@@ -22,7 +22,7 @@ def test_the_errors_of_components_are_what_the_singular_values_leave(rng, n, wid
 
 def test_other_rows_are_measured_from_the_training_mean(rng):
     x, y = rng.standard_normal((300, 6)), rng.standard_normal((50, 6)) + 1
-    errors = Components(lambda: [x]).errors([y])
+    errors = Components([x], 6).errors([y])
     assert errors[0] == pytest.approx(np.square(y - x.mean(axis=0)).sum(axis=1).mean())
     assert errors[-1] == 0 and (np.diff(errors) <= 0).all()
     _, _, basis = np.linalg.svd(x - x.mean(axis=0))

@@ -47,8 +47,6 @@ class Here:
         self._queue.append((-priority, name, (cell, material, parent)))
 
     def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]:
-        if not self._queue or timeout_s == 0:
-            return []
         self._queue.sort(key=lambda entry: entry[:2])
         _, name, work = self._queue.pop(0)
         self.ran.append(name)
@@ -60,8 +58,9 @@ class Here:
         except TrainingError as error:
             return [(name, error)]
 
-    def cancel(self) -> None:
+    def stop(self) -> list[tuple[str, Files | Exception]]:
         self._queue = []
+        return []
 
 
 @pytest.fixture
@@ -119,7 +118,7 @@ def test_the_numbers_of_a_cell_are_those_of_its_model(material, tmp_path):
     layer = second.layers[1]
     rebuilt = layer.decode(layer.encode(codes["validation"]))
     error = np.square(rebuilt - codes["validation"]).sum(axis=1).mean()
-    left = Components(lambda: [codes["training"]]).errors([codes["validation"]])
+    left = Components([codes["training"]], 12).errors([codes["validation"]])
     # Table 2 of the paper: scaled by 1025 / HL1; here 129 bins on 12 units
     assert outcome.adjusted == pytest.approx((error * 129 / 12, error / left[0], left[4] * 129 / 12), rel=1e-4)
     assert sweep.outcomes["first"].adjusted is None

@@ -272,7 +272,7 @@ def test_a_training_has_one_thread_whatever_the_worker_was_started_with():
         import scipy.linalg.blas  # noqa: F401
         import threadpoolctl
 
-        from aedsp.train.cluster import one_thread
+        from aedsp.train.worker import one_thread
 
         with one_thread():
             return [numba.get_num_threads(), *(pool["num_threads"] for pool in threadpoolctl.threadpool_info())]

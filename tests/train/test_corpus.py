@@ -231,7 +231,7 @@ def test_several_processes_write_the_same_corpus(music, tmp_path, small):
     draw = corpora.Draw(front_end=small)
     rows = []
     for processes in (1, 2):
-        corpora.build(tmp_path / "c.h5", tracks, draw, processes=processes)
+        corpora.build(tmp_path / "c.h5", tracks, draw, run_jobs=corpora.in_processes(processes))
         with corpora.Corpus(tmp_path / "c.h5") as corpus:
             rows.append(rows_of(corpus))
         (tmp_path / "c.h5").unlink()

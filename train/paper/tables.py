@@ -62,7 +62,7 @@ class Baseline:
                 yield part / np.float32(maximum)
 
         splits = corpus.splits
-        components = Components(lambda: rows(splits["training"]))
+        components = Components(rows(splits["training"]), corpus.n_input)
         return cls(components.errors(rows(splits["validation"])), components.errors(rows(splits["test"])))
 
     def entry(self, n: int, split: str = "validation") -> Entry:
