@@ -202,8 +202,8 @@ class Cluster:
             others = [address for address in self._client.scheduler_info(n_workers=-1)["workers"] if address != avoided]
             key = f"aedsp-{name}-{uuid.uuid4().hex[:12]}"
             self._futures[name] = self._client.submit(
-                worker.run, cell, material, parent, self._topic, key=key, pure=False, retries=0, workers=others if avoided and others else None,
-                allow_other_workers=bool(avoided and others),
+                worker.run, cell, material, parent, self._topic, key=key, pure=False, retries=0,
+                workers=others if avoided and others else None, allow_other_workers=bool(avoided and others),
             )  # fmt: skip
 
     def _result(self, name: str) -> Files | Exception | None:
