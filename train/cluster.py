@@ -153,11 +153,10 @@ class Cluster:
                 yield job, drawn
 
     def submit(self, name: str, cell: Cell, material: Material, parent: bytes | None, priority: float) -> None:
-        """Queue a cell; those of higher priority first."""
+        """Queue a cell; at the next look at what has `finished`, those of the highest priority begin."""
         self._cells[name] = (cell, material, parent)
         self._queue.append((priority, name))
         self._queue.sort()
-        self._fill()
 
     def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]:
         """What came to its end since the last call, after so many seconds at most: files, or why there are none.

@@ -126,6 +126,18 @@ def test_a_killed_workers_cell_is_run_again_by_another(machines, material, tmp_p
         assert outcome.validation == sweep.outcomes[name].validation
 
 
+def test_what_others_wait_for_begins_first_then_what_stands_on_others_then_what_is_quick(machines, material, tmp_path):
+    machines.add("one")
+    long, quick = Cell(name="long", recipe=recipe(0, epochs=9)), Cell(name="quick", recipe=recipe(1, epochs=1))
+    parent = Cell(name="parent", recipe=recipe(2, epochs=12))
+    child = Cell(name="child", recipe=recipe(3, epochs=12), parent="parent")
+    sweep, ended = Sweep([long, quick, parent, child], material, Store(tmp_path)), []
+    with Cluster(machines.address, 1) as cluster:
+        wait(lambda: cluster.n_workers == 1, 60)
+        run(sweep, cluster, lambda: ended.extend(set(sweep.outcomes) - set(ended)))
+    assert ended == ["parent", "child", "quick", "long"]
+
+
 def test_a_cell_that_fails_twice_is_reported_and_the_rest_goes_on(machines, material, tmp_path):
     machines.add("one")
     bad = Cell(name="bad", recipe=Recipe(**GEOMETRY, hidden=(8,), classes=True))
