@@ -198,10 +198,14 @@ def _in_words(facts: dict[str, Any]) -> list[str]:
         )
     if facts["largest_units"] is not None:
         lines.append(
-            f"largest model at this hop: about {facts['largest_units']:,} units, "
-            f"{facts['largest_units_float16']:,} with weights as float16"
+            f"largest model at this hop: {_about(facts['largest_units'])} units, "
+            f"{_about(facts['largest_units_float16'])} with weights as float16"
         )
     return lines
+
+
+def _about(n_units: int) -> str:
+    return f"{n_units:,} or more" if n_units >= _MOST_UNITS else f"about {n_units:,}"
 
 
 if __name__ == "__main__":
