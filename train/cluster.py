@@ -63,12 +63,12 @@ class Cluster:
         _be_quiet()
         address: Any = self._scheduler
         if address is None:
-            self._local = address = self._distributed.LocalCluster(
-                n_workers=self._n_local, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0",
-                memory_limit=0, silence_logs=logging.CRITICAL,
+            self._local = address = _begun(
+                self._distributed.LocalCluster, n_workers=self._n_local, threads_per_worker=1, host="127.0.0.1",
+                dashboard_address=":0", memory_limit=0, silence_logs=logging.CRITICAL,
             )  # fmt: skip
         try:
-            self._client = self._distributed.Client(address, timeout=_CONNECT_S)
+            self._client = _begun(self._distributed.Client, address, timeout=_CONNECT_S)
         except (OSError, ValueError) as error:
             if self._local is not None:
                 self._local.close(timeout=2)
@@ -257,6 +257,14 @@ class Cluster:
         name, text = event[1]
         if name in self._futures:
             self._news[name] = text
+
+
+def _begun(what: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Once more where Dask's event loop was not there within its 10 s, as on a machine that slept meanwhile."""
+    try:
+        return what(*arguments, **options)
+    except AssertionError:
+        return what(*arguments, **options)
 
 
 def _dask() -> Any:

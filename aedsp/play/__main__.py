@@ -251,9 +251,16 @@ def _play(
     surface: str, seconds: float | None,
 ) -> None:  # fmt: skip
     """From the first sound to the statistics."""
-    for name in ("SIGTERM", "SIGHUP"):  # the second: the terminal is gone
+
+    def quit(number: int, frame: object) -> None:
+        """From now on a signal ends the piece, not the program; Ctrl-C once more ends whatever does not listen."""
+        if number == signal.SIGINT and instrument.quitting.is_set():
+            raise KeyboardInterrupt
+        instrument.quitting.set()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last: the terminal is gone
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, frame: instrument.quitting.set())
+            signal.signal(getattr(signal, name), quit)
     ended_well = False
     try:
         instrument.apply(chosen.session)

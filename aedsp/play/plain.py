@@ -62,7 +62,8 @@ def run(instrument: Instrument, *, json_lines: bool, seconds: float | None) -> N
 
     _say_all(instrument, say)
     until = time.monotonic() + seconds if seconds is not None else None
-    while not instrument.quitting.wait(0.05):
+    while not instrument.quitting.is_set():
+        time.sleep(0.05)
         now = time.monotonic()
         if until is not None and now >= until:
             return
