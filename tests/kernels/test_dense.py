@@ -6,7 +6,7 @@ from reference import dense as reference
 
 EPS32 = np.finfo(np.float32).eps
 PRECISIONS = ["float32", "float16", "int8"]
-AT_ONCE = 4  # AEDSP_FRAMES
+AT_ONCE = 16  # AEDSP_FRAMES
 SIZES = [(1, 1), (3, 7), (17, 8), (16, 16), (15, 33), (1, 129), (129, 1), (250, 513)]
 
 
@@ -149,7 +149,7 @@ def test_rows_of_zero_activations_are_not_read(rng):
 
 def test_wrong_lengths_are_refused(rng):
     stack = Stack([layer(rng, 4, 8)])
-    with pytest.raises(ValueError, match=r"x has shape \(7,\); expected \(8,\), or up to 4 of them"):
+    with pytest.raises(ValueError, match=r"x has shape \(7,\); expected \(8,\), or up to 16 of them"):
         stack.encode(np.zeros(7, np.float32))
     with pytest.raises(ValueError, match=r"code has shape \(5,\); expected \(4,\)"):
         stack.decode(np.zeros(5, np.float32))

@@ -12,8 +12,11 @@
 #define AEDSP_PAD 16
 /* Rows that the dense loops take at once at most; weight matrices have a multiple of this many rows. */
 #define AEDSP_ROWS 8
-/* Vectors that go through one pass over the weights at most. */
-#define AEDSP_FRAMES 4
+/* Rows that stay in the nearest cache while one group of vectors after the other passes them; a multiple of AEDSP_ROWS. */
+#define AEDSP_BLOCK 16
+/* Vectors that go through one pass over the weights at most; of these, so many at once in registers. */
+#define AEDSP_FRAMES 16
+#define AEDSP_FRAMES_AT_ONCE 4
 /* Ways to store weights: float, IEEE half, signed byte. A row's numbers times its scale are its weights. */
 #define AEDSP_STORAGES 3
 #define AEDSP_MOST_STAGES 16
@@ -68,6 +71,10 @@ typedef struct {
     void (*sigmoid)(float *x, ptrdiff_t n);
     void (*tanh)(float *x, ptrdiff_t n);
     void (*relu)(float *x, ptrdiff_t n);
+
+    /* phase.pyx, pghi.pyx */
+    void (*logarithm)(const float *x, float floor, float *out, ptrdiff_t n);
+    void (*phasors)(const float *turns, float *re, float *im, ptrdiff_t n);
 
     /* resample.pyx */
     float (*dot)(const float *a, const float *b, ptrdiff_t n);
