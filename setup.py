@@ -7,7 +7,10 @@ from glob import glob
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ["fft", "window", "stft", "preprocess", "dense", "phase", "overlap_add", "resample", "limiter", "constant_q"]
+KERNELS = [
+    "fft", "window", "stft", "preprocess", "dense", "phase", "pghi", "rtisi", "overlap_add", "resample", "limiter",
+    "constant_q",
+]  # fmt: skip
 REAL_TIME = ["control", "ring", "loaded", "hop", "engine", "feed", "player", "callback"]
 
 #: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.

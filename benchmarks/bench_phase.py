@@ -4,7 +4,7 @@ from aedsp._kernels.phase import Phases
 
 
 def phases():
-    return Phases(2048, 512, np.random.default_rng(0).random(1025))
+    return Phases(2048, 2048, 512, np.random.default_rng(0).random(1025))
 
 
 def bench_source(benchmark, noise):
@@ -19,3 +19,7 @@ def bench_source_in_silence(benchmark, noise):
 
 def bench_advance(benchmark):
     benchmark(phases().advance, 12345)
+
+
+def bench_spsi(benchmark, noise):
+    benchmark(phases().spsi, abs(noise(1025)))

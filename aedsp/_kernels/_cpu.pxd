@@ -44,6 +44,8 @@ cdef extern from "simd/kernels.h":
         void (*sigmoid)(float *, Py_ssize_t) noexcept nogil
         void (*tanh)(float *, Py_ssize_t) noexcept nogil
         void (*relu)(float *, Py_ssize_t) noexcept nogil
+        void (*logarithm)(const float *, float, float *, Py_ssize_t) noexcept nogil
+        void (*phasors)(const float *, float *, float *, Py_ssize_t) noexcept nogil
         float (*dot)(const float *, const float *, Py_ssize_t) noexcept nogil
 
     const Kernels *aedsp_select_kernels(const char *name)

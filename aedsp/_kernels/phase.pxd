@@ -6,10 +6,26 @@ ctypedef struct Phase:
     float *turn_im
     float *start_re        # unit phasors drawn from the seed, n_bins
     float *start_im
+    float *start_turns     # their turns
+    float *bin_turns       # (H k mod N) / N: what a bin's own frequency turns a hop
+    float *edge_turns      # from the middle of the window to a frame that begins at its edge
 
-cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t hop_length, const double *start_turns) noexcept nogil
+ctypedef struct Spsi:
+    float *middle          # turns at the middle of the window, n_bins; kept from hop to hop
+    float *turns           # scratch
+    float *logs            # scratch
+
+cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+                      const double *start_turns) noexcept nogil
 cdef void phase_free(Phase *phase) noexcept nogil
 cdef void phase_run_on(const Phase *phase, const float *magnitude, float *unit_re, float *unit_im) noexcept nogil
 cdef void phase_advance(const Phase *phase, unsigned long long hop, float *unit_re, float *unit_im) noexcept nogil
+cdef float phase_free_turns(const Phase *phase, unsigned long long hop, Py_ssize_t k) noexcept nogil
+cdef void phase_follow(const Phase *phase, const float *unit_re, const float *unit_im, float *middle) noexcept nogil
+
+cdef Spsi *spsi_new(const Phase *phase) noexcept nogil
+cdef void spsi_free(Spsi *spsi) noexcept nogil
+cdef void spsi_reset(const Phase *phase, Spsi *spsi) noexcept nogil
+cdef void spsi_run(const Phase *phase, Spsi *spsi, const float *magnitude, float *unit_re, float *unit_im) noexcept nogil
 
 cdef float PHASE_FLOOR

@@ -222,7 +222,7 @@ cdef class Core:
         e.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
         e.reach = inward.half
         e.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
-        e.phase = phase_new(fft_length, hop_length, &start_turns[0])
+        e.phase = phase_new(fft_length, analysis.shape[0], hop_length, &start_turns[0])
         e.limiter = limiter_new(e.n_segment, n_channels, float(outward.rate_out))
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))

@@ -22,3 +22,50 @@ def advance(hop, fft_length, hop_length, start_turns):
     k = np.arange(len(start_turns))
     at = [(int(hop) * hop_length * int(b)) % fft_length for b in k]
     return np.exp(2j * np.pi * (start_turns + np.array(at) / fft_length))
+
+
+def edge(front_end):
+    """Turns (n_bins,) from a phase at the middle of the window to that of a frame that begins at the window's edge."""
+    return -np.arange(front_end.n_fft_bins) * front_end.window_length / (2 * front_end.fft_length)
+
+
+def peaks(z):
+    """Bins above their left neighbour and not below their right one; the ends are none."""
+    return np.flatnonzero((z[1:-1] > z[:-2]) & (z[1:-1] >= z[2:])) + 1
+
+
+def peak_offset(z, j):
+    """Where the parabola through the logarithms of bin j and its neighbours has its top: bins from j, within ±0.5."""
+    a, b, c = np.log(np.maximum(z[j - 1 : j + 2], 1e-9))
+    bend = a - 2 * b + c
+    return float(np.clip(0.5 * (a - c) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def owners(z):
+    """For every bin its peak: regions meet at the lowest bin between two peaks, which belongs to the left one."""
+    tops = peaks(z)
+    owner = np.arange(len(z))
+    if len(tops):
+        owner[: tops[0]] = tops[0]
+        for left, right in zip(tops, [*tops[1:], None], strict=True):
+            stop = len(z) if right is None else left + int(np.argmin(z[left : right + 1])) + 1
+            owner[left:stop] = left
+            owner[stop:right] = right if right is not None else 0
+    return owner
+
+
+def spsi(magnitudes, front_end, start_turns):
+    """Unit phasors (n, n_bins) for magnitudes alone: every peak turns at its interpolated frequency, its bins with it.
+
+    Beauregard, Harish & Wyse, "Single pass spectrogram inversion" (2015). With no peak at all, each bin goes its own way.
+    """
+    n, hop = front_end.fft_length, front_end.hop_length
+    middle = np.array(start_turns, float)  # at the middle of the window
+    units = []
+    for z in np.asarray(magnitudes, float):
+        owner = owners(z)
+        tops = set(peaks(z))
+        offset = np.array([peak_offset(z, j) if j in tops else 0.0 for j in range(len(z))])
+        middle = (middle[owner] + hop * (owner + offset[owner]) / n) % 1
+        units.append(np.exp(2j * np.pi * (middle + edge(front_end))))
+    return np.array(units)

@@ -66,5 +66,7 @@ const Kernels E(aedsp_kernels) = {
     .sigmoid = AT(sigmoid, MOST_LANES),
     .tanh = AT(tanh, MOST_LANES),
     .relu = AT(relu, MOST_LANES),
+    .logarithm = AT(logarithm, MOST_LANES),
+    .phasors = AT(phasors, MOST_LANES),
     .dot = AT(dot, MOST_LANES),
 };

@@ -3,5 +3,6 @@
 #include "fft.h"
 #if LANES == MOST_LANES
 #include "dense.h"
+#include "phasor.h"
 #endif
 #include "lanes_end.h"

@@ -1,0 +1,111 @@
+"""Phases that fit better into what has sounded: real-time iterative spectrogram inversion.
+
+Formula      n times: y = (sum + synthesis · irfft(magnitude · unit)) / Σ_j window[n + jH] synthesis[n + jH], j = 0, 1, …;
+             unit = X / |X|, X = rfft(window · y)
+Shapes       magnitude, unit_re, unit_im: n_bins; sum: window_length, the overlap-add before this frame
+Aliasing     none
+Alignment    any
+Scaling      magnitudes as `Stft.magnitude_scale` has them; |unit| = 1
+Allocation   none after `rtisi_new`; two transforms an iteration
+Sizes        those of `aedsp.FrontEnd`
+
+Only frames that were given out are taken into account, no later one: no latency. A bin that comes out as nothing keeps its
+phase. Zhu, Beauregard & Wyse, "Real-time signal estimation from modified short-time Fourier transform magnitude spectra" (2007).
+"""
+
+import numpy as np
+
+from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels.fft cimport fft_inverse
+from aedsp._kernels.phase cimport PHASE_FLOOR
+from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
+
+
+cdef Rtisi *rtisi_new(Stft *stft) noexcept nogil:
+    """NULL where there is no memory."""
+    cdef Rtisi *rtisi = <Rtisi *> aedsp_alloc(sizeof(Rtisi))
+    if rtisi is NULL:
+        return NULL
+    cdef Py_ssize_t i, j, length = padded(stft.window_length), bins = padded(stft.n_bins)
+    cdef double left
+    rtisi.stft = stft
+    rtisi.level = <float *> aedsp_alloc((2 * length + 3 * bins) * sizeof(float))
+    if rtisi.level is NULL:
+        aedsp_free(rtisi)
+        return NULL
+    rtisi.frame = rtisi.level + length
+    rtisi.magnitude = rtisi.frame + length
+    rtisi.re = rtisi.magnitude + bins
+    rtisi.im = rtisi.re + bins
+    for i in range(stft.window_length):
+        left = 0
+        j = i
+        while j < stft.window_length:
+            left += <double> stft.analysis[j] * stft.synthesis[j]
+            j += stft.hop_length
+        rtisi.level[i] = <float> (1 / (left + 1e-6))
+    return rtisi
+
+
+cdef void rtisi_free(Rtisi *rtisi) noexcept nogil:
+    if rtisi is not NULL:
+        aedsp_free(rtisi.level)
+        aedsp_free(rtisi)
+
+
+cdef void rtisi_run(Rtisi *rtisi, const float *magnitude, const float *sum, int n, float *unit_re,
+                    float *unit_im) noexcept nogil:
+    cdef Stft *stft = rtisi.stft
+    cdef Py_ssize_t i
+    cdef int turn
+    for turn in range(n):
+        kernels.turn(magnitude, unit_re, unit_im, 1 / stft.magnitude_scale, rtisi.re, rtisi.im, stft.n_bins)
+        fft_inverse(stft.plan, rtisi.re, rtisi.im, stft.frame)
+        for i in range(stft.window_length):
+            rtisi.frame[i] = (sum[i] + stft.synthesis[i] * stft.frame[i]) * rtisi.level[i]
+        stft_forward(stft, rtisi.frame, rtisi.re, rtisi.im)
+        kernels.polar(rtisi.re, rtisi.im, stft.magnitude_scale, PHASE_FLOOR, rtisi.magnitude, unit_re, unit_im, stft.n_bins)
+
+
+cdef class Refinement:
+    """The door for Python: with an overlap-add of its own.
+
+    Parameters
+    ----------
+    fft_length, hop_length : int
+    analysis, synthesis : float64 (window_length,)
+    """
+
+    cdef Stft *stft
+    cdef Rtisi *rtisi
+    cdef float[::1] sum
+
+    def __cinit__(self, int fft_length, Py_ssize_t hop_length, const double[::1] analysis not None,
+                  const double[::1] synthesis not None):
+        if fft_length < 64 or fft_length & (fft_length - 1) or not 1 <= hop_length <= analysis.shape[0] <= fft_length:
+            raise ValueError(f"FFT, hop, window are {fft_length}, {hop_length}, {analysis.shape[0]}; expected those of a front end")
+        if synthesis.shape[0] != analysis.shape[0]:
+            raise ValueError(f"windows are {analysis.shape[0]} and {synthesis.shape[0]} long; expected both alike")
+        self.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
+        if self.stft is NULL:
+            raise MemoryError
+        self.rtisi = rtisi_new(self.stft)
+        if self.rtisi is NULL:
+            raise MemoryError
+        self.sum = np.zeros(analysis.shape[0], np.float32)
+
+    def __dealloc__(self):
+        rtisi_free(self.rtisi)
+        stft_free(self.stft)
+
+    def run(self, const float[::1] magnitude not None, float[::1] unit_re not None, float[::1] unit_im not None, int n):
+        """Refine the units (n_bins,) in place, n times, and add the frame: the finished hop, float32 (hop_length,)."""
+        cdef Stft *stft = self.stft
+        if not magnitude.shape[0] == unit_re.shape[0] == unit_im.shape[0] == stft.n_bins:
+            raise ValueError(f"magnitude, unit_re, unit_im are not all of {stft.n_bins} bins")
+        cdef float[::1] out = np.empty(stft.hop_length, np.float32)
+        with nogil:
+            rtisi_run(self.rtisi, &magnitude[0], &self.sum[0], n, &unit_re[0], &unit_im[0])
+            kernels.turn(&magnitude[0], &unit_re[0], &unit_im[0], 1 / stft.magnitude_scale, self.rtisi.re, self.rtisi.im, stft.n_bins)
+            stft_inverse(stft, self.rtisi.re, self.rtisi.im, &self.sum[0], &out[0])
+        return np.asarray(out)

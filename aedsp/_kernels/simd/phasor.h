@@ -1,0 +1,39 @@
+/* Logarithms and unit phasors. Included by width.h for the widest lanes only; n is a multiple of AEDSP_PAD. */
+
+/* ln(max(x, floor)) within 2 ulp, floor a normal number (Moshier, Cephes logf). */
+static void L(logarithm)(const float *x, float floor, float *out, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k += LANES) {
+        const I bits = bits_of(larger(load(x + k), splat(floor)));
+        const V half = from_bits((bits & 0x007fffff) | 0x3f000000); /* 0.5 .. 1 */
+        const V exponent = from_bits(((bits >> 23) - 126) + 0x4b400000) - splat(12582912.0f);
+        const V e = choose_above(half, splat(0.70710678f), exponent, exponent - splat(1.0f));
+        const V m = choose_above(half, splat(0.70710678f), half, half + half) - splat(1.0f), z = m * m;
+        V p = splat(7.0376836292e-2f);
+        p = p * m - splat(1.1514610310e-1f);
+        p = p * m + splat(1.1676998740e-1f);
+        p = p * m - splat(1.2420140846e-1f);
+        p = p * m + splat(1.4249322787e-1f);
+        p = p * m - splat(1.6668057665e-1f);
+        p = p * m + splat(2.0000714765e-1f);
+        p = p * m - splat(2.4999993993e-1f);
+        p = p * m + splat(3.3333331174e-1f);
+        p = p * m * z - splat(2.12194440e-4f) * e - splat(0.5f) * z;
+        store(out + k, m + p + splat(0.693359375f) * e);
+    }
+}
+
+/* exp(2πi turns) within 2e-7, |turns| < 2^20: the nearest quarter turn, and the rest by polynomials (Cephes sinf, cosf). */
+static void L(phasors)(const float *turns, float *re, float *im, ptrdiff_t n) {
+    const V shifter = splat(12582912.0f); /* 1.5 2^23: adding it rounds to an integer in the low bits */
+    for (ptrdiff_t k = 0; k < n; k += LANES) {
+        const V t = load(turns + k), shifted = t * splat(4.0f) + shifter;
+        const I quarter = bits_of(shifted) & 3, odd = -(quarter & 1);
+        const V a = (t - (shifted - shifter) * splat(0.25f)) * splat(6.28318531f), z = a * a;
+        const V sine = a + a * z * (splat(-1.6666654611e-1f) + z * (splat(8.3321608736e-3f) - z * splat(1.9515295891e-4f)));
+        const V cosine = splat(1.0f) - splat(0.5f) * z +
+                         z * z * (splat(4.166664568e-2f) + z * (splat(-1.388731625e-3f) + z * splat(2.443315712e-5f)));
+        const I s = bits_of(sine), c = bits_of(cosine);
+        store(re + k, from_bits(((s & odd) | (c & ~odd)) ^ (((quarter + 1) & 2) << 30)));
+        store(im + k, from_bits(((c & odd) | (s & ~odd)) ^ ((quarter & 2) << 30)));
+    }
+}
