@@ -11,7 +11,7 @@ KERNELS = [
     "fft", "window", "stft", "preprocess", "dense", "phase", "pghi", "rtisi", "overlap_add", "resample", "limiter",
     "constant_q",
 ]  # fmt: skip
-REAL_TIME = ["control", "ring", "loaded", "hop", "engine", "feed", "player", "callback"]
+REAL_TIME = ["control", "ring", "loaded", "drive", "vocoder", "hop", "engine", "core", "feed", "player", "callback"]
 
 #: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.
 CHECKED = bool(int(os.environ.get("AEDSP_CHECKED", "0")))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from aedsp import constant_q, preprocess
 from aedsp._kernels.constant_q import Bands
 from aedsp._kernels.dense import Stack
@@ -22,7 +24,13 @@ def loaded(model: Model, buffer: ControlBuffer, channels: int, precision: str) -
     if model.front_end.kind == "cqft":
         made = [(band.first, band.analysis, band.synthesis) for band in constant_q.bands(model.front_end)]
         bands = Bands(model.front_end.n_fft_bins, made)
-    return Loaded(stack, chain, buffer, n_bins, model.layers[0].context_spectra, model.n_code, channels, bands)
+    ranks = percentiles = None
+    if (known := model.code_statistics) is not None:
+        ranks, rising = np.unique(np.asarray(known.percentile_ranks, np.float32), return_index=True)
+        percentiles = np.ascontiguousarray(np.asarray(known.percentiles)[rising], np.float32)
+    return Loaded(
+        stack, chain, buffer, n_bins, model.layers[0].context_spectra, model.n_code, channels, bands, ranks, percentiles
+    )
 
 
 def compiled_layer(layer: Layer) -> tuple[Any, ...]:

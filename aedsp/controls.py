@@ -20,8 +20,8 @@ from aedsp._rt.control import ControlBuffer
 
 Monitor = Literal["original", "resynthesized"]
 Values = dict[str, npt.NDArray[np.float32]]
-#: Called under the lock at every publication, with its version, the values (not to be kept) and the monitor.
-Listener = Callable[[int, Values, Monitor], None]
+#: Called under the lock at every publication, with its version, the values (not to be kept), the monitor, frozen.
+Listener = Callable[[int, Values, Monitor, bool], None]
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 
 NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
@@ -109,9 +109,22 @@ class Controls:
         One value per unit; neutral values are 1, 1, False, 1 and nan (none).
     monitor : "original" or "resynthesized"
         What is heard.
+    frozen : bool
+        The code and what it sounds like are held while the phases go on.
     """
 
-    __slots__ = (*NEUTRAL, "_depth", "_lock", "_monitor", "_values", "version", "buffer", "listener", "n_units")
+    __slots__ = (
+        *NEUTRAL,
+        "_depth",
+        "_frozen",
+        "_lock",
+        "_monitor",
+        "_values",
+        "version",
+        "buffer",
+        "listener",
+        "n_units",
+    )
 
     def __init__(self, n_units: int) -> None:
         self.n_units = n_units
@@ -121,6 +134,7 @@ class Controls:
         self.listener: Listener | None = None
         self._values = {name: np.full(n_units, value, np.float32) for name, value in NEUTRAL.items()}
         self._monitor: Monitor = "resynthesized"
+        self._frozen = False
         self.buffer = ControlBuffer(n_units)
         self.gain = UnitValues(self, "gain")
         self.scale = UnitValues(self, "scale")
@@ -145,6 +159,18 @@ class Controls:
         with self.together():
             self._monitor = value
 
+    @property
+    def frozen(self) -> bool:
+        with self._lock:
+            return self._frozen
+
+    @frozen.setter
+    def frozen(self, value: bool) -> None:
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"controls.frozen: value is {reprlib.repr(value)}; expected True or False")
+        with self.together():
+            self._frozen = bool(value)
+
     def reset(self, units: Index = slice(None)) -> None:
         """Set the units back to their original activation: all neutral values."""
         with self.together():
@@ -158,12 +184,12 @@ class Controls:
         Other threads' writes wait until the block ends.
         """
         with self._lock:
-            before = {name: values.copy() for name, values in self._values.items()}, self._monitor
+            before = {name: values.copy() for name, values in self._values.items()}, self._monitor, self._frozen
             self._depth += 1
             try:
                 yield
             except BaseException:
-                self._values, self._monitor = before
+                self._values, self._monitor, self._frozen = before
                 raise
             finally:
                 self._depth -= 1
@@ -207,10 +233,11 @@ class Controls:
         v = self._values
         self.version += 1
         if self.listener is not None:
-            self.listener(self.version, v, self._monitor)
+            self.listener(self.version, v, self._monitor, self._frozen)
         with np.errstate(over="ignore"):
             factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
-        self.buffer.publish(factor.astype(np.float32), v["override"], self._monitor == "original", self.version)
+        original = self._monitor == "original"
+        self.buffer.publish(factor.astype(np.float32), v["override"], original, self.version, self._frozen)
 
 
 _MOST = np.float32(np.finfo(np.float32).max)

@@ -10,28 +10,26 @@ import math
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from aedsp import drives, phases
 from aedsp._kernels.resample import Filter
-from aedsp._rt.engine import Core
+from aedsp._rt.core import Core
 from aedsp.compiled import loaded
 from aedsp.controls import Controls
 from aedsp.errors import SwapError
-from aedsp.front_end import FrontEnd
 from aedsp.model import Model
+from aedsp.phases import PhaseMode
+from aedsp.timing import timing
 
-PhaseMode = Literal["auto", "source", "advance"]
 PrecisionMode = Literal["auto", "float32", "float16", "int8"]
 Float32 = npt.NDArray[np.float32]
 
 MOST_CHANNELS = 64
 _FLOAT32 = np.dtype(np.float32)
-#: Frames of one limiter segment where the host's rate is not the model's; else a segment is a hop.
-_SEGMENT_FRAMES = 32
 
 
 @dataclass(frozen=True)
@@ -42,59 +40,6 @@ class Statistics:
     hops: int
     limited_frames: int
     refused_samples: int
-
-
-@dataclass(frozen=True)
-class Timing:
-    """The numbers that make the latency an exact integer of host frames. See `timing`."""
-
-    latency_frames: int
-    first_fill: int  # model frames of silence that the first hop begins with
-    segment_frames: int
-    queue_lead: int  # host frames of silence that wait in the output queue
-    inward_zeros: int
-    outward_zeros: int
-    outward_part: int
-    hop_frames: int  # host frames of one hop, rounded up
-    block_frames: int  # host frames of one block; 0: blocks of any length
-    algorithm_frames: int  # the windows' part of the latency, in model frames
-
-
-def timing(front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: int | None) -> Timing:
-    """Where every sample stands in time, from the geometry of the hop, the resamplers and the block.
-
-    Output sample n at the host's rate stands for the input at n - D. With a host frame lasting 1/r model frames, the
-    resamplers reaching w_in host and w_out model frames ahead, a limiter segment of S host frames, and hops of H model
-    frames that are complete, at the end of every block, up to at most H - g frames:
-
-        ``D = ceil(r (window_length - g + w_out + 1) + w_in + S - 2)``
-
-    g = gcd(block at the model's rate, H) where the block is fixed and a whole number of model frames, else 0. At equal
-    rates (r = 1, no filters) the segment is the hop itself, is complete with it, and ``D = window_length - g``.
-    """
-    hop, r = front_end.hop_length, inward.rate_in / inward.rate_out
-    block = Fraction(block_frames or 0) / r
-    g = math.gcd(int(block), hop) if block and block.denominator == 1 else 0
-    if r == 1:
-        latency = front_end.window_length - g
-        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop, block_frames or 0, latency)
-    latency = math.ceil(r * (front_end.window_length - g + outward.half + 1) + inward.half + _SEGMENT_FRAMES - 2)
-    first_fill = int(inward.half / r) % g if g else 0
-    first_position = Fraction(-latency) / r
-    first_finished = hop - first_fill - front_end.window_length
-    whole = math.floor(first_position)
-    return Timing(
-        latency_frames=latency,
-        first_fill=first_fill,
-        segment_frames=_SEGMENT_FRAMES,
-        queue_lead=0,
-        inward_zeros=inward.half - 1,
-        outward_zeros=first_finished - (whole - outward.half + 1),
-        outward_part=int((first_position - whole) * (1 / r).denominator),
-        hop_frames=math.ceil(hop * r),
-        block_frames=block_frames or 0,
-        algorithm_frames=front_end.window_length - g,
-    )
 
 
 class Engine:
@@ -110,16 +55,17 @@ class Engine:
     block_frames : int, optional
         Where every block has this length, the latency is shorter by what the hops gain from it; a block of another
         length is then a ValueError. None: blocks of any length.
-    phase : "auto", "source" or "advance"
-        Phases of the resynthesis: those of the input, or a free-running channel vocoder; "auto" takes the input's
-        while there is input.
+    phase : "auto", "source", "advance", "spsi", "pghi" or "pghi1"
+        Phases of the resynthesis: those of the input, a free-running channel vocoder, or made from the magnitudes
+        alone (`docs/phase.md`); "pghi1" waits for the next spectrum and adds a hop of latency. "auto" takes the
+        input's while there is input, without it "pghi", or "spsi" below 75 % overlap.
     refine : int
-        Iterations of phase refinement; only 0 in this version.
+        Iterations, 0 to 64, that fit the phases to what has sounded: two transforms each.
     precision : "auto", "float32", "float16" or "int8"
         Storage of the weights: fewer bytes are read faster. "auto" takes float16 where the processor widens it by
         itself and the difference to float32 lies 60 dB below the output (`aedsp/precision.py`); bytes are audible.
     seed : int
-        Of the start phases of "advance".
+        Of the start phases, and of the drive "walk".
 
     Notes
     -----
@@ -128,7 +74,7 @@ class Engine:
 
     __slots__ = (
         "__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_precision",
-        "_precision_mode", "_sample_rate", "_timing", "on_swap", "phase", "seed",
+        "_precision_mode", "_sample_rate", "_timing", "on_swap", "phase", "refine", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -148,12 +94,12 @@ class Engine:
         _expect_choice("phase", phase, get_args(PhaseMode))
         _expect_choice("precision", precision, get_args(PrecisionMode))
         _expect_int("channels", channels, 1, MOST_CHANNELS)
-        _expect_int("refine", refine, 0, 0)
+        _expect_int("refine", refine, 0, 64)
         _expect_int("seed", seed, 0, 2**63 - 1)
         if block_frames is not None:
             _expect_int("block_frames", block_frames, 1, 2**20)
         #: As given.
-        self.phase, self.seed = phase, seed
+        self.phase, self.refine, self.seed = phase, refine, seed
         #: For who records gestures: called with every model that is swapped in, and its path where that is known; with
         #: None where it could not be.
         self.on_swap: Callable[[Model | None, str | None], None] | None = None
@@ -165,7 +111,8 @@ class Engine:
         front_end = model.front_end
         inward = Filter(self._sample_rate, front_end.sample_rate)
         outward = Filter(front_end.sample_rate, self._sample_rate)
-        self._timing = timing(front_end, inward, outward, block_frames)
+        plan = phases.plan(front_end, phase, refine, block_frames)
+        self._timing = timing(front_end, inward, outward, block_frames, int(plan.look_ahead))
         self._precision_mode = precision
         self._precision = _storage(model, precision)
         self._core = Core(
@@ -179,7 +126,7 @@ class Engine:
             np.random.default_rng(seed).random(front_end.n_fft_bins),
             self._timing,
             channels,
-            phase,
+            plan,
         )
 
     @property
@@ -322,24 +269,33 @@ class Engine:
         self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels))
         return out
 
-    def generate(self, n_frames: int, *, drive: str = "constant", out: Float32 | None = None) -> Float32:
-        """Sound from the decoder alone: every unit is driven by 1.0 at each hop, times the player's hand.
+    def generate(
+        self, n_frames: int, *, drive: str | npt.ArrayLike = "constant", out: Float32 | None = None
+    ) -> Float32:
+        """Sound from the decoder alone: every unit is driven, times the player's hand.
 
         Parameters
         ----------
         n_frames : int
             Length of the result.
-        drive : "constant"
-            The paper's no-input mode: every unit fired alike.
+        drive : str or array (n_hops, n_code)
+            "constant": every unit fired alike by 1, 12 dB down (the paper). "typical", or "typical:RANK": each unit at
+            a percentile of its own activations, 90 by default. "walk", or "walk:HZ": a smooth random walk through
+            them, 0.5 Hz by default, of the engine's seed. "hold": the last code. An array: a code for each hop that
+            begins in this call; the last one stays. All but "hold" fade in over 0.5 s where there was input before.
         out : float32 array (n_frames,) or (n_frames, channels), optional
 
         Returns
         -------
         float32 array (n_frames,), or (n_frames, channels) for more than one channel
-            Phases are those of "advance", unless the engine was made with ``phase="source"``.
+
+        Raises
+        ------
+        ValueError
+            A drive that does not exist or does not fit; "typical" and "walk" want a model with code statistics.
         """
-        _expect_choice("drive", drive, ("constant",))
         _expect_int("n_frames", n_frames, 0, 2**40)
+        drives.set_drive(self._core, drive, self._model, self.seed)
         shape = (n_frames,) if self._channels == 1 else (n_frames, self._channels)
         if out is None:
             self._expect_shape("n_frames", shape)

@@ -6,7 +6,7 @@ beside them every change that took effect, whatever made it, as a sequencer-spec
 them, so that rendering them again gives the same samples.
 
     {"controls": [["gain", 3, 1, 0.5], ...]}     name, first unit, number of units, value (null: no override)
-    {"monitor": "original"}  {"transport": "play" | "pause" | "stop"}
+    {"monitor": "original"}  {"frozen": true}  {"transport": "play" | "pause" | "stop"}
     {"seek": frame of the file, "dry": bool}     dry: the old stretch had run out, there was nothing to fade
     {"missing": frames, "after": frames}         the source's ring was empty
     {"swap": path of the model}
@@ -88,13 +88,14 @@ class Recorder:
         self._file = open(self.part, "x", encoding="ascii")  # noqa: SIM115
         self._keep(Gesture(0, _header(stream, model_path)))
         self._swaps = 0
-        self._published: deque[tuple[int, int, list[list[Any]], Monitor | None]] = deque()
+        self._published: deque[tuple[int, int, list[list[Any]], Monitor | None, bool | None]] = deque()
         self._models: deque[tuple[Model, str | None]] = deque()
         self._values: Values = {}
         self._monitor: Monitor = "resynthesized"
+        self._frozen = False
         controls = stream.engine.controls
         with controls.together():
-            self._publication(controls.version, controls.state(), controls.monitor)
+            self._publication(controls.version, controls.state(), controls.monitor, controls.frozen)
             controls.listener = self._publication
         stream.engine.on_swap = self._swapped
         stream.on_events.append(self._took_effect)
@@ -139,15 +140,16 @@ class Recorder:
                 )
                 self._stream.say(self.error)
 
-    def _publication(self, version: int, values: Values, monitor: Monitor) -> None:
+    def _publication(self, version: int, values: Values, monitor: Monitor, frozen: bool) -> None:
         """From `Controls`, under its lock: what this publication changed."""
         before, changed = self._values, _changes(self._values, values)
         self._values = {name: v.copy() for name, v in values.items()}
         told = monitor if monitor != self._monitor else None
         resized = len(values["gain"]) != len(before["gain"]) if before else False
-        self._monitor = monitor
-        if changed or told or resized:
-            self._published.append((version, len(values["gain"]), changed, told))
+        freezes = frozen if frozen != self._frozen else None
+        self._monitor, self._frozen = monitor, frozen
+        if changed or told or resized or freezes is not None:
+            self._published.append((version, len(values["gain"]), changed, told, freezes))
 
     def _swapped(self, model: Model | None, path: str | None) -> None:
         if model is None:
@@ -165,8 +167,9 @@ class Recorder:
         if kind == "controls":
             runs: list[list[Any]] = []
             monitor: Monitor | None = None
+            frozen: bool | None = None
             while self._published and self._published[0][0] <= value:
-                _, n_units, changed, told = self._published.popleft()
+                _, n_units, changed, told, freezes = self._published.popleft()
                 # a smaller model came in between: what its units never had is gone
                 runs = [[name, first, min(n, n_units - first), v] for name, first, n, v in runs if first < n_units]
                 for run in changed:
@@ -174,10 +177,13 @@ class Recorder:
                         runs.pop()  # it was never heard
                     runs.append(run)
                 monitor = told or monitor
+                frozen = frozen if freezes is None else freezes
             if runs:
                 yield {"controls": runs}
             if monitor:
                 yield {"monitor": monitor}
+            if frozen is not None:
+                yield {"frozen": frozen}
         elif kind == "swap":
             model, path = self._models.popleft() if self._models else (self._stream.engine.model, None)
             yield {"swap": path or self._saved_model(model)}

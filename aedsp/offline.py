@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp.controls import Controls, Monitor
-from aedsp.engine import Engine, PhaseMode, PrecisionMode
+from aedsp.engine import Engine, PrecisionMode
 from aedsp.errors import AudioFileError
 from aedsp.model import Model
+from aedsp.phases import PhaseMode
 
 Float32 = npt.NDArray[np.float32]
 #: A value for some units, for all of them, or for each.

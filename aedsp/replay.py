@@ -165,6 +165,8 @@ class Replay:
                     getattr(controls, name)[first : first + n] = np.nan if value is None else value
         elif "monitor" in change:
             controls.monitor = change["monitor"]
+        elif "frozen" in change:
+            controls.frozen = change["frozen"]
         elif "transport" in change:
             self.player.command(change["transport"])
         elif "seek" in change and self._feed:

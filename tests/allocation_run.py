@@ -35,7 +35,23 @@ def main() -> None:
         ),
         "tied, power": autoencoder(rng, geometry, 8, tied=True, encoder="tanh", steps=(aedsp.Power(0.3),)),
     }
+    statistics = aedsp.model.CodeStatistics(np.zeros(8), np.ones(8), np.sort(rng.random((7, 8)), axis=0))
+    known = aedsp.Model(layers=models["relu"].layers, front_end=geometry, code_statistics=statistics)
     counts = {}
+
+    def count(name, engine, block, source):
+        engine.controls.gain[:] = 50  # the limiter works too
+        x = rng.uniform(-1, 1, (block, engine.channels)).astype(np.float32)
+        x[5, 0] = np.nan
+        out = np.empty_like(x)
+        process, state = engine._core.addresses()
+        calls = HOPS * 64 * int(engine.sample_rate / 22_050 + 1) // block
+        counts[name] = shim.count_calls(
+            ctypes.c_void_p(process), ctypes.c_void_p(state), x.ctypes.data_as(ctypes.c_void_p) if source else None,
+            out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(block), calls,
+        )  # fmt: skip
+        assert engine.statistics.hops >= HOPS, engine.statistics
+
     for (name, model), rate, channels, phase, monitor, block, source in itertools.product(
         models.items(),
         (None, 48_000),
@@ -47,19 +63,16 @@ def main() -> None:
     ):
         engine = aedsp.Engine(model, rate, channels=channels, phase=phase)
         engine.controls.monitor = monitor
-        engine.controls.gain[:] = 50  # the limiter works too
-        x = rng.uniform(-1, 1, (block, channels)).astype(np.float32)
-        x[5, 0] = np.nan
-        out = np.empty_like(x)
-        process, state = engine._core.addresses()
-        calls = HOPS * 64 * int((rate or 22_050) / 22_050 + 1) // block
-        done = shim.count_calls(
-            ctypes.c_void_p(process), ctypes.c_void_p(state), x.ctypes.data_as(ctypes.c_void_p) if source else None,
-            out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(block), calls,
-        )  # fmt: skip
-        assert engine.statistics.hops >= HOPS, engine.statistics
-        key = f"{name} {rate} x{channels} {phase} {monitor} {block} {'input' if source else 'no input'}"
-        counts[key] = done
+        way_in = "input" if source else "no input"
+        count(f"{name} {rate} x{channels} {phase} {monitor} {block} {way_in}", engine, block, source)
+    for (phase, refine), frozen, drive in itertools.product(
+        (("spsi", 0), ("pghi", 0), ("pghi1", 2)), (False, True), (None, "walk:3", "hold")
+    ):
+        engine = aedsp.Engine(known, phase=phase, refine=refine)
+        engine.controls.frozen = frozen
+        if drive:
+            engine.generate(64, drive=drive)
+        count(f"{phase} {refine} {'frozen' if frozen else 'free'} {drive}", engine, 777, drive is None)
     out = np.empty(64, np.float32)
     control = shim.count_calls(
         shim.allocating_process, None, None, out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(64), 10

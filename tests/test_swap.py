@@ -81,7 +81,7 @@ def test_another_front_end_is_refused_and_the_old_model_plays_on(rng):
 
 def test_a_model_under_way_is_exchanged_by_the_audio_thread_and_freed_here(rng):
     """While a stream has the engine, models go through the ring; the ninth that nobody takes is refused."""
-    from aedsp._rt.engine import Core
+    from aedsp._rt.core import Core
 
     engine = aedsp.Engine(autoencoder(rng))
     engine._core.occupy()

@@ -2,6 +2,7 @@ ctypedef struct ControlSnapshot:
     float *factor       # n_units: gain · scale · sign · (not muted)
     float *override     # n_units: nan where there is none
     bint original       # monitor the original
+    bint frozen         # hold the code
     long long version   # counts publications
 
 ctypedef struct TripleBuffer:

@@ -56,11 +56,11 @@ cdef class ControlBuffer:
         for i in range(3):
             self.slots.slot[i].factor = &memory[i, 0, 0]
             self.slots.slot[i].override = &memory[i, 1, 0]
-            self.slots.slot[i].original = False
+            self.slots.slot[i].original = self.slots.slot[i].frozen = False
         triple_start(&self.slots.turn)
 
     def publish(self, const float[::1] factor not None, const float[::1] override not None, bint original,
-                long long version=0):
+                long long version=0, bint frozen=False):
         """Hand all values over at once; both arrays are (n_units,). One writer at a time. version: counts publications."""
         cdef Py_ssize_t j
         if factor.shape[0] != self.n_units or override.shape[0] != self.n_units:
@@ -69,7 +69,7 @@ cdef class ControlBuffer:
         for j in range(self.n_units):
             snapshot.factor[j] = factor[j]
             snapshot.override[j] = override[j]
-        snapshot.original = original
+        snapshot.original, snapshot.frozen = original, frozen
         snapshot.version = version
         triple_publish(&self.slots.turn)
 

@@ -1,20 +1,23 @@
 """One hop: window, spectrum, code, the player's hand, spectrum, window; and the changes that take effect at it.
 
 `EngineState` stands in `hop.pxd`; the frames around the hop are `engine.pyx`, which may have several hops in flight, so
-that the model's weights are read once for all of them. With DRIVE_HELD, or while frames that were
-missing are still in the window, nothing is analysed: the last code is held and every phase runs on.
+that the model's weights are read once for all of them. With DRIVE_HELD, while frames that were missing are still in the
+window, and while the player freezes the sound, nothing is analysed: the last code is held and every phase runs on.
 """
 
 from libc.math cimport INFINITY
 from libc.string cimport memcpy, memmove
 
 from aedsp._kernels._cpu cimport kernels
-from aedsp._kernels.phase cimport PHASE_FLOOR, phase_advance, phase_run_on
+from aedsp._kernels.phase cimport PHASE_FLOOR, phase_follow, phase_run_on
 from aedsp._kernels.resample cimport resampler_room
+from aedsp._kernels.rtisi cimport rtisi_run
 from aedsp._kernels.stft cimport stft_forward, stft_inverse
 from aedsp._rt.control cimport control_latest
-from aedsp._rt.loaded cimport LoadedModel, loaded_drive, loaded_feed, loaded_run, loaded_spectrum
+from aedsp._rt.drive cimport DRIVEN_HOLD, drive_code, drive_level
+from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
+from aedsp._rt.vocoder cimport PHASE_SOURCE, PHASE_SPSI, vocoder_run
 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
@@ -27,6 +30,7 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, Drive drive) n
     cdef float *unit_re = ch.unit_re + slot * e.bin_stride
     cdef float *unit_im = ch.unit_im + slot * e.bin_stride
     cdef float *magnitude = ch.magnitude + slot * e.bin_stride
+    cdef Py_ssize_t frame = slot * e.n_channels + c, previous = e.slot * e.n_channels + c
     if e.hop_ns:
         memcpy(ch.turn_re, unit_re, n_bins * sizeof(float))
         memcpy(ch.turn_im, unit_im, n_bins * sizeof(float))
@@ -37,10 +41,10 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, Drive drive) n
     stft_forward(e.stft, ch.frame, ch.re, ch.im)
     if kernels.polar(ch.re, ch.im, e.stft.magnitude_scale, PHASE_FLOOR, magnitude, unit_re, unit_im, n_bins):
         phase_run_on(e.phase, magnitude, unit_re, unit_im)
-    if drive == DRIVE_CONSTANT:
-        loaded_drive(e.loaded, slot * e.n_channels + c)
+    if drive == DRIVE_CODES:
+        drive_code(&e.driver, e.loaded, e.hop + slot, loaded_code(e.loaded, previous), loaded_code(e.loaded, frame))
     else:
-        loaded_feed(e.loaded, slot * e.n_channels + c, e.slot * e.n_channels + c, magnitude)
+        loaded_feed(e.loaded, frame, previous, magnitude)
 
 
 cdef void _hold(EngineState *e, Py_ssize_t c) noexcept nogil:
@@ -64,51 +68,113 @@ cdef void _hold(EngineState *e, Py_ssize_t c) noexcept nogil:
         loaded_feed(e.loaded, c, c, ch.magnitude)
 
 
+cdef void _freeze(EngineState *e, Py_ssize_t c) noexcept nogil:
+    """From now on channel c's magnitudes and code stay; its peaks turn on from the phases that they have.
+
+    All the bins of a peak turn alike, so that what is held beats no more than the sound itself did. One hop in flight.
+    """
+    cdef Channel *ch = &e.channels[c]
+    cdef Py_ssize_t at = e.slot * e.bin_stride, bytes = e.stft.n_bins * sizeof(float)
+    if e.slot:
+        memcpy(ch.magnitude, ch.magnitude + at, bytes)
+        memcpy(ch.unit_re, ch.unit_re + at, bytes)
+        memcpy(ch.unit_im, ch.unit_im + at, bytes)
+        loaded_settle(e.loaded, c, e.slot * e.n_channels + c)
+    e.frozen_from_source = e.source_phases
+    if e.source_phases:
+        phase_follow(e.phase, ch.unit_re, ch.unit_im, ch.vocoder.spsi.middle)
+
+
 cdef void hop_begin(EngineState *e, Py_ssize_t slot, Drive drive) noexcept nogil:
     """The newest window of every channel into flight, as hop number `slot` of those that are."""
     cdef Py_ssize_t c, hop_length = e.stft.hop_length, rest = e.stft.window_length - hop_length
+    cdef bint frozen = e.controls.frozen or (drive == DRIVE_CODES and e.driver.kind == DRIVEN_HOLD)
     e.began = clock_ns() if e.hop_ns else 0
-    e.held = drive == DRIVE_HELD or (drive == DRIVE_INPUT and e.hop < e.hold_until)
+    e.held = frozen or drive == DRIVE_HELD or (drive == DRIVE_INPUT and e.hop < e.hold_until)
     for c in range(e.n_channels):
-        if e.held:
+        if frozen:
+            if not e.frozen:
+                _freeze(e, c)
+            if not e.loaded.primed:
+                loaded_feed(e.loaded, c, c, e.channels[c].magnitude)
+        elif e.held:
             _hold(e, c)
         else:
             _analyse(e, c, slot, drive)
         memmove(e.channels[c].frame, e.channels[c].frame + hop_length, rest * sizeof(float))
-    e.slot = slot
+    if drive == DRIVE_CODES and e.driver.row + 1 < e.driver.n_rows:
+        e.driver.row += 1
+    e.slot, e.frozen = slot, frozen
 
 
 cdef void hop_pass(EngineState *e, Py_ssize_t first, int n_frames, Drive drive) noexcept nogil:
     """Frames from `first` on through the model."""
-    cdef bint encodes = drive != DRIVE_CONSTANT and not (e.held and e.loaded.primed)
-    loaded_run(e.loaded, first, n_frames, e.controls, encodes, not e.controls.original)
+    cdef bint encodes = (drive != DRIVE_CODES or e.frozen) and not (e.held and e.loaded.primed)
+    loaded_run(e.loaded, first, n_frames, e.controls, encodes, not e.controls.original or e.look_ahead)
+
+
+cdef PhaseMode _phase_mode(const EngineState *e, Drive drive) noexcept nogil:
+    cdef PhaseMode mode = e.phase_without if drive == DRIVE_CODES else e.phase_with_input
+    return PHASE_SPSI if e.frozen and (mode == PHASE_SOURCE or e.frozen_from_source) else mode
+
+
+cdef const float *_decoded(EngineState *e, Channel *ch, int which, Drive drive) noexcept nogil:
+    """The magnitudes that sound now; their phases are in the vocoder, but for those of the source."""
+    cdef float *z = loaded_spectrum(e.loaded, which)
+    cdef float level = drive_level(&e.driver) if drive == DRIVE_CODES else 1
+    cdef PhaseMode mode = _phase_mode(e, drive)
+    cdef Py_ssize_t k
+    if level != 1:
+        for k in range(e.stft.n_bins):
+            z[k] *= level
+    if mode == PHASE_SOURCE:
+        return z
+    return vocoder_run(&ch.vocoder, e.phase, mode, z, e.hop)
+
+
+cdef void _refine(EngineState *e, Channel *ch, const float *z, const float **unit_re, const float **unit_im) noexcept nogil:
+    if unit_re[0] != ch.vocoder.unit_re:
+        memcpy(ch.vocoder.unit_re, unit_re[0], e.stft.n_bins * sizeof(float))
+        memcpy(ch.vocoder.unit_im, unit_im[0], e.stft.n_bins * sizeof(float))
+        unit_re[0], unit_im[0] = ch.vocoder.unit_re, ch.vocoder.unit_im
+    rtisi_run(e.rtisi, z, ch.sum, e.refine, ch.vocoder.unit_re, ch.vocoder.unit_im)
 
 
 cdef void hop_synthesise(EngineState *e, Py_ssize_t frame, int which, Drive drive) noexcept nogil:
     """A frame, number `which` of the last pass, to hop_length finished samples of its channel. Channel 0 first."""
     cdef Py_ssize_t c = frame % e.n_channels, at = frame // e.n_channels * e.bin_stride
     cdef bint original = e.controls.original
-    cdef bint advance = not original and (
-        e.phase_mode == PHASE_ADVANCE or (e.phase_mode == PHASE_AUTO and drive == DRIVE_CONSTANT))
-    cdef float scale = 1 / e.stft.magnitude_scale
     cdef Channel *ch = &e.channels[c]
-    cdef float *z = ch.magnitude + at
+    cdef const float *z = ch.magnitude + at
+    cdef const float *decoded = z
+    cdef const float *unit_re = ch.unit_re + at
+    cdef const float *unit_im = ch.unit_im + at
+    if e.look_ahead:                                     # the input's own spectrum waits as long as the decoded one
+        ch.re, ch.late_re = ch.late_re, ch.re
+        ch.im, ch.late_im = ch.late_im, ch.im
+    if not original or e.look_ahead:
+        decoded = _decoded(e, ch, which, drive)
     if not original:
-        z = loaded_spectrum(e.loaded, which)
-    if advance:
-        if c == 0:
-            phase_advance(e.phase, e.hop, e.advance_re, e.advance_im)
-        kernels.turn(z, e.advance_re, e.advance_im, scale, ch.re, ch.im, e.stft.n_bins)
-    elif e.held or not original:
-        kernels.turn(z, ch.unit_re + at, ch.unit_im + at, scale, ch.re, ch.im, e.stft.n_bins)
+        z = decoded
+        if _phase_mode(e, drive) != PHASE_SOURCE:
+            unit_re, unit_im = ch.vocoder.unit_re, ch.vocoder.unit_im
+    elif e.frozen:
+        z = vocoder_run(&ch.vocoder, e.phase, PHASE_SPSI, z, e.hop)
+        unit_re, unit_im = ch.vocoder.unit_re, ch.vocoder.unit_im
+    if not original and e.refine:
+        _refine(e, ch, z, &unit_re, &unit_im)
+    if e.held or not original:
+        kernels.turn(z, unit_re, unit_im, 1 / e.stft.magnitude_scale, ch.re, ch.im, e.stft.n_bins)
     if c == 0 and e.hop_ns:
         memcpy(e.heard, z, e.stft.n_bins * sizeof(float))
     stft_inverse(e.stft, ch.re, ch.im, ch.sum, resampler_room(ch.outward, e.stft.hop_length))
 
 
-cdef void hop_end(EngineState *e) noexcept nogil:
+cdef void hop_end(EngineState *e, Drive drive) noexcept nogil:
     """Every channel of the oldest hop in flight has sounded."""
     e.loaded.primed = True
+    e.driver.hops = e.driver.hops + 1 if drive == DRIVE_CODES else 0
+    e.source_phases = drive != DRIVE_CODES and e.phase_with_input == PHASE_SOURCE and not e.frozen
     e.hop += 1
     e.hops += 1
     e.held_hops += e.held

@@ -11,13 +11,17 @@ ctypedef struct LoadedModel:
     Py_ssize_t n_steps, n_context, n_code, n_bins, n_fft_bins, n_channels
     Py_ssize_t context_stride, code_stride
     bint primed                   # a hop of input was encoded
+    Py_ssize_t n_ranks            # 0: nothing is known about the activations
+    float *ranks                  # percent, n_ranks
+    float *percentiles            # n_ranks x n_code
     float *spectrum               # n_fft_bins, scratch, where there are bands
     float *context                # per frame: preprocessed spectra, n_context of n_bins each, oldest first
     float *code                   # per frame: activations, n_code
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil
 cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, const float *magnitude) noexcept nogil
-cdef void loaded_drive(LoadedModel *m, Py_ssize_t frame) noexcept nogil
+cdef float *loaded_code(LoadedModel *m, Py_ssize_t frame) noexcept nogil
+cdef void loaded_settle(LoadedModel *m, Py_ssize_t frame, Py_ssize_t newest) noexcept nogil
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_frames, const ControlSnapshot *controls, bint encodes,
                      bint decodes) noexcept nogil
 cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil

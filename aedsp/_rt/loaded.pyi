@@ -1,7 +1,12 @@
+import numpy as np
+import numpy.typing as npt
+
 from aedsp._kernels.constant_q import Bands
 from aedsp._kernels.dense import Stack
 from aedsp._kernels.preprocess import Chain
 from aedsp._rt.control import ControlBuffer
+
+Float32 = npt.NDArray[np.float32]
 
 class Loaded:
     def __init__(
@@ -14,4 +19,6 @@ class Loaded:
         n_code: int,
         n_channels: int,
         bands: Bands | None,
+        ranks: Float32 | None = None,
+        percentiles: Float32 | None = None,
     ) -> None: ...

@@ -38,11 +38,15 @@ cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, con
     preprocess_apply(m.steps, m.n_steps, context + older, m.n_bins)
 
 
-cdef void loaded_drive(LoadedModel *m, Py_ssize_t frame) noexcept nogil:
-    """No input: every unit fires alike."""
-    cdef Py_ssize_t j
-    for j in range(m.n_code):
-        m.code[frame * m.code_stride + j] = 1
+cdef float *loaded_code(LoadedModel *m, Py_ssize_t frame) noexcept nogil:
+    """Where the activations of a frame are."""
+    return m.code + frame * m.code_stride
+
+
+cdef void loaded_settle(LoadedModel *m, Py_ssize_t frame, Py_ssize_t newest) noexcept nogil:
+    """Code and past spectra of `newest` are those of `frame` too."""
+    memcpy(m.code + frame * m.code_stride, m.code + newest * m.code_stride, m.code_stride * sizeof(float))
+    memcpy(m.context + frame * m.context_stride, m.context + newest * m.context_stride, m.context_stride * sizeof(float))
 
 
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_frames, const ControlSnapshot *controls, bint encodes,
@@ -85,10 +89,13 @@ cdef class Loaded:
     n_bins, n_context, n_code, n_channels : int
     bands : Bands or None
         How the model's n_bins are made of the transform's.
+    ranks, percentiles : float32 (n_ranks,), rising, in percent, and (n_ranks, n_code), or None
+        What the units do over the training spectra.
     """
 
     def __cinit__(self, Stack stack not None, Chain chain not None, ControlBuffer controls not None, Py_ssize_t n_bins,
-                  Py_ssize_t n_context, Py_ssize_t n_code, Py_ssize_t n_channels, Bands bands):
+                  Py_ssize_t n_context, Py_ssize_t n_code, Py_ssize_t n_channels, Bands bands,
+                  const float[::1] ranks=None, const float[:, ::1] percentiles=None):
         cdef LoadedModel *m = &self.model
         cdef Py_ssize_t n_frames
         if controls.n_units != n_code or stack.stack.n_code != n_code:
@@ -103,11 +110,20 @@ cdef class Loaded:
         m.n_bins, m.n_context, m.n_code, m.n_channels = n_bins, n_context, n_code, n_channels
         m.context_stride, m.code_stride = padded(n_context * n_bins), padded(n_code)
         n_frames = AEDSP_FRAMES * n_channels
-        m.code = <float *> aedsp_alloc((n_frames * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)) * sizeof(float))
+        m.n_ranks = ranks.shape[0] if ranks is not None else 0
+        if m.n_ranks and (percentiles.shape[0] != m.n_ranks or percentiles.shape[1] != n_code):
+            raise ValueError(f"percentiles are {percentiles.shape[0]} of {percentiles.shape[1]}; expected {m.n_ranks} of {n_code}")
+        m.code = <float *> aedsp_alloc((n_frames * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)
+                                        + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
         if m.code is NULL:
             raise MemoryError
         m.context = m.code + n_frames * m.code_stride
         m.spectrum = m.context + n_frames * m.context_stride
+        m.ranks = m.spectrum + padded(m.n_fft_bins)
+        m.percentiles = m.ranks + m.n_ranks + 1
+        if m.n_ranks:
+            memcpy(m.ranks, &ranks[0], m.n_ranks * sizeof(float))
+            memcpy(m.percentiles, &percentiles[0, 0], m.n_ranks * n_code * sizeof(float))
         loaded_reset(m)
 
     def __dealloc__(self):

@@ -1,4 +1,4 @@
-from aedsp._rt.engine cimport Core
+from aedsp._rt.core cimport Core
 from aedsp._rt.feed cimport PlayerState
 from aedsp._rt.ring cimport ItemRing
 

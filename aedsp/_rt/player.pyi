@@ -1,7 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from aedsp._rt.engine import Core
+from aedsp._rt.core import Core
 from aedsp._rt.ring import ItemRing
 
 Float32 = npt.NDArray[np.float32]

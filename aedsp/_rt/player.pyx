@@ -17,13 +17,14 @@ import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
-from aedsp._rt.engine cimport Core, engine_clear, engine_pull, engine_push, engine_reset
+from aedsp._rt.core cimport Core
+from aedsp._rt.engine cimport engine_clear, engine_pull, engine_push, engine_reset
 from aedsp._rt.feed cimport (
     CHUNK, COMMAND_END, COMMAND_PAUSE, COMMAND_PLAY, COMMAND_STOP, SOURCE_DEVICE, SOURCE_NONE, SOURCE_RING, Meter,
     PlayerState, feed_jump_at_rest, feed_mark, feed_push, feed_stretch,
 )
 from aedsp._rt.hop cimport (
-    DRIVE_CONSTANT, DRIVE_HELD, DRIVE_INPUT, EVENT_TRANSPORT, EngineState, Event, hop_note, hop_take_changes,
+    DRIVE_CODES, DRIVE_HELD, DRIVE_INPUT, EVENT_TRANSPORT, EngineState, Event, hop_note, hop_take_changes,
 )
 from aedsp._rt.ring cimport ItemRing, ring_free, ring_new, ring_read, ring_readable, ring_write
 
@@ -63,7 +64,7 @@ cdef void _push(PlayerState *p, const float *x, Py_ssize_t n) noexcept nogil:
         feed_push(p, n)
         return
     if p.kind == SOURCE_NONE:
-        engine_push(p.engine, NULL, n, DRIVE_CONSTANT)
+        engine_push(p.engine, NULL, n, DRIVE_CODES)
     else:
         engine_push(p.engine, x, n, DRIVE_INPUT if x is not NULL else DRIVE_HELD)
 

@@ -13,11 +13,12 @@ from typing import Annotated, Any, get_args
 import typer
 
 from aedsp import command_line, data, portaudio
-from aedsp.engine import Engine, PhaseMode
+from aedsp.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.midi import mapping as mappings
 from aedsp.midi.mapping import Mapping
 from aedsp.model import Model
+from aedsp.phases import PhaseMode
 from aedsp.play import offline, plain
 from aedsp.play import session as sessions
 from aedsp.play.instrument import Instrument

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from reference import constant_q, phase, stft
+from reference import constant_q, pghi, phase, rtisi, stft
 
 
-def resynthesize(model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None):
+def resynthesize(model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None, refine=0):
     """Mono signal (frames,) at the model's rate to its resynthesis, same length, no delay.
 
     factor, override: (n_code,). The signal is preceded by silence, as the engine's own state is.
@@ -22,12 +22,24 @@ def resynthesize(model, x, *, factor=None, override=None, original=False, mode="
         factor = np.ones(model.n_code) if factor is None else factor
         override = np.full(model.n_code, np.nan) if override is None else override
         code = np.where(np.isnan(override), code * factor, override)
-        if mode == "source":
-            units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
-        else:
-            units = np.array([phase.advance(m, fft_length, hop, start_turns) for m in range(len(spectra))])
         decoded = model.decode(code)
         if q is not None:
             decoded = np.minimum(decoded @ constant_q.synthesis(front_end, q).T, 16)
-        spectra = decoded / front_end.magnitude_scale * units
+        if mode == "source":
+            units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
+        else:
+            units = phases_of(decoded, front_end, mode, start_turns)
+        if refine:
+            return rtisi.resynthesize(decoded[: len(units)], units, front_end, refine)[length - hop :][: len(x)]
+        spectra = decoded[: len(units)] / front_end.magnitude_scale * units
     return stft.inverse(spectra, front_end)[length - hop :][: len(x)]
+
+
+def phases_of(z, front_end, mode, start_turns):
+    """Unit phasors for magnitudes alone; "pghi1" leaves those of the last one out."""
+    if mode == "spsi":
+        return phase.spsi(z, front_end, start_turns)
+    if mode in ("pghi", "pghi1"):
+        return pghi.units(z, front_end, start_turns, look_ahead=int(mode == "pghi1"))
+    n, hop = front_end.fft_length, front_end.hop_length
+    return np.array([phase.advance(m, n, hop, start_turns) for m in range(len(z))])

@@ -57,7 +57,7 @@ def owners(z):
 def spsi(magnitudes, front_end, start_turns):
     """Unit phasors (n, n_bins) for magnitudes alone: every peak turns at its interpolated frequency, its bins with it.
 
-    Beauregard, Harish & Wyse, "Single pass spectrogram inversion" (2015). With no peak at all, each bin goes its own way.
+    Beauregard, Harish & Wyse, "Single pass spectrogram inversion" (2015). Without a peak each bin goes its own way.
     """
     n, hop = front_end.fft_length, front_end.hop_length
     middle = np.array(start_turns, float)  # at the middle of the window

@@ -1,0 +1,14 @@
+from aedsp._kernels.resample cimport Filter
+from aedsp._rt.hop cimport EngineState
+
+
+cdef class Core:
+    cdef EngineState state
+    cdef object owned, models, rows
+    cdef double model_rate               # Hz
+    cdef bint busy
+    cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1
+    cdef float *_floats(self, Py_ssize_t n) except NULL
+    cdef int _run(self, const float *x, float *out, Py_ssize_t n) except -1
+    cdef int _enter(self) except -1
+    cdef int _take_waiting(self) except -1

@@ -1,0 +1,260 @@
+"""The owner of one engine's memory, and its door for Python. What is computed there is in `_rt/engine`."""
+
+import numpy as np
+
+from aedsp._kernels._cpu cimport AEDSP_FRAMES, aedsp_alloc, aedsp_free, padded
+from aedsp._kernels.limiter cimport limiter_free, limiter_new
+from aedsp._kernels.phase cimport phase_free, phase_new
+from aedsp._kernels.resample cimport Filter, resampler_free, resampler_new
+from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
+from aedsp._kernels.stft cimport stft_free, stft_new
+from aedsp._rt.control cimport control_latest
+from aedsp._rt.drive cimport DRIVEN_CONSTANT, DRIVEN_HOLD, DRIVEN_ROWS, DRIVEN_TYPICAL, DRIVEN_WALK
+from aedsp._rt.engine cimport engine_process, engine_reset
+from aedsp._rt.hop cimport Channel, EngineState
+from aedsp._rt.loaded cimport Loaded, LoadedModel
+from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
+from aedsp._rt.vocoder cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, PHASE_SPSI, vocoder_begin, vocoder_free
+
+cdef extern from "atomics.h":
+    long long clock_ns() noexcept nogil
+
+cdef double FADE_S = 0.5  # of what is driven without input
+cdef enum:
+    CHUNK = 1024          # frames taken in at once, or as many as fill AEDSP_FRAMES hops
+    WAITING_MODELS = 8    # most models under way to or from the hop
+
+
+cdef class Core:
+    """One engine.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        The model that the first hop runs.
+    inward, outward : Filter
+        Between the host's rate and the model's.
+    fft_length, hop_length : int
+    analysis, synthesis : float64 (window_length,)
+    start_turns : float64 (n_bins,)
+        Start phases of `advance`.
+    timing : aedsp.engine.Timing
+        The numbers that make the latency exact.
+    n_channels : int
+    phases : aedsp.engine.Phases
+        Which phases sound with input and without, and what they need.
+    """
+
+    def __cinit__(self, Loaded loaded not None, Filter inward not None, Filter outward not None, int fft_length,
+                  Py_ssize_t hop_length, const double[::1] analysis not None, const double[::1] synthesis not None,
+                  const double[::1] start_turns not None, timing, Py_ssize_t n_channels, phases):
+        cdef EngineState *e = &self.state
+        self.owned = (inward, outward)
+        self.models = {<size_t> &loaded.model: loaded}
+        e.loaded = &loaded.model
+        e.controls = control_latest(e.loaded.controls)
+        e.n_channels, e.latency_frames = n_channels, timing.latency_frames
+        e.phase_with_input, e.phase_without = _MODES[phases.with_input], _MODES[phases.without]
+        e.look_ahead, e.refine = phases.look_ahead, phases.refine
+        e.first_fill, e.n_segment, e.queue_lead = timing.first_fill, timing.segment_frames, timing.queue_lead
+        e.chunk = max(CHUNK, AEDSP_FRAMES * timing.hop_frames)
+        e.queue_capacity = 2 * (timing.latency_frames + max(e.chunk, timing.block_frames) + 2 * e.n_segment + timing.hop_frames)
+        self.model_rate = float(inward.rate_out)
+        e.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
+        e.reach = inward.half
+        e.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
+        e.phase = phase_new(fft_length, analysis.shape[0], hop_length, &start_turns[0])
+        e.limiter = limiter_new(e.n_segment, n_channels, float(outward.rate_out))
+        e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
+        e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
+        e.retired = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
+        e.rtisi = rtisi_new(e.stft) if e.stft is not NULL else NULL
+        if (e.stft is NULL or e.phase is NULL or e.rtisi is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
+                or e.retired is NULL):
+            raise MemoryError
+        self._allocate(inward, outward, timing, phases.gamma)
+        engine_reset(e)
+        self.drive("constant")
+
+    cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1:
+        cdef EngineState *e = &self.state
+        cdef Py_ssize_t bins = padded(e.stft.n_bins), window = padded(e.stft.window_length), c
+        cdef Channel *ch
+        e.bin_stride = bins
+        e.heard = self._floats(bins)
+        e.segment = self._floats(e.n_segment * e.n_channels)
+        e.queue = self._floats(e.queue_capacity * e.n_channels)
+        ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out
+        for c in range(e.n_channels):
+            ch = &e.channels[c]
+            ch.frame = self._floats(2 * window + (8 + 3 * AEDSP_FRAMES) * bins)
+            ch.sum = ch.frame + window
+            ch.re, ch.im = ch.sum + window, ch.sum + window + bins
+            ch.turn_re, ch.turn_im = ch.im + bins, ch.im + 2 * bins
+            ch.late_re, ch.late_im = ch.turn_im + bins, ch.turn_im + 2 * bins
+            if not vocoder_begin(&ch.vocoder, e.phase, ch.late_im + bins, gamma, e.look_ahead):
+                raise MemoryError
+            ch.unit_re = ch.late_im + 3 * bins
+            ch.unit_im = ch.unit_re + AEDSP_FRAMES * bins
+            ch.magnitude = ch.unit_im + AEDSP_FRAMES * bins
+            ch.inward = resampler_new(inward.filter, ratio_in.numerator, ratio_in.denominator, timing.inward_zeros, 0, e.chunk)
+            ch.outward = resampler_new(outward.filter, ratio_out.numerator, ratio_out.denominator, timing.outward_zeros,
+                                       timing.outward_part, e.stft.hop_length)
+            if ch.inward is NULL or ch.outward is NULL:
+                raise MemoryError
+        return 0
+
+    cdef float *_floats(self, Py_ssize_t n) except NULL:
+        cdef float *p = <float *> aedsp_alloc(n * sizeof(float))
+        if p is NULL:
+            raise MemoryError(f"no memory for {n * 4 / 1e6:.0f} MB of audio state")
+        return p
+
+    def __dealloc__(self):
+        cdef EngineState *e = &self.state
+        cdef Py_ssize_t c
+        if e.channels is not NULL:
+            for c in range(e.n_channels):
+                aedsp_free(e.channels[c].frame)
+                resampler_free(e.channels[c].inward)
+                resampler_free(e.channels[c].outward)
+                vocoder_free(&e.channels[c].vocoder)
+        aedsp_free(e.channels)
+        ring_free(e.incoming)
+        ring_free(e.retired)
+        stft_free(e.stft)
+        rtisi_free(e.rtisi)
+        phase_free(e.phase)
+        limiter_free(e.limiter)
+        aedsp_free(e.heard)
+        aedsp_free(e.segment)
+        aedsp_free(e.queue)
+
+    def process(self, const float[:, ::1] x, float[:, ::1] out not None):
+        """Frames in, as many out, (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL."""
+        cdef Py_ssize_t n = out.shape[0]
+        if out.shape[1] != self.state.n_channels or (x is not None and (x.shape[0] != n or x.shape[1] != out.shape[1])):
+            raise ValueError("x and out differ in shape, or from the engine's channels")
+        if n == 0:
+            return
+        self._run(&x[0, 0] if x is not None else NULL, &out[0, 0], n)
+
+    def process_mono(self, const float[::1] x not None, float[::1] out not None):
+        """`process` for one channel, without the cost of a second axis."""
+        if self.state.n_channels != 1 or x.shape[0] != out.shape[0]:
+            raise ValueError("x and out differ in shape, or from the engine's channels")
+        if x.shape[0]:
+            self._run(&x[0], &out[0], x.shape[0])
+
+    cdef int _run(self, const float *x, float *out, Py_ssize_t n) except -1:
+        cdef Py_ssize_t size = n * self.state.n_channels
+        if x is not NULL and x != out and x < out + size and out < x + size:
+            raise ValueError("out overlaps x in part; give x itself or an array apart from it")
+        self._enter()
+        with nogil:
+            engine_process(&self.state, x, out, n)
+        self.busy = False
+        return 0
+
+    def time_blocks(self, const float[:, :, ::1] x not None):
+        """Nanoseconds that each of the blocks (n_blocks, n_frames, n_channels) takes, int64 (n_blocks,)."""
+        cdef Py_ssize_t i, n = x.shape[1]
+        if x.shape[2] != self.state.n_channels or n == 0:
+            raise ValueError(f"x has {x.shape[2]} channels and blocks of {n} frames; expected {self.state.n_channels} channels")
+        cdef float[:, ::1] out = np.empty((n, x.shape[2]), np.float32)
+        cdef long long[::1] taken = np.zeros(x.shape[0], np.int64)
+        self._enter()
+        with nogil:
+            for i in range(x.shape[0]):
+                taken[i] = clock_ns()
+                engine_process(&self.state, &x[i, 0, 0], &out[0, 0], n)
+                taken[i] = clock_ns() - taken[i]
+        self.busy = False
+        return np.asarray(taken)
+
+    cdef int _enter(self) except -1:
+        if self.busy:
+            raise RuntimeError("the engine is processing in another thread; give each thread an engine of its own")
+        self.busy = True
+        return 0
+
+    def reset(self):
+        """Clears audio, phases, limiter and counters; keeps the controls."""
+        self._enter()
+        with nogil:
+            engine_reset(&self.state)
+        self.busy = False
+
+    def swap(self, Loaded loaded not None):
+        """Another model of the same front end, from the next hop on. Whether it could be handed over; see `Engine.swap`."""
+        cdef LoadedModel *model = &loaded.model
+        if model.n_fft_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
+            raise ValueError(f"the model has {model.n_fft_bins} bins; expected {self.state.stft.n_bins}")
+        self.collect()
+        if not self.busy:
+            self._take_waiting()
+            self.models = {<size_t> model: loaded}
+            self.state.loaded = model
+            return True
+        self.models[<size_t> model] = loaded
+        if ring_write(self.state.incoming, &model, 1):
+            return True
+        del self.models[<size_t> model]
+        return False
+
+    def collect(self):
+        """Drops the models that the audio thread has handed back."""
+        cdef LoadedModel *model
+        while ring_read(self.state.retired, &model, 1):
+            self.models.pop(<size_t> model, None)
+
+    def occupy(self):
+        """A stream takes the engine: `process` and `reset` are refused until `release`."""
+        self._enter()
+
+    def release(self):
+        """The stream is closed: models that were still under way are taken now."""
+        self._take_waiting()
+        self.busy = False
+
+    cdef int _take_waiting(self) except -1:
+        """With the hop at rest: the newest model plays, all others are dropped. Returns 1."""
+        while ring_read(self.state.incoming, &self.state.loaded, 1):
+            pass
+        self.collect()
+        self.models = {<size_t> self.state.loaded: self.models[<size_t> self.state.loaded]}
+        return 1
+
+    def code(self):
+        """Activations of the last hop, before the player's hand: float32 (n_channels, n_code)."""
+        cdef LoadedModel *m = self.state.loaded
+        cdef float *newest = m.code + self.state.slot * m.n_channels * m.code_stride
+        return np.array(<float[: m.n_channels, : m.code_stride]> newest)[:, : m.n_code]
+
+    def counters(self):
+        """(frames, hops, limited frames, refused samples) since the last reset."""
+        return self.state.frames, self.state.hops, self.state.limiter.limited_frames, self.state.refused_samples
+
+    def addresses(self):
+        """(address of engine_process, address of the state): what a compiled caller needs."""
+        return <size_t> <void *> engine_process, <size_t> &self.state
+
+    def drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
+        """What drives the units where there is no input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""
+        cdef EngineState *e = &self.state
+        if rows is not None and (rows.shape[1] != e.loaded.n_code or rows.shape[0] == 0):
+            raise ValueError(f"rows are {rows.shape[0]} of {rows.shape[1]}; expected at least one of {e.loaded.n_code}")
+        self._enter()
+        cdef double hops_a_second = self.model_rate / e.stft.hop_length
+        e.driver.kind = _DRIVES[kind]
+        e.driver.rank, e.driver.seed, e.driver.walk_step = rank, seed, rate_hz / hops_a_second
+        e.driver.rows, e.driver.n_rows, e.driver.row = &rows[0, 0] if rows is not None else NULL, 0, 0
+        if rows is not None:
+            e.driver.n_rows = rows.shape[0]
+        e.driver.fade_hops = <unsigned long long> (FADE_S * hops_a_second + 0.5)
+        self.rows = rows
+        self.busy = False
+
+
+_MODES = {"source": PHASE_SOURCE, "advance": PHASE_ADVANCE, "spsi": PHASE_SPSI, "pghi": PHASE_PGHI}
+_DRIVES = {"constant": DRIVEN_CONSTANT, "typical": DRIVEN_TYPICAL, "hold": DRIVEN_HOLD, "walk": DRIVEN_WALK, "rows": DRIVEN_ROWS}

@@ -1,0 +1,20 @@
+from aedsp._rt.loaded cimport LoadedModel
+
+ctypedef enum DriveKind:
+    DRIVEN_CONSTANT  # every unit by 1
+    DRIVEN_TYPICAL   # each at one percentile of its own activations
+    DRIVEN_HOLD      # by the last code
+    DRIVEN_WALK      # by a smooth random walk through its percentiles
+    DRIVEN_ROWS      # by codes that are given, one a hop
+
+ctypedef struct Driver:
+    DriveKind kind
+    float rank                 # percent, for DRIVEN_TYPICAL
+    double walk_step           # turns of the walk a hop
+    unsigned long long seed
+    const float *rows          # for DRIVEN_ROWS, of n_code each; the last one stays
+    Py_ssize_t n_rows, row
+    unsigned long long fade_hops, hops    # hops of the fade-in; that have been driven since there was input
+
+cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil
+cdef float drive_level(const Driver *driver) noexcept nogil

@@ -1,0 +1,81 @@
+"""No input: what drives the units of the code, one vector a hop, before the player's hand.
+
+constant  1 for every unit (the paper: all units fired alike), 12 dB down
+typical   every unit at one percentile of its own activations over the training spectra
+walk      u(t) between the lowest and the highest of its percentiles: at whole t = hop · step a number drawn from (seed,
+          unit, t), between them a smooth step from one to the next; u goes through the percentiles as a rank
+rows      codes that are given, one a hop; the last one stays
+hold      the last code
+
+A function of seed and hop alone, so that any partition gives the same bits. All begin with a fade-in, but hold.
+"""
+
+from libc.math cimport M_PI, cos, floor
+from libc.string cimport memcpy
+
+
+cdef float CONSTANT_LEVEL = 0.25
+
+
+cdef inline double _drawn(unsigned long long seed, unsigned long long unit, unsigned long long at) noexcept nogil:
+    """In [0, 1): the finalizer of splitmix64 (Steele, Lea & Flood 2014) over the three."""
+    cdef unsigned long long z = seed * <unsigned long long> 0x9E3779B97F4A7C15
+    z += unit * <unsigned long long> 0xBF58476D1CE4E5B9 + at * <unsigned long long> 0x94D049BB133111EB
+    z += <unsigned long long> 0x9E3779B97F4A7C15
+    z = (z ^ (z >> 30)) * <unsigned long long> 0xBF58476D1CE4E5B9
+    z = (z ^ (z >> 27)) * <unsigned long long> 0x94D049BB133111EB
+    z = z ^ (z >> 31)
+    return <double> (z >> 11) * (1.0 / 9007199254740992.0)
+
+
+cdef inline float _at_rank(const LoadedModel *m, Py_ssize_t unit, double rank) noexcept nogil:
+    """A unit's activation at a rank in percent, linear between those that are known; 1 where none are."""
+    cdef Py_ssize_t i = 1
+    cdef double low, high
+    if m.n_ranks < 2:
+        return 1
+    while i < m.n_ranks - 1 and rank > m.ranks[i]:
+        i += 1
+    low, high = m.percentiles[(i - 1) * m.n_code + unit], m.percentiles[i * m.n_code + unit]
+    rank = min(1.0, max(0.0, (rank - m.ranks[i - 1]) / (m.ranks[i] - m.ranks[i - 1])))
+    return <float> (low + (high - low) * rank)
+
+
+cdef double _walk(const Driver *driver, Py_ssize_t unit, double at) noexcept nogil:
+    cdef double whole = floor(at), part = at - whole
+    cdef double a = _drawn(driver.seed, unit, <unsigned long long> whole)
+    cdef double b = _drawn(driver.seed, unit, <unsigned long long> whole + 1)
+    return a + (b - a) * part * part * part * (part * (6 * part - 15) + 10)
+
+
+cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil:
+    """The vector (n_code,) for hop number `hop`; last: that of the hop before."""
+    cdef Py_ssize_t j
+    cdef double low, high
+    if driver.kind == DRIVEN_CONSTANT or (driver.kind == DRIVEN_ROWS and driver.n_rows == 0):
+        for j in range(m.n_code):
+            code[j] = 1
+    elif driver.kind == DRIVEN_TYPICAL:
+        for j in range(m.n_code):
+            code[j] = _at_rank(m, j, driver.rank)
+    elif driver.kind == DRIVEN_WALK:
+        low, high = m.ranks[0], m.ranks[max(0, m.n_ranks - 1)]
+        for j in range(m.n_code):
+            code[j] = _at_rank(m, j, low + (high - low) * _walk(driver, j, hop * driver.walk_step))
+    elif driver.kind == DRIVEN_ROWS:
+        memcpy(code, driver.rows + driver.row * m.n_code, m.n_code * sizeof(float))
+    elif last != code:
+        memcpy(code, last, m.n_code * sizeof(float))
+
+
+cdef float drive_level(const Driver *driver) noexcept nogil:
+    """What the spectrum of the hop that comes now is multiplied by."""
+    cdef float level = CONSTANT_LEVEL if driver.kind == DRIVEN_CONSTANT else 1
+    if driver.kind == DRIVEN_HOLD or driver.hops >= driver.fade_hops:
+        return level
+    return <float> (level * (0.5 - 0.5 * cos(M_PI * (driver.hops + 1) / (driver.fade_hops + 1))))
+
+
+def drawn(unsigned long long seed, unsigned long long unit, unsigned long long at):
+    """What the walk draws for a unit at a whole number of steps: float in [0, 1). For tests."""
+    return _drawn(seed, unit, at)

@@ -1,0 +1,124 @@
+"""An engine's phases where they are not those of the input: reference, latency, partitions, refusals."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import aedsp
+from models import autoencoder, front_end, in_blocks, level_db, music
+from reference import engine as reference
+
+MODES = ["advance", "spsi", "pghi", "pghi1"]
+#: How near to the float64 reference in dB: of two magnitudes that are all but equal, float32 may take the other first.
+NEAR = {"advance": -80, "spsi": -60, "pghi": -25, "pghi1": -25}
+
+
+def start_turns(model, seed):
+    return np.random.default_rng(seed).random(model.front_end.n_fft_bins)
+
+
+@pytest.mark.parametrize("refine", [0, 2])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("geometry", [dict(), dict(window_length=401, hop_length=97, window="hamming")])
+def test_the_engine_is_the_reference(rng, geometry, mode, refine):
+    model = autoencoder(rng, front_end(**geometry))
+    x = music(rng, 8000)
+    engine = aedsp.Engine(model, phase=mode, seed=7, refine=refine, precision="float32")
+    y = engine.process(x)
+    expected = reference.resynthesize(model, x, mode=mode, start_turns=start_turns(model, 7), refine=refine)
+    latency = engine.latency_frames
+    n = min(len(x) - latency, len(expected))
+    assert level_db(y[latency:][:n] - expected[:n]) - level_db(expected) < NEAR[mode] + 10 * (refine > 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("options", [dict(), dict(refine=2), dict(sample_rate=44_100), dict(channels=2)])
+def test_any_partition_gives_the_same_bits(rng, mode, options):
+    model = autoencoder(rng)
+    x = music(rng, 9000)
+    x = np.stack([x, x[::-1]], axis=1) if options.get("channels") == 2 else x
+    whole = aedsp.Engine(model, phase=mode, **options).process(x)
+    parts = in_blocks(aedsp.Engine(model, phase=mode, **options), x, itertools.cycle([1, 700, 64, 2000]))
+    assert np.array_equal(parts, whole)
+    assert level_db(whole) > -80
+
+
+@pytest.mark.parametrize("rate", [None, 48_000, 16_000])
+def test_a_look_ahead_costs_one_hop_and_is_reported(rng, rate):
+    model = autoencoder(rng)
+    plain, ahead = aedsp.Engine(model, rate, phase="pghi"), aedsp.Engine(model, rate, phase="pghi1")
+    hop = model.front_end.hop_length * plain.sample_rate / model.front_end.sample_rate
+    assert abs(ahead.latency_frames - plain.latency_frames - hop) <= 1
+    # what is monitored as the original comes exactly that late
+    x = music(rng, 12_000)
+    ahead.controls.monitor = "original"
+    y = ahead.process(x)
+    latency = ahead.latency_frames
+    assert level_db(y[latency + 500 :] - x[500 : len(x) - latency]) < -75 if rate is None else True
+    cross = np.correlate(y[3000:], x[3000 - latency - 5 : len(x) - latency + 5], "valid")
+    assert 5 - np.argmax(cross) in (-1, 0, 1)
+
+
+def test_switching_to_the_original_and_back_keeps_the_time(rng):
+    model = autoencoder(rng)
+    x = music(rng, 12_000)
+    engine, steady = aedsp.Engine(model, phase="pghi1"), aedsp.Engine(model, phase="pghi1")
+    heard = []
+    for i, block in enumerate(np.split(x, 12)):
+        engine.controls.monitor = "original" if i in (4, 5) else "resynthesized"
+        heard.append(engine.process(block))
+    expected = steady.process(x)
+    assert np.array_equal(np.concatenate(heard)[9000:], expected[9000:])  # the vocoder went on meanwhile
+
+
+def test_auto_takes_the_input_and_without_it_what_the_overlap_allows(rng):
+    quarter, half = autoencoder(rng), autoencoder(rng, front_end(hop_length=256))
+    x = music(rng, 3000)
+    assert np.array_equal(aedsp.Engine(quarter).process(x), aedsp.Engine(quarter, phase="source").process(x))
+    for model, mode in [(quarter, "pghi"), (half, "spsi")]:
+        assert np.array_equal(aedsp.Engine(model).generate(3000), aedsp.Engine(model, phase=mode).generate(3000))
+    rect = autoencoder(rng, front_end(window="rect"))
+    assert np.array_equal(aedsp.Engine(rect).generate(3000), aedsp.Engine(rect, phase="spsi").generate(3000))
+
+
+def test_phases_of_the_seed(rng):
+    model = autoencoder(rng)
+    for mode in MODES:
+        a, b, c = (aedsp.Engine(model, phase=mode, seed=seed).generate(4000) for seed in (1, 1, 2))
+        assert np.array_equal(a, b) and not np.array_equal(a, c), mode
+
+
+def test_refining_brings_the_sound_nearer_to_what_was_decoded(rng):
+    model = autoencoder(rng)
+    x = music(rng, 16_000)
+
+    def error(refine):
+        engine = aedsp.Engine(model, phase="spsi", refine=refine, precision="float32")
+        y = engine.process(x)[engine.latency_frames :]
+        found = reference.stft.forward(y, model.front_end)
+        z = model.decode(
+            model.encode(np.abs(reference.stft.forward(x, model.front_end)) * model.front_end.magnitude_scale)
+        )
+        z = z[: len(found)] / model.front_end.magnitude_scale
+        return np.linalg.norm(np.abs(found[8:]) - z[8:]) / np.linalg.norm(z[8:])
+
+    assert error(4) < 0.9 * error(0)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "options", "text"),
+    [
+        (dict(window="rect"), dict(phase="pghi"), "phase is 'pghi' and the window 'rect'; expected hann"),
+        (
+            dict(hop_length=300),
+            dict(phase="pghi1"),
+            "with hops of 300 frames, windows of 512; expected windows that over",
+        ),
+        (dict(), dict(phase="pghi1", block_frames=128), "phase is 'pghi1' and block_frames 128"),
+        (dict(), dict(refine=-1), "refine is -1; expected 0 to 64"),
+    ],
+)
+def test_what_is_meaningless_is_refused(rng, geometry, options, text):
+    with pytest.raises(ValueError, match=text):
+        aedsp.Engine(autoencoder(rng, front_end(**geometry)), **options)
