@@ -13,9 +13,9 @@ them, so that rendering them again gives the same samples.
 
     each with "hop": the hop that took it, since the sound was last cleared; "missing" excepted
 
-The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "seed",
-"model", "source", "loop", "start_frame"}; the last one is {"end": frames}. Control thread only; the only importer of
-mido's files.
+The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "refine",
+"seed", "drive", "model", "source", "loop", "start_frame"}; the last one is {"end": frames}. Control thread only; the
+only importer of mido's files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from aedsp._rt.player import COMMANDS, EVENTS
 from aedsp.controls import NEUTRAL, Monitor, Values
 from aedsp.errors import GestureFileError, MissingExtraError
 from aedsp.model import Model
-from aedsp.sources import FileSource
+from aedsp.sources import FileSource, NoInput
 from aedsp.stream import Stream
 from aedsp.whole_file import written_whole
 
@@ -211,7 +211,9 @@ def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any
         "channels": engine.channels,
         "block_frames": engine.block_frames,
         "phase": engine.phase,
+        "refine": engine.refine,
         "seed": engine.seed,
+        "drive": source.drive if isinstance(source, NoInput) else None,
         "model": str(Path(model_path).resolve()),
         "source": str(Path(source.path).resolve()) if isinstance(source, FileSource) else type(source).__name__,
         "loop": isinstance(source, FileSource) and source.loop,

@@ -23,6 +23,8 @@ Float32 = npt.NDArray[np.float32]
 UnitSettings = Mapping[int, float] | npt.ArrayLike
 
 BLOCK_FRAMES = 16_384
+#: Of sound without input, where nobody says how much.
+NO_INPUT_S = 10.0
 
 
 def through(engine: Engine, blocks: Iterable[Float32]) -> Iterator[Float32]:
@@ -55,6 +57,7 @@ def resynthesize(
     override: UnitSettings | None = None,
     monitor: Monitor = "resynthesized",
     phase: PhaseMode = "auto",
+    refine: int = 0,
     precision: PrecisionMode = "auto",
     seed: int = 0,
 ) -> Float32:
@@ -68,7 +71,7 @@ def resynthesize(
         Of the array, in Hz; None: the model's own. A file has its own rate.
     gain, scale, muted, sign, override : mapping from unit to value, or one value, or one for each unit, optional
         The player's hand, as in `Engine.controls`.
-    monitor, phase, precision, seed
+    monitor, phase, refine, precision, seed
         As in `Controls.monitor` and `Engine`.
 
     Returns
@@ -92,6 +95,7 @@ def resynthesize(
         sample_rate,
         channels=1 if x.ndim == 1 else x.shape[1],
         phase=phase,
+        refine=refine,
         precision=precision,
         seed=seed,
     )
@@ -113,6 +117,37 @@ def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings 
                     target[unit] = value
             elif values is not None:
                 target[:] = values
+
+
+def generate_file(
+    engine_options: Mapping[str, Any],
+    model: Model,
+    target: Path,
+    settings: Mapping[str, Any],
+    drive: str,
+    duration_s: float,
+) -> Engine:
+    """Sound of the decoder alone to a file, at the model's rate, mono.
+
+    Raises
+    ------
+    ValueError
+        A drive or a setting that does not fit.
+    AudioFileError
+        `target` cannot be written.
+    """
+    from aedsp import audio_file
+
+    engine = Engine(model, **engine_options)
+    set_controls(engine.controls, **settings)
+    engine.generate(0, drive=drive)  # refused before there is a file
+    left = round(duration_s * engine.sample_rate)
+    with audio_file.written(target, engine.sample_rate, 1) as out:
+        while left:
+            n = min(left, BLOCK_FRAMES)
+            out.write(engine.generate(n, drive=drive)[:, None])
+            left -= n
+    return engine
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from aedsp import audio_file, command_line, data
 from aedsp.automation import Automation
+from aedsp.engine import PrecisionMode
 from aedsp.midi import mapping as mappings
 from aedsp.model import Model
-from aedsp.offline import render_file
+from aedsp.offline import NO_INPUT_S, generate_file, render_file
+from aedsp.phases import PhaseMode
 
 
 def _pairs(name: str, texts: list[str]) -> dict[int, float]:
@@ -52,9 +54,15 @@ def main(
     mute: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="e.g. 4,5")] = None,
     sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to turn negative")] = None,
     monitor: Annotated[str, typer.Option(metavar="original|resynthesized")] = "resynthesized",
-    phase: Annotated[str, typer.Option(metavar="auto|source|advance")] = "auto",
-    precision: Annotated[str, typer.Option(metavar="auto|float32")] = "auto",
-    seed: Annotated[int, typer.Option(help="of the start phases of 'advance'")] = 0,
+    phase: Annotated[str, typer.Option(metavar=" | ".join(get_args(PhaseMode)))] = "auto",
+    refine: Annotated[int, typer.Option(metavar="N", help="iterations on the phases")] = 0,
+    precision: Annotated[str, typer.Option(metavar=" | ".join(get_args(PrecisionMode)))] = "auto",
+    seed: Annotated[int, typer.Option(help="of start phases and of the drive 'walk'")] = 0,
+    no_input: Annotated[bool, typer.Option("--no-input", help="the decoder alone")] = False,
+    drive: Annotated[
+        str | None, typer.Option(metavar="D", help="of the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="of the decoder alone; default: 10")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="P.png", help="draw both spectrograms")] = None,
     gestures: Annotated[
         Path | None, typer.Option(metavar="G.mid", help="recorded gestures, or any MIDI file with control changes")
@@ -70,12 +78,20 @@ def main(
     if gestures is not None and _is_performance(gestures):
         chosen = {
             "--gain": gain, "--scale": scale, "--override": override, "--mute": mute, "--sign": sign, "--plot": plot,
-            "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed,
+            "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed, "--refine": refine,
+            "--no-input": no_input, "--drive": drive, "--seconds": seconds is not None,
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
             raise ValueError(f"{gestures} holds the player's settings; leave {' and '.join(given)} out")
         _render_performance(gestures, source, output, model)
         return
+    no_input = no_input or drive is not None or seconds is not None
+    if no_input and (source is not None or gestures is not None or plot is not None):
+        raise ValueError(
+            "--no-input, --drive and --seconds are for the decoder alone; leave IN, --gestures, --plot out"
+        )
+    if seconds is not None and not 0 < seconds < 1e6:
+        raise ValueError(f"--seconds is {seconds}; expected more than 0, less than a million")
     source = source or data.demo_audio_path()
     the_model = Model.load(model) if model else data.demo_model()
     settings = {
@@ -90,7 +106,14 @@ def main(
         from aedsp import plot as pictures
 
         pictures.check_target(plot)
-    options = {"phase": phase, "precision": precision, "seed": seed}
+    options = {"phase": phase, "refine": refine, "precision": precision, "seed": seed}
+    if no_input:
+        drive, seconds = drive or "constant", seconds or NO_INPUT_S
+        engine = generate_file(options, the_model, output, settings, drive, seconds)
+        print(f"{output}: {the_model.name} ({the_model.n_code} units) without input, {seconds:g} s, drive {drive}")
+        if n := engine.statistics.limited_frames:
+            print(f"{n} frames were limited to full scale; lower the gains to avoid it")
+        return
     automate = None
     if gestures is not None:
         the_mapping = mappings.load(mapping)

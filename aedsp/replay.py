@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import gestures
+from aedsp import drives, gestures
 from aedsp._rt.player import Player
 from aedsp._rt.ring import ItemRing
 from aedsp.engine import Engine
@@ -102,6 +102,7 @@ class Replay:
             channels=header["channels"],
             block_frames=header["block_frames"],
             phase=header["phase"],
+            refine=header.get("refine", 0),
             seed=header["seed"],
         )
         self.step = self.engine.block_frames or BLOCK_FRAMES
@@ -109,7 +110,9 @@ class Replay:
         name = source or header["source"]
         if name == "InputSource":
             raise GestureFileError(f"{self.path}: was played on a live input, which is not in it; give the audio as IN")
-        if name != "NoInput":
+        if name == "NoInput":
+            drives.set_drive(self.engine._core, header.get("drive") or "constant", model, header["seed"])
+        else:
             if not Path(name).is_file():
                 raise GestureFileError(f"{self.path}: was played on {name}, which is gone; give the audio as IN")
             self._feed = _Feed(FileSource(name, header["loop"]), header["start_frame"], self.engine, self.step)

@@ -56,7 +56,9 @@ class InputSource:
 
 @dataclass(frozen=True)
 class NoInput:
-    """The decoder alone: every unit is driven by 1 at each hop, times the player's hand."""
+    """The decoder alone: a drive as in `Engine.generate`, by name, times the player's hand."""
+
+    drive: str = "constant"
 
 
 Source = FileSource | InputSource | NoInput

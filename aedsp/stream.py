@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import portaudio
+from aedsp import drives, portaudio
 from aedsp._rt.callback import Callback
 from aedsp._rt.player import EVENT_BYTES, Player
 from aedsp._rt.ring import ItemRing
@@ -100,6 +100,8 @@ class Stream:
         self.device_lost = False
         self.on_events: list[Callable[[Int64], None]] = []
         try:
+            if isinstance(self.source, NoInput):
+                drives.set_drive(engine._core, self.source.drive, engine.model, engine.seed)
             engine._core.occupy()
         except RuntimeError:
             raise RuntimeError("the engine plays in another stream, or is processing; make a new one") from None

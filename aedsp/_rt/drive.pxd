@@ -17,4 +17,4 @@ ctypedef struct Driver:
     unsigned long long fade_hops, hops    # hops of the fade-in; that have been driven since there was input
 
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil
-cdef float drive_level(const Driver *driver) noexcept nogil
+cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogil

@@ -2,6 +2,7 @@
 
 constant  1 for every unit (the paper: all units fired alike), 12 dB down
 typical   every unit at one percentile of its own activations over the training spectra
+          (typical and walk are constant while a model plays that does not know its percentiles)
 walk      u(t) between the lowest and the highest of its percentiles: at whole t = hop · step a number drawn from (seed,
           unit, t), between them a smooth step from one to the next; u goes through the percentiles as a rank
 rows      codes that are given, one a hop; the last one stays
@@ -68,9 +69,10 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
         memcpy(code, last, m.n_code * sizeof(float))
 
 
-cdef float drive_level(const Driver *driver) noexcept nogil:
+cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogil:
     """What the spectrum of the hop that comes now is multiplied by."""
-    cdef float level = CONSTANT_LEVEL if driver.kind == DRIVEN_CONSTANT else 1
+    cdef bint blind = (driver.kind == DRIVEN_TYPICAL or driver.kind == DRIVEN_WALK) and m.n_ranks < 2
+    cdef float level = CONSTANT_LEVEL if blind or driver.kind == DRIVEN_CONSTANT else 1
     if driver.kind == DRIVEN_HOLD or driver.hops >= driver.fade_hops:
         return level
     return <float> (level * (0.5 - 0.5 * cos(M_PI * (driver.hops + 1) / (driver.fade_hops + 1))))

@@ -121,7 +121,7 @@ cdef PhaseMode _phase_mode(const EngineState *e, Drive drive) noexcept nogil:
 cdef const float *_decoded(EngineState *e, Channel *ch, int which, Drive drive) noexcept nogil:
     """The magnitudes that sound now; their phases are in the vocoder, but for those of the source."""
     cdef float *z = loaded_spectrum(e.loaded, which)
-    cdef float level = drive_level(&e.driver) if drive == DRIVE_CODES else 1
+    cdef float level = drive_level(&e.driver, e.loaded) if drive == DRIVE_CODES else 1
     cdef PhaseMode mode = _phase_mode(e, drive)
     cdef Py_ssize_t k
     if level != 1:

@@ -155,6 +155,7 @@ class Hand:
             "record": recording,
             "reset": recording,
             "silence": self.silenced,
+            "freeze": controls.frozen,
         }
         return states.get(target.name)
 

@@ -42,6 +42,7 @@ UNIT_BUTTONS = ("sign", "mute", "restore")
 #: What buttons do to everything.
 BUTTONS = (
     "bank-previous", "bank-next", "quit", "silence", "original", "resynthesized", "stop", "play", "reset", "record",
+    "freeze",
     *(f"recall-{i}" for i in range(1, 10)), *(f"store-{i}" for i in range(1, 10)),
 )  # fmt: skip
 LIGHTS = ("none", "cc", "korg")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from aedsp import command_line, data, portaudio
+from aedsp import command_line, data, drives, portaudio
 from aedsp.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.midi import mapping as mappings
@@ -43,6 +43,7 @@ class Choice:
     latency: Latency
     channels: int | None
     phase: PhaseMode
+    refine: int
     seed: int
     midi: str | None
     session: Session
@@ -61,6 +62,9 @@ def main(
         str | None, typer.Option(metavar="NAME", help="which input, instead of the default")
     ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="the decoder alone")] = False,
+    drive: Annotated[
+        str | None, typer.Option(metavar="D", help="of the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]")
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="output device: number or part of the name")
     ] = None,
@@ -84,8 +88,9 @@ def main(
     record: Annotated[Path | None, typer.Option(metavar="R.wav", help="record what is heard; .flac too")] = None,
     record_gestures: Annotated[Path | None, typer.Option(metavar="G.mid", help="record what you do")] = None,
     session: Annotated[Path | None, typer.Option(metavar="S.toml", help="load it, and save it at the end")] = None,
-    phase: Annotated[str | None, typer.Option(metavar="auto|source|advance", help="default: auto")] = None,
-    seed: Annotated[int | None, typer.Option(help="of the start phases of 'advance'; default: 0")] = None,
+    phase: Annotated[str | None, typer.Option(metavar=" | ".join(get_args(PhaseMode)), help="default: auto")] = None,
+    refine: Annotated[int | None, typer.Option(metavar="N", help="iterations on the phases; default: 0")] = None,
+    seed: Annotated[int | None, typer.Option(help="of start phases and of the drive 'walk'; default: 0")] = None,
     screen: Annotated[bool, typer.Option("--screen/--no-screen", help="a status line a second instead")] = True,
     lines: Annotated[bool, typer.Option("--lines", help="plain lines and commands, for a screen reader")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="a JSON object a second, for programs")] = False,
@@ -100,6 +105,7 @@ def main(
             "file": file, "model": model, "input": live_input, "input_device": input_device, "no_input": no_input,
             "device": device, "rate": rate, "block": block, "latency": latency, "channels": channels, "loop": loop,
             "mapping": mapping, "midi": midi, "phase": phase, "seed": seed,
+            "refine": refine, "drive": drive,
         },
         sessions.load(session) if session is not None and session.exists() else Session(),
     )  # fmt: skip
@@ -140,7 +146,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         return next((v for v in (given[name], getattr(kept, name)) if v is not None), default)
 
     latency, phase, block = first("latency", "low"), first("phase", "auto"), first("block", DEFAULT_BLOCK)
-    channels, rate, seed = first("channels"), first("rate"), first("seed", 0)
+    channels, rate, seed, refine = first("channels"), first("rate"), first("seed", 0), first("refine", 0)
     if latency not in ("low", "high"):
         try:
             latency = float(latency)
@@ -148,7 +154,13 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
             raise ValueError(f"--latency is {latency!r}; expected low, high or a time in s") from None
     if phase not in get_args(PhaseMode):
         raise ValueError(f"--phase is {phase!r}; expected one of {get_args(PhaseMode)}")
-    for name, value, least in (("block", block, 0), ("channels", channels, 1), ("rate", rate, 1), ("seed", seed, 0)):
+    for name, value, least in (
+        ("block", block, 0),
+        ("channels", channels, 1),
+        ("rate", rate, 1),
+        ("seed", seed, 0),
+        ("refine", refine, 0),
+    ):
         if value is not None and value < least:
             raise ValueError(f"--{name} is {value}; expected at least {least}")
     midi = first("midi")
@@ -162,6 +174,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         latency=latency,
         channels=channels,
         phase=phase,
+        refine=refine,
         seed=seed,
         midi=midi,
         session=kept,
@@ -175,8 +188,12 @@ def _source(given: dict[str, Any], kept: Session) -> Source:
         raise ValueError("FILE, --input and --no-input are three sources; give one of them")
     if live:
         return InputSource(portaudio.named(given["input_device"]))
-    if given["no_input"]:
-        return NoInput()
+    if given["drive"] is not None and (given["file"] is not None or live):
+        raise ValueError("--drive is for the decoder alone; leave the file or the input out, or --drive")
+    drive = given["drive"] or kept.drive or "constant"
+    drives.named(drive)
+    if given["no_input"] or given["drive"] is not None:
+        return NoInput(drive)
     loop = given["loop"] if given["loop"] is not None else kept.loop
     if given["file"] is not None:
         return FileSource(given["file"], loop)
@@ -198,7 +215,7 @@ def _mapping(name: str) -> Mapping:
 def _source_of(session: Session, loop: bool) -> Source:
     name = session.source or ""
     if name == "no input":
-        return NoInput()
+        return NoInput(session.drive or "constant")
     if name == "input" or name.startswith("input: "):
         return InputSource(portaudio.named(name.removeprefix("input").removeprefix(": ") or None))
     return FileSource(name, loop)
@@ -212,11 +229,11 @@ def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: l
         raise StreamError(
             f"{' and '.join(ignored)} needs a device, and a terminal or --no-screen, --lines, --json ({reason})"
         )
-    options = {"phase": chosen.phase, "seed": chosen.seed}
+    options = {"phase": chosen.phase, "refine": chosen.refine, "seed": chosen.seed}
     if isinstance(chosen.source, FileSource):
         offline.render(Path(chosen.source.path), model, output, reason, options)
     else:
-        offline.render_no_input(model, output, reason, options)
+        offline.render_no_input(model, output, reason, options, chosen.source.drive)
 
 
 def _stream(chosen: Choice, model: Model) -> Stream:
@@ -228,6 +245,7 @@ def _stream(chosen: Choice, model: Model) -> Stream:
         channels=chosen.channels or source_channels,
         block_frames=chosen.block or None,
         phase=chosen.phase,
+        refine=chosen.refine,
         seed=chosen.seed,
     )
     return Stream(engine, chosen.source, output.number, latency=chosen.latency)

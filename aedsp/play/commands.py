@@ -132,6 +132,11 @@ def _play(instrument: Instrument, words: list[str]) -> str:
     return ""
 
 
+def _freeze(instrument: Instrument, words: list[str]) -> str:
+    instrument.toggle_frozen()
+    return ""
+
+
 def _record(instrument: Instrument, words: list[str]) -> str:
     instrument.toggle_recording(" ".join(words) or None)
     return ""
@@ -158,7 +163,7 @@ def _learn(instrument: Instrument, words: list[str]) -> str:
     elif name in BUTTONS:
         instrument.learn(Target(name))
     else:
-        raise ValueError(f"expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS[:10])}")
+        raise ValueError(f"expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS[:11])}")
     return ""
 
 
@@ -176,6 +181,7 @@ COMMANDS = {
     "seek": Command("seek SECONDS", "go to a position; +5 and -5 from here", _seek),
     "original": Command("original", "hear the source itself", _press("original")),
     "resynthesized": Command("resynthesized", "hear what the model makes of it", _press("resynthesized")),
+    "freeze": Command("freeze", "hold the sound of this moment; again: let it go on", _freeze),
     "gain": Command("gain UNIT VALUE", "multiply a unit's activation", _set("gain")),
     "scale": Command("scale UNIT VALUE", "multiply it once more", _set("scale")),
     "override": Command("override UNIT VALUE|off", "take a unit over altogether", _set("override")),

@@ -24,7 +24,7 @@ from aedsp.model import Model
 from aedsp.play import session as sessions
 from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
-from aedsp.sources import FileSource, InputSource
+from aedsp.sources import FileSource, InputSource, NoInput
 from aedsp.stream import Stream
 
 _KEPT_MESSAGES = 200
@@ -112,6 +112,8 @@ class Instrument:
             self.stop()
         elif action == "record":
             self.toggle_recording()
+        elif action == "freeze":
+            self.toggle_frozen()
         elif name == "store" and number.isdigit():
             self.store(int(number))
         elif name == "recall" and number.isdigit():
@@ -138,6 +140,11 @@ class Instrument:
     def toggle_monitor(self) -> None:
         """Original or resynthesized."""
         self.controls.monitor = "resynthesized" if self.controls.monitor == "original" else "original"
+
+    def toggle_frozen(self) -> None:
+        """Hold the sound of this moment, or let it go on."""
+        self.controls.frozen = not self.controls.frozen
+        self.say("frozen" if self.controls.frozen else "not frozen any more")
 
     def toggle_recording(self, path: str | Path | None = None) -> None:
         """Start recording what is heard, to a file named by the time of day unless one is given; or finish it."""
@@ -210,6 +217,8 @@ class Instrument:
             channels=self.engine.channels,
             phase=self.engine.phase,
             seed=self.engine.seed,
+            refine=self.engine.refine,
+            drive=source.drive if isinstance(source, NoInput) else None,
             midi=self.midi_port,
             rate=self.engine.sample_rate,
             block=self.engine.block_frames or 0,

@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from aedsp import audio_file
-from aedsp.engine import Engine
 from aedsp.errors import MissingExtraError
 from aedsp.model import Model
-from aedsp.offline import Rendered, render_file
-
-NO_INPUT_S = 10.0
+from aedsp.offline import NO_INPUT_S, Rendered, generate_file, render_file
 
 
 def check_output(source: Path, output: Path) -> Path:
@@ -40,13 +34,10 @@ def render(source: Path, model: Model, output: Path, reason: str, options: dict[
     print(f"Written: {written}")
 
 
-def render_no_input(model: Model, output: Path, reason: str, options: dict[str, Any]) -> None:
+def render_no_input(model: Model, output: Path, reason: str, options: dict[str, Any], drive: str) -> None:
     """The decoder alone, for a few seconds."""
-    engine = Engine(model, **options)
-    n = int(NO_INPUT_S * engine.sample_rate)
-    with audio_file.written(output, engine.sample_rate, 1) as out:
-        out.write(np.asarray(engine.generate(n)))
-    print(f"{model.name} without input, {NO_INPUT_S:.0f} s")
+    generate_file(options, model, output, {"monitor": "resynthesized"}, drive, NO_INPUT_S)
+    print(f"{model.name} without input, {NO_INPUT_S:.0f} s, drive {drive}")
     print(f"Not played aloud: {reason}.")
     print(f"Written: {output.resolve()}")
 

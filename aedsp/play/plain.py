@@ -24,6 +24,7 @@ def status(instrument: Instrument) -> dict[str, Any]:
         "position_s": round(stream.position_s, 3),
         "duration_s": stream.duration_s,
         "monitor": instrument.controls.monitor,
+        "frozen": instrument.controls.frozen,
         "bank": instrument.hand.bank,
         "recording": str(stream.recording) if stream.recording else None,
         "device": stream.output_device.name,
@@ -39,9 +40,10 @@ def status_line(instrument: Instrument) -> str:
     """The same for a person, short."""
     s = status(instrument)
     of = f" of {s['duration_s']:.1f}" if s["duration_s"] else ""
+    frozen = ", frozen" if s["frozen"] else ""
     lost = ", device lost" if s["device_lost"] else ""
     return (
-        f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}, "
+        f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}{frozen}, "
         f"load {s['last_load']:.0%} worst {s['worst_load']:.0%}, "
         f"{s['misses']} missed, {s['starved_frames']} starved, {s['midi_messages']} MIDI{lost}"
     )

@@ -64,6 +64,7 @@ class Screen(App[None]):
             "w": self._begin_storing,
             "g": self._next_morph,
             "c": instrument.toggle_recording,
+            "f": instrument.toggle_frozen,
             "l": lambda: self._prompt(f"learn gain {self.sight.selected + 1}"),
             "n": lambda: self._prompt("model "),
             "colon": lambda: self._prompt(""),

@@ -3,6 +3,7 @@
 model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
 mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   latency = "low"   channels = 2
 midi = "none"              phase = "auto"   seed = 0       loop = false  morph_s = 2.0
+refine = 0                 drive = "walk:0.5"   where there is no input
 
 [controls]                 [snapshot.1]                 the same in both
 monitor = "resynthesized"
@@ -29,12 +30,13 @@ from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
 from aedsp.whole_file import written_whole
 
-_TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi")
+_TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
 _NUMBERS: dict[str, type | tuple[type, ...]] = {
     "rate": (int, float),
     "block": int,
     "channels": int,
     "seed": int,
+    "refine": int,
     "morph_s": (int, float),
 }
 
@@ -53,6 +55,8 @@ class Session:
     channels: int | None = None
     phase: str | None = None
     seed: int | None = None
+    refine: int | None = None
+    drive: str | None = None
     midi: str | None = None
     loop: bool = False
     morph_s: float = 0.0

@@ -88,6 +88,8 @@ def header(instrument: Instrument, width: int) -> list[Text]:
     right = f"{'DEVICE LOST' if stream.device_lost else words[stream.transport]}  {clock}"
     if stream.recording:
         right = f"REC  {right}"
+    if instrument.controls.frozen:
+        right = f"FROZEN  {right}"
     queued = f"Queued Track: {instrument.controls.monitor.capitalize()}"
     controller = instrument.controller
     midi = "MIDI off" if controller is None else _midi_words(instrument)

@@ -1,0 +1,65 @@
+"""A code that is held: does it keep its level, does it buzz at the rate of the hops?
+
+    AEDSP_CORPUS=<folder with test/> python benchmarks/held.py [--seconds 20]
+
+Every clip plays for 5 s through the shipped model, then the sound is frozen. level: from the softest to the loudest 100 ms,
+in dB. line: the envelope's line at the hop rate (43 Hz), in dB below its mean; more negative is better. Without the
+variable: the shipped clips. "source" is what freezing does where the phases were those of the input.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+import aedsp
+from phases import RATE, clips
+
+METHODS = {"source": "auto", "spsi": "spsi", "pghi": "pghi", "advance": "advance"}
+
+
+def held(x: np.ndarray, phase: str, seconds: float) -> np.ndarray:
+    """The frozen sound, from 0.2 s after it was frozen."""
+    engine = aedsp.Engine(aedsp.demo_model(), phase=phase)
+    engine.process(x)
+    engine.controls.frozen = True
+    return engine.process(np.zeros(int((seconds + 0.2) * RATE), np.float32))[int(0.2 * RATE) :]
+
+
+def level_range(y: np.ndarray) -> float:
+    """dB between the softest and the loudest 100 ms."""
+    n = RATE // 10
+    levels = 20 * np.log10(np.sqrt(np.square(y[: len(y) // n * n], dtype=float).reshape(-1, n).mean(axis=1)) + 1e-12)
+    return float(levels.max() - levels.min())
+
+
+def line_at_the_hops(y: np.ndarray, hop: int) -> float:
+    """dB of the envelope's line at the hop rate, relative to its mean."""
+    spectrum = np.fft.fft(y)
+    spectrum[len(y) // 2 + 1 :] = 0
+    spectrum[1 : len(y) // 2] *= 2
+    envelope = np.abs(np.fft.ifft(spectrum))
+    t = np.arange(len(y))
+    window = np.hanning(len(y))
+    line = abs(np.sum(window * envelope * np.exp(-2j * np.pi * t / hop))) * 2 / np.sum(window)
+    return float(20 * np.log10(line / np.mean(envelope) + 1e-12))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20)
+    seconds = parser.parse_args().seconds
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in METHODS}
+    print("level, line in dB    | " + " | ".join(f"{name:>13}" for name in METHODS))
+    for clip, x in clips(5).items():
+        for name, phase in METHODS.items():
+            y = held(x, phase, seconds)
+            found[name].append((level_range(y), line_at_the_hops(y, 512)))
+        print(f"{clip[:20]:20} | " + " | ".join(f"{found[name][-1][0]:5.2f}, {found[name][-1][1]:5.1f}" for name in METHODS))
+    means = {name: np.mean(values, axis=0) for name, values in found.items()}
+    print(f"{'mean':20} | " + " | ".join(f"{means[name][0]:5.2f}, {means[name][1]:5.1f}" for name in METHODS))
+
+
+if __name__ == "__main__":
+    main()
