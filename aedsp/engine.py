@@ -218,7 +218,9 @@ class Engine:
                 raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
         self._model, self._precision = model, precision
 
-    def process(self, x: npt.ArrayLike, *, out: Float32 | None = None) -> Float32:
+    def process(
+        self, x: npt.ArrayLike, *, out: Float32 | None = None, phase_from: npt.ArrayLike | None = None
+    ) -> Float32:
         """Resynthesize one block.
 
         Parameters
@@ -228,6 +230,9 @@ class Engine:
             ±16, count as 0 (`statistics.refused_samples`).
         out : float32 array like `x`, optional
             Where the result goes; may be `x` itself. With `out` and a float32 `x`, no memory for audio is allocated.
+        phase_from : array like `x`, optional
+            Another sound, in step with `x`: the code comes from `x`, the phases from here (cross-synthesis). Where it
+            is left out, they come from `x` again.
 
         Returns
         -------
@@ -239,13 +244,14 @@ class Engine:
         TypeError
             `x` is not real floating-point, or `out` is not float32.
         ValueError
-            A shape that does not fit the engine's channels or its fixed block, or an `out` that overlaps `x` in part.
+            A shape that does not fit the engine's channels or its fixed block, an `out` that overlaps `x` in part, or
+            `phase_from` for an engine whose phases are not the input's.
         RuntimeError
             The engine is processing in another thread.
         """
         if (
             type(x) is np.ndarray and type(out) is np.ndarray and x.dtype is _FLOAT32 and out.dtype is _FLOAT32
-            and x.ndim == 1 and self._block_frames in (None, len(x))
+            and x.ndim == 1 and self._block_frames in (None, len(x)) and phase_from is None
         ):  # fmt: skip
             try:
                 self._core.process_mono(x, out)
@@ -253,20 +259,22 @@ class Engine:
                 pass
             else:
                 return out
-        x = np.asarray(x)
-        if x.dtype.kind != "f":
-            raise TypeError(f"x has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
-        self._expect_shape("x", x.shape)
-        if x.dtype != np.float32 or not x.flags.c_contiguous:
-            with np.errstate(over="ignore"):
-                x = np.ascontiguousarray(x, dtype=np.float32)
+        x = self._as_audio("x", x)
+        y = None
+        if phase_from is not None:
+            if self.phase not in ("auto", "source"):
+                raise ValueError(f"phase_from is given, but phase is {self.phase!r}; expected 'auto' or 'source'")
+            y = self._as_audio("phase_from", phase_from)
+            if y.shape != x.shape:
+                raise ValueError(f"phase_from has shape {y.shape}; x has {x.shape}")
+            y = y.reshape(-1, self._channels)
         if out is None:
             out = np.empty(x.shape, np.float32)
         else:
             self._expect_out(out)
             if out.shape != x.shape:
                 raise ValueError(f"out has shape {out.shape}; x has {x.shape}")
-        self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels))
+        self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y)
         return out
 
     def generate(
@@ -307,6 +315,17 @@ class Engine:
                 raise ValueError(f"out has {out.shape[0]} frames; n_frames is {n_frames}")
         self._core.process(None, out.reshape(-1, self._channels))
         return out
+
+    def _as_audio(self, name: str, given: npt.ArrayLike) -> Float32:
+        """Contiguous float32, of a shape that fits the engine."""
+        x = np.asarray(given)
+        if x.dtype.kind != "f":
+            raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
+        self._expect_shape(name, x.shape)
+        if x.dtype != np.float32 or not x.flags.c_contiguous:
+            with np.errstate(over="ignore"):
+                x = np.ascontiguousarray(x, dtype=np.float32)
+        return x
 
     def _expect_shape(self, name: str, shape: tuple[int, ...]) -> None:
         n = self._channels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -27,14 +28,35 @@ BLOCK_FRAMES = 16_384
 NO_INPUT_S = 10.0
 
 
-def through(engine: Engine, blocks: Iterable[Float32]) -> Iterator[Float32]:
-    """Blocks (frames, channels) through the engine, latency removed and tail flushed: as many frames out as in."""
+def through(
+    engine: Engine, blocks: Iterable[Float32], phase_from: Iterable[Float32] | None = None
+) -> Iterator[Float32]:
+    """Blocks (frames, channels) through the engine, latency removed and tail flushed: as many frames out as in.
+
+    phase_from: another sound that gives the phases, in blocks of any lengths; silence behind its end.
+    """
     to_skip = engine.latency_frames
-    tail = _silence(engine)
-    for block in chain(blocks, tail):
-        out = engine.process(block)
+    other = None if phase_from is None else _Cut(phase_from, engine.channels)
+    for block in chain(blocks, _silence(engine)):
+        out = engine.process(block, phase_from=None if other is None else other.next(len(block)))
         yield out[to_skip:]
         to_skip = max(0, to_skip - len(out))
+
+
+class _Cut:
+    """Blocks of any lengths as blocks of the lengths that are asked for, silence behind their end."""
+
+    def __init__(self, blocks: Iterable[Float32], channels: int) -> None:
+        self._blocks, self._rest = iter(blocks), np.zeros((0, channels), np.float32)
+
+    def next(self, n: int) -> Float32:
+        while len(self._rest) < n:
+            block = next(self._blocks, None)
+            if block is None:
+                block = np.zeros((n - len(self._rest), self._rest.shape[1]), np.float32)
+            self._rest = np.concatenate([self._rest, block])
+        out, self._rest = self._rest[:n], self._rest[n:]
+        return out
 
 
 def _silence(engine: Engine) -> Iterator[Float32]:
@@ -60,6 +82,7 @@ def resynthesize(
     refine: int = 0,
     precision: PrecisionMode = "auto",
     seed: int = 0,
+    phase_from: npt.ArrayLike | None = None,
 ) -> Float32:
     """Resynthesize a whole signal or file.
 
@@ -73,6 +96,8 @@ def resynthesize(
         The player's hand, as in `Engine.controls`.
     monitor, phase, refine, precision, seed
         As in `Controls.monitor` and `Engine`.
+    phase_from : array like the signal, optional
+        Another sound at the same rate that gives the phases; silence behind its end.
 
     Returns
     -------
@@ -103,7 +128,19 @@ def resynthesize(
     engine.reset()
     frames = x.reshape(len(x), engine.channels)
     blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
-    return np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, blocks)]).reshape(x.shape)
+    other = None if phase_from is None else [_as_frames(phase_from, engine.channels)]
+    return np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, blocks, other)]).reshape(
+        x.shape
+    )
+
+
+def _as_frames(phase_from: npt.ArrayLike, channels: int) -> Float32:
+    y = np.asarray(phase_from)
+    if y.ndim not in (1, 2) or y.dtype.kind != "f" or (y.shape[1:] or (1,)) != (channels,):
+        raise ValueError(
+            f"phase_from is {y.dtype} of shape {y.shape}; expected floats (frames, {channels}), as the signal"
+        )
+    return y.reshape(-1, channels).astype(np.float32)
 
 
 def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings | None) -> None:
@@ -177,10 +214,12 @@ def render_file(
     target: Path,
     settings: Mapping[str, Any],
     automate: Callable[[Engine], Callable[[Iterator[Float32]], Iterator[Float32]]] | None = None,
+    phase_from: Path | None = None,
 ) -> Rendered:
     """One file to another, in blocks: memory does not grow with the length.
 
-    automate: for the engine, what passes its input on and moves its controls on the way.
+    automate: for the engine, what passes its input on and moves its controls on the way. phase_from: a file of any
+    rate whose phases are taken.
 
     Raises
     ------
@@ -190,6 +229,7 @@ def render_file(
         `source` holds no audio or cannot be read, or `target` cannot be written.
     """
     from aedsp import audio_file
+    from aedsp.sources import FileSource, Reader
 
     if target.exists() and source.exists() and target.samefile(source):
         raise ValueError(f"{target} is the input itself; give the output another name")
@@ -201,7 +241,12 @@ def render_file(
         blocks = audio_file.blocks_of(file)
         if automate is not None:
             blocks = automate(engine)(blocks)
-        with audio_file.written(target, file.samplerate, file.channels) as out:
-            for block in through(engine, blocks):
+        with ExitStack() as stack:
+            other = None
+            if phase_from is not None:
+                reader = stack.enter_context(closing(Reader(FileSource(phase_from), engine.sample_rate, file.channels)))
+                other = reader.blocks(0)
+            out = stack.enter_context(audio_file.written(target, file.samplerate, file.channels))
+            for block in through(engine, blocks, other):
                 out.write(block)
         return Rendered(engine, engine.statistics.frames - engine.latency_frames, file.frames)

@@ -55,6 +55,9 @@ def main(
     sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to turn negative")] = None,
     monitor: Annotated[str, typer.Option(metavar="original|resynthesized")] = "resynthesized",
     phase: Annotated[str, typer.Option(metavar=" | ".join(get_args(PhaseMode)))] = "auto",
+    phase_from: Annotated[
+        Path | None, typer.Option(metavar="B", help="audio file that the phases are taken from: cross-synthesis")
+    ] = None,
     refine: Annotated[int, typer.Option(metavar="N", help="iterations on the phases")] = 0,
     precision: Annotated[str, typer.Option(metavar=" | ".join(get_args(PrecisionMode)))] = "auto",
     seed: Annotated[int, typer.Option(help="of start phases and of the drive 'walk'")] = 0,
@@ -79,6 +82,7 @@ def main(
         chosen = {
             "--gain": gain, "--scale": scale, "--override": override, "--mute": mute, "--sign": sign, "--plot": plot,
             "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed, "--refine": refine,
+            "--phase-from": phase_from,
             "--no-input": no_input, "--drive": drive, "--seconds": seconds is not None,
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
@@ -86,9 +90,10 @@ def main(
         _render_performance(gestures, source, output, model)
         return
     no_input = no_input or drive is not None or seconds is not None
-    if no_input and (source is not None or gestures is not None or plot is not None):
+    inputs = {"IN": source, "--gestures": gestures, "--plot": plot, "--phase-from": phase_from}
+    if no_input and (given := [name for name, value in inputs.items() if value is not None]):
         raise ValueError(
-            "--no-input, --drive and --seconds are for the decoder alone; leave IN, --gestures, --plot out"
+            f"--no-input, --drive and --seconds are for the decoder alone; leave {' and '.join(given)} out"
         )
     if seconds is not None and not 0 < seconds < 1e6:
         raise ValueError(f"--seconds is {seconds}; expected more than 0, less than a million")
@@ -118,7 +123,7 @@ def main(
     if gestures is not None:
         the_mapping = mappings.load(mapping)
         automate = lambda engine: Automation(gestures, engine, the_mapping).cut  # noqa: E731
-    rendered = render_file(options, the_model, source, output, settings, automate)
+    rendered = render_file(options, the_model, source, output, settings, automate, phase_from)
     print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
     for line in rendered.warnings():
         print(line)

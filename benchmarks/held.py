@@ -2,8 +2,8 @@
 
     AEDSP_CORPUS=<folder with test/> python benchmarks/held.py [--seconds 20]
 
-Every clip plays for 5 s through the shipped model, then the sound is frozen. level: from the softest to the loudest 100 ms,
-in dB. line: the envelope's line at the hop rate (43 Hz), in dB below its mean; more negative is better. Without the
+Every clip plays for 5 s through the shipped model, then the sound is frozen. level: from the softest to the loudest
+100 ms, in dB. line: the envelope's line at the hop rate (43 Hz), in dB of its mean; the lower the better. Without the
 variable: the shipped clips. "source" is what freezing does where the phases were those of the input.
 """
 
@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+from phases import RATE, clips
 
 import aedsp
-from phases import RATE, clips
 
 METHODS = {"source": "auto", "spsi": "spsi", "pghi": "pghi", "advance": "advance"}
 
@@ -46,6 +46,10 @@ def line_at_the_hops(y: np.ndarray, hop: int) -> float:
     return float(20 * np.log10(line / np.mean(envelope) + 1e-12))
 
 
+def tell(name: str, values: list[tuple[float, float]]) -> None:
+    print(f"{name[:20]:20} | " + " | ".join(f"{level:5.2f}, {line:5.1f}" for level, line in values), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20)
@@ -56,9 +60,8 @@ def main() -> None:
         for name, phase in METHODS.items():
             y = held(x, phase, seconds)
             found[name].append((level_range(y), line_at_the_hops(y, 512)))
-        print(f"{clip[:20]:20} | " + " | ".join(f"{found[name][-1][0]:5.2f}, {found[name][-1][1]:5.1f}" for name in METHODS))
-    means = {name: np.mean(values, axis=0) for name, values in found.items()}
-    print(f"{'mean':20} | " + " | ".join(f"{means[name][0]:5.2f}, {means[name][1]:5.1f}" for name in METHODS))
+        tell(clip, [found[name][-1] for name in METHODS])
+    tell("mean", [tuple(np.mean(found[name], axis=0)) for name in METHODS])
 
 
 if __name__ == "__main__":

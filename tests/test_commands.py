@@ -183,6 +183,35 @@ def test_render_monitors_the_original(run, files):
     assert level_db(x - y) < -110
 
 
+def test_render_of_the_decoder_alone(run, tmp_path):
+    result = run("aedsp.render", "--no-input", "--seconds", 2, "-o", "constant.wav")
+    assert result.returncode == 0 and "without input, 2 s, drive constant" in result.stdout, result.stderr
+    y, rate = soundfile.read(tmp_path / "constant.wav", dtype="float32")
+    assert rate == 22_050 and np.array_equal(y, aedsp.Engine(aedsp.demo_model()).generate(2 * rate))
+    result = run(
+        "aedsp.render", "--drive", "walk:0.3", "--seed", 4, "--phase", "spsi", "--seconds", 1, "-o", "walk.wav"
+    )
+    assert result.returncode == 0, result.stderr
+    engine = aedsp.Engine(aedsp.demo_model(), phase="spsi", seed=4)
+    expected = engine.generate(22_050, drive="walk:0.3")
+    assert np.array_equal(soundfile.read(tmp_path / "walk.wav", dtype="float32")[0], expected)
+    result = run("aedsp.play", "--drive", "typical:80", "-o", "typical.wav")
+    assert result.returncode == 0 and "10 s, drive typical:80" in result.stdout, result.stderr
+
+
+def test_render_takes_the_phases_of_another_file(run, files, rng):
+    soundfile.write(files / "other.wav", music(rng, 9000, 16_000)[::-1], 16_000, subtype="FLOAT")
+    soundfile.write(files / "same.wav", soundfile.read(files / "in.wav")[0], 22_050, subtype="FLOAT")
+    for other in ("same", "other"):
+        result = run(
+            "aedsp.render", "in.wav", "--model", "m.h5", "--phase-from", f"{other}.wav", "-o", f"{other}.out.wav"
+        )
+        assert result.returncode == 0, result.stderr
+    run("aedsp.render", "in.wav", "--model", "m.h5", "-o", "plain.wav")
+    plain, same, other = (soundfile.read(files / f"{name}.wav")[0] for name in ("plain", "same.out", "other.out"))
+    assert np.array_equal(same, plain) and len(other) == len(plain) and not np.array_equal(other, plain)
+
+
 def test_render_without_arguments_renders_the_demo(run, tmp_path):
     assert run("aedsp.render").returncode == 0
     assert [p.name for p in tmp_path.iterdir()] == ["rendered.wav"]
@@ -236,6 +265,18 @@ BAD = [
     (["aedsp.play", "--mapping", "none.toml"], "none.toml: No such file or directory"),
     (["aedsp.play", "--session", "in.wav"], "in.wav: is no TOML"),
     (["aedsp.play", "--record", "r.wav", "--model", "m.h5"], "--record needs a device, and a terminal or --no-screen"),
+    (["aedsp.render", "--drive", "nonsense"], "drive is 'nonsense'; expected constant, typical"),
+    (["aedsp.render", "--drive", "walk", "--model", "m.h5"], "does not say what its units do"),
+    (["aedsp.render", "in.wav", "--no-input"], "are for the decoder alone; leave IN out"),
+    (["aedsp.render", "--seconds", "-1"], "--seconds is -1.0; expected more than 0"),
+    (["aedsp.render", "in.wav", "--phase-from", "none.wav", "--model", "m.h5"], "none.wav: no such audio file"),
+    (
+        ["aedsp.render", "in.wav", "--phase-from", "in.wav", "--phase", "spsi", "--model", "m.h5"],
+        "phase_from is given, but phase is 'spsi'",
+    ),
+    (["aedsp.render", "in.wav", "--refine", "-1", "--model", "m.h5"], "refine is -1; expected 0 to 64"),
+    (["aedsp.play", "in.wav", "--drive", "walk"], "--drive is for the decoder alone"),
+    (["aedsp.play", "--refine", "-1"], "--refine is -1; expected at least 0"),
     (["aedsp.play", "in.wav", "--no-input"], "three sources; give one of them"),
     (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, devices, headroom, train, paper"),
 ]

@@ -122,3 +122,73 @@ def test_refining_brings_the_sound_nearer_to_what_was_decoded(rng):
 def test_what_is_meaningless_is_refused(rng, geometry, options, text):
     with pytest.raises(ValueError, match=text):
         aedsp.Engine(autoencoder(rng, front_end(**geometry)), **options)
+
+
+@pytest.mark.parametrize("geometry", [dict(), dict(window_length=401, hop_length=97, window="hamming")])
+def test_the_code_of_one_sound_the_phases_of_another(rng, geometry):
+    model = autoencoder(rng, front_end(**geometry))
+    x, other = music(rng, 8000), music(rng, 8000)[::-1].copy()
+    engine = aedsp.Engine(model, precision="float32")
+    y = engine.process(x, phase_from=other)
+    expected = reference.resynthesize(model, x, phase_from=other)
+    latency = engine.latency_frames
+    assert level_db(y[latency:] - expected[: len(x) - latency]) - level_db(expected) < -80
+    assert np.array_equal(aedsp.Engine(model).process(x, phase_from=x), aedsp.Engine(model).process(x))
+
+
+@pytest.mark.parametrize("options", [dict(), dict(sample_rate=48_000), dict(channels=2)])
+def test_with_other_phases_too_any_partition_gives_the_same_bits(rng, options):
+    model = autoencoder(rng)
+    x, other = music(rng, 9000), music(rng, 9000)[::-1].copy()
+    if options.get("channels") == 2:
+        x, other = np.stack([x, other], axis=1), np.stack([other, x], axis=1)
+    whole = aedsp.Engine(model, **options).process(x, phase_from=other)
+    parts, at, out = aedsp.Engine(model, **options), 0, []
+    for n in itertools.cycle([1, 700, 64, 2000]):
+        out.append(parts.process(x[at : at + n], phase_from=other[at : at + n]))
+        at += n
+        if at >= len(x):
+            break
+    assert np.array_equal(np.concatenate(out), whole)
+
+
+def test_other_phases_may_come_and_go(rng):
+    """They begin as if the other sound had been the same until then, and left out they are the input's again."""
+    model = autoencoder(rng)
+    x, other = music(rng, 12_000), music(rng, 12_000)[::-1].copy()
+    engine, plain = aedsp.Engine(model), aedsp.Engine(model)
+    y = np.concatenate(
+        [engine.process(x[:4000]), engine.process(x[4000:8000], phase_from=other[4000:8000]), engine.process(x[8000:])]
+    )
+    expected = plain.process(x)
+    assert np.array_equal(y[:4000], expected[:4000]) and not np.array_equal(y[4000:8000], expected[4000:8000])
+    assert np.array_equal(y[9200:], expected[9200:])
+    engine.reset()
+    assert np.array_equal(engine.process(x), expected)
+    room = other.copy()
+    again = aedsp.Engine(model).process(x, phase_from=room, out=room)
+    assert np.array_equal(again, aedsp.Engine(model).process(x, phase_from=other))
+
+
+def test_other_phases_that_do_not_fit_are_refused(rng):
+    model, x = autoencoder(rng), np.zeros(64, np.float32)
+    with pytest.raises(ValueError, match=r"phase_from has shape \(63,\); x has \(64,\)"):
+        aedsp.Engine(model).process(x, phase_from=x[1:])
+    with pytest.raises(TypeError, match="phase_from has dtype int64"):
+        aedsp.Engine(model).process(x, phase_from=np.zeros(64, int))
+    with pytest.raises(ValueError, match="phase_from is given, but phase is 'spsi'"):
+        aedsp.Engine(model, phase="spsi").process(x, phase_from=x)
+    room = np.zeros(65, np.float32)
+    with pytest.raises(ValueError, match="overlaps phase_from in part"):
+        aedsp.Engine(model).process(x, phase_from=room[:64], out=room[1:])
+    with pytest.raises(ValueError, match=r"phase_from is int64 of shape \(3,\); expected floats"):
+        aedsp.resynthesize(model, x, phase_from=[1, 2, 3])
+
+
+def test_offline_the_other_sound_may_be_shorter(rng):
+    model = autoencoder(rng)
+    x, other = music(rng, 5000), music(rng, 3000)
+    padded = np.concatenate([other, np.zeros(2000, np.float32)])
+    assert np.array_equal(
+        aedsp.resynthesize(model, x, phase_from=other), aedsp.resynthesize(model, x, phase_from=padded)
+    )

@@ -20,6 +20,7 @@ cdef Resampler *resampler_new(const ResampleFilter *f, long long step, long long
                               long long start_part, Py_ssize_t most_pushed) noexcept nogil
 cdef void resampler_free(Resampler *r) noexcept nogil
 cdef void resampler_reset(Resampler *r) noexcept nogil
+cdef void resampler_copy(Resampler *r, const Resampler *other) noexcept nogil
 cdef float *resampler_room(Resampler *r, Py_ssize_t n) noexcept nogil
 cdef Py_ssize_t resample(Resampler *r, float *out, Py_ssize_t out_stride, Py_ssize_t most) noexcept nogil
 

@@ -97,6 +97,12 @@ cdef void resampler_reset(Resampler *r) noexcept nogil:
     r.whole, r.part = 0, r.start_part
 
 
+cdef void resampler_copy(Resampler *r, const Resampler *other) noexcept nogil:
+    """r, made as `other` was, as if it had heard the same."""
+    memcpy(r.history, other.history, r.capacity * sizeof(float))
+    r.n, r.whole, r.part = other.n, other.whole, other.part
+
+
 cdef float *resampler_room(Resampler *r, Py_ssize_t n) noexcept nogil:
     """Where the next n samples go; they count as pushed. History that is no longer needed makes room."""
     cdef Py_ssize_t past = <Py_ssize_t> r.whole

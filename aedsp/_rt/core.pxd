@@ -9,6 +9,7 @@ cdef class Core:
     cdef bint busy
     cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1
     cdef float *_floats(self, Py_ssize_t n) except NULL
-    cdef int _run(self, const float *x, float *out, Py_ssize_t n) except -1
+    cdef int _run(self, const float *x, const float *y, float *out, Py_ssize_t n) except -1
+    cdef int _cross(self) except -1
     cdef int _enter(self) except -1
     cdef int _take_waiting(self) except -1

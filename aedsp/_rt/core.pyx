@@ -1,16 +1,18 @@
 """The owner of one engine's memory, and its door for Python. What is computed there is in `_rt/engine`."""
 
+from libc.string cimport memcpy
+
 import numpy as np
 
 from aedsp._kernels._cpu cimport AEDSP_FRAMES, aedsp_alloc, aedsp_free, padded
 from aedsp._kernels.limiter cimport limiter_free, limiter_new
 from aedsp._kernels.phase cimport phase_free, phase_new
-from aedsp._kernels.resample cimport Filter, resampler_free, resampler_new
+from aedsp._kernels.resample cimport Filter, resampler_copy, resampler_free, resampler_new
 from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
 from aedsp._kernels.stft cimport stft_free, stft_new
 from aedsp._rt.control cimport control_latest
 from aedsp._rt.drive cimport DRIVEN_CONSTANT, DRIVEN_HOLD, DRIVEN_ROWS, DRIVEN_TYPICAL, DRIVEN_WALK
-from aedsp._rt.engine cimport engine_process, engine_reset
+from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
 from aedsp._rt.hop cimport Channel, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
@@ -118,6 +120,8 @@ cdef class Core:
                 aedsp_free(e.channels[c].frame)
                 resampler_free(e.channels[c].inward)
                 resampler_free(e.channels[c].outward)
+                resampler_free(e.channels[c].cross_inward)
+                aedsp_free(e.channels[c].cross_frame)
                 vocoder_free(&e.channels[c].vocoder)
         aedsp_free(e.channels)
         ring_free(e.incoming)
@@ -127,33 +131,67 @@ cdef class Core:
         phase_free(e.phase)
         limiter_free(e.limiter)
         aedsp_free(e.heard)
+        aedsp_free(e.cross)
         aedsp_free(e.segment)
         aedsp_free(e.queue)
 
-    def process(self, const float[:, ::1] x, float[:, ::1] out not None):
-        """Frames in, as many out, (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL."""
-        cdef Py_ssize_t n = out.shape[0]
-        if out.shape[1] != self.state.n_channels or (x is not None and (x.shape[0] != n or x.shape[1] != out.shape[1])):
+    def process(self, const float[:, ::1] x, float[:, ::1] out not None, const float[:, ::1] phase_from=None):
+        """Frames in, as many out, (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL.
+
+        phase_from: another sound that gives the phases, from the first call that has one on (`cross`).
+        """
+        cdef Py_ssize_t n = out.shape[0], channels = out.shape[1]
+        if channels != self.state.n_channels or (x is not None and (x.shape[0] != n or x.shape[1] != channels)):
             raise ValueError("x and out differ in shape, or from the engine's channels")
+        if phase_from is not None and (x is None or phase_from.shape[0] != n or phase_from.shape[1] != channels):
+            raise ValueError("phase_from and out differ in shape")
         if n == 0:
             return
-        self._run(&x[0, 0] if x is not None else NULL, &out[0, 0], n)
+        if phase_from is not None:
+            self._cross()
+        self._run(&x[0, 0] if x is not None else NULL, &phase_from[0, 0] if phase_from is not None else NULL, &out[0, 0], n)
 
     def process_mono(self, const float[::1] x not None, float[::1] out not None):
         """`process` for one channel, without the cost of a second axis."""
         if self.state.n_channels != 1 or x.shape[0] != out.shape[0]:
             raise ValueError("x and out differ in shape, or from the engine's channels")
         if x.shape[0]:
-            self._run(&x[0], &out[0], x.shape[0])
+            self._run(&x[0], NULL, &out[0], x.shape[0])
 
-    cdef int _run(self, const float *x, float *out, Py_ssize_t n) except -1:
+    cdef int _run(self, const float *x, const float *y, float *out, Py_ssize_t n) except -1:
         cdef Py_ssize_t size = n * self.state.n_channels
         if x is not NULL and x != out and x < out + size and out < x + size:
             raise ValueError("out overlaps x in part; give x itself or an array apart from it")
+        if y is not NULL and y != out and y < out + size and out < y + size:
+            raise ValueError("out overlaps phase_from in part; give an array apart from it")
         self._enter()
         with nogil:
-            engine_process(&self.state, x, out, n)
+            engine_cross(&self.state, x, y, out, n)
         self.busy = False
+        return 0
+
+    cdef int _cross(self) except -1:
+        """From the next hop on the phases come from a second sound of every channel; until now it was the first."""
+        cdef EngineState *e = &self.state
+        cdef Py_ssize_t c
+        cdef Channel *ch
+        if e.crossed:
+            return 0
+        self._enter()
+        try:
+            e.cross = self._floats(3 * e.bin_stride)
+            for c in range(e.n_channels):
+                ch = &e.channels[c]
+                ch.cross_frame = self._floats(padded(e.stft.window_length))
+                ch.cross_inward = resampler_new(ch.inward.filter, ch.inward.step, ch.inward.denominator, ch.inward.n_start,
+                                                ch.inward.start_part, e.chunk)
+                if ch.cross_inward is NULL:
+                    raise MemoryError
+                resampler_copy(ch.cross_inward, ch.inward)
+                memcpy(ch.cross_frame, ch.frame, e.stft.window_length * sizeof(float))
+            e.crossed = True
+        finally:
+            self.busy = False
         return 0
 
     def time_blocks(self, const float[:, :, ::1] x not None):

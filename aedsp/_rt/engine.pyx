@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from aedsp._kernels._cpu cimport AEDSP_FRAMES, AEDSP_LOUDEST, kernels
 from aedsp._kernels.limiter cimport limit, limiter_reset
-from aedsp._kernels.resample cimport resample, resampler_reset, resampler_room
+from aedsp._kernels.resample cimport Resampler, resample, resampler_reset, resampler_room
 from aedsp._rt.hop cimport (
     DRIVE_CODES, DRIVE_HELD, DRIVE_INPUT, Channel, Drive, EngineState, hop_begin, hop_end, hop_pass, hop_synthesise,
     hop_take_changes,
@@ -24,22 +24,34 @@ cdef extern from "denormals.h":
     void denormals_restore(unsigned long long before) noexcept nogil
 
 
-cdef void _take_in(EngineState *e, const float *x, Py_ssize_t n) noexcept nogil:
-    """n interleaved frames into the resamplers; what is no audio becomes 0 and is counted. x NULL: silence."""
+cdef inline void _take(EngineState *e, Resampler *inward, const float *x, Py_ssize_t n) noexcept nogil:
+    cdef float *room = resampler_room(inward, n)
+    if x is NULL:
+        memset(room, 0, n * sizeof(float))
+    else:
+        e.refused_samples += kernels.accept(x, e.n_channels, AEDSP_LOUDEST, room, n)
+
+
+cdef void _take_in(EngineState *e, const float *x, const float *y, Py_ssize_t n) noexcept nogil:
+    """n interleaved frames into the resamplers; what is no audio becomes 0 and is counted. x NULL: silence.
+
+    y: what gives the phases, where they come from another sound; NULL: x.
+    """
     cdef Py_ssize_t c
-    cdef float *room
+    if y is NULL:
+        y = x
     for c in range(e.n_channels):
-        room = resampler_room(e.channels[c].inward, n)
-        if x is NULL:
-            memset(room, 0, n * sizeof(float))
-        else:
-            e.refused_samples += kernels.accept(x + c, e.n_channels, AEDSP_LOUDEST, room, n)
+        _take(e, e.channels[c].inward, x + c if x is not NULL else NULL, n)
+        if e.crossed:
+            _take(e, e.channels[c].cross_inward, y + c if y is not NULL else NULL, n)
 
 
 cdef bint _fill_hop(EngineState *e) noexcept nogil:
     """Model-rate samples into the frames; true once a hop is full."""
     cdef Py_ssize_t c, got = 0, hop_length = e.stft.hop_length, at = e.stft.window_length - hop_length + e.fill
     for c in range(e.n_channels):
+        if e.crossed:
+            resample(e.channels[c].cross_inward, e.channels[c].cross_frame + at, 1, hop_length - e.fill)
         got = resample(e.channels[c].inward, e.channels[c].frame + at, 1, hop_length - e.fill)
     e.fill += got
     if e.fill < hop_length:
@@ -89,7 +101,7 @@ cdef void _sound(EngineState *e, Drive drive) noexcept nogil:
     e.n_waiting = 0
 
 
-cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive drive) noexcept nogil:
+cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_frames, Drive drive) noexcept nogil:
     """n_frames interleaved frames in, and every hop that they complete. x: read for DRIVE_INPUT only.
 
     Between a push and the next, what is finished is pulled: the queue holds one block, or a chunk where that is more.
@@ -100,7 +112,8 @@ cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive
     cdef Py_ssize_t most = 1 if e.hop_ns or e.look_ahead else AEDSP_FRAMES
     while done < n_frames:
         n = min(n_frames - done, e.chunk)
-        _take_in(e, x + done * e.n_channels if drive == DRIVE_INPUT else NULL, n)
+        _take_in(e, x + done * e.n_channels if drive == DRIVE_INPUT else NULL,
+                 y + done * e.n_channels if y is not NULL else NULL, n)
         e.taken += n
         if drive == DRIVE_HELD:
             e.hold_until = _first_clean_hop(e)
@@ -116,6 +129,10 @@ cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive
     e.frames += n_frames
 
 
+cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive drive) noexcept nogil:
+    _push(e, x, NULL, n_frames, drive)
+
+
 cdef Py_ssize_t engine_pull(EngineState *e, float *out, Py_ssize_t n_frames) noexcept nogil:
     """Up to n_frames finished frames; returns how many. With whole blocks pushed there are as many as were pushed."""
     cdef Py_ssize_t n = min(n_frames, e.queue_end - e.queue_start), channels = e.n_channels
@@ -124,18 +141,25 @@ cdef Py_ssize_t engine_pull(EngineState *e, float *out, Py_ssize_t n_frames) noe
     return n
 
 
-cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t n_frames) noexcept nogil:
-    """n_frames interleaved frames in and out. `out` may be `x`; x NULL: no input, the units are driven."""
+cdef void engine_cross(EngineState *e, const float *x, const float *y, float *out, Py_ssize_t n_frames) noexcept nogil:
+    """n_frames interleaved frames in and out. `out` may be `x`; x NULL: no input, the units are driven.
+
+    y: what gives the phases, like `x`, where the engine is `crossed`; NULL: x does. `out` may be `y`.
+    """
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t taken = 0, given = 0, n, channels = e.n_channels
     cdef Drive drive = DRIVE_INPUT if x is not NULL else DRIVE_CODES
     while taken < n_frames:
         n = min(n_frames - taken, e.chunk)
         e.changes_due = True
-        engine_push(e, x + taken * channels if x is not NULL else NULL, n, drive)
+        _push(e, x + taken * channels if x is not NULL else NULL, y + taken * channels if y is not NULL else NULL, n, drive)
         taken += n
         given += engine_pull(e, out + given * channels, taken - given)
     denormals_restore(before)
+
+
+cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t n_frames) noexcept nogil:
+    engine_cross(e, x, NULL, out, n_frames)
 
 
 cdef void engine_clear(EngineState *e) noexcept nogil:
@@ -147,6 +171,9 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
         ch = &e.channels[c]
         resampler_reset(ch.inward)
         resampler_reset(ch.outward)
+        if e.crossed:
+            resampler_reset(ch.cross_inward)
+            memset(ch.cross_frame, 0, e.stft.window_length * sizeof(float))
         memset(ch.frame, 0, e.stft.window_length * sizeof(float))
         memset(ch.sum, 0, e.stft.window_length * sizeof(float))
         memset(ch.magnitude, 0, AEDSP_FRAMES * e.bin_stride * sizeof(float))

@@ -27,6 +27,8 @@ ctypedef struct Event:
 ctypedef struct Channel:
     Resampler *inward     # host rate to model rate
     Resampler *outward    # model rate to host rate
+    Resampler *cross_inward    # another sound that gives the phases, where there is one
+    float *cross_frame
     float *frame          # the newest window_length samples, the last `fill` of the hop being the newest
     float *sum            # overlap-add, window_length
     float *re             # spectrum of the hop, n_bins
@@ -62,6 +64,8 @@ ctypedef struct EngineState:
     Py_ssize_t bin_stride         # floats from the bins of one hop in flight to those of the next
     Py_ssize_t slot, n_waiting    # which of them is the newest; how many are to sound yet
     Py_ssize_t chunk              # most frames taken in at once
+    bint crossed                  # the phases come from the other sound of every channel
+    float *cross                  # scratch, 3 spectra
     float *heard                  # decoded spectrum of the first channel's last hop, n_bins
     float *segment                # n_segment x n_channels, at the host's rate
     float *queue                  # finished frames, interleaved

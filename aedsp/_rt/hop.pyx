@@ -38,8 +38,14 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, Drive drive) n
     if slot != e.slot:
         memcpy(unit_re, ch.unit_re + e.slot * e.bin_stride, n_bins * sizeof(float))
         memcpy(unit_im, ch.unit_im + e.slot * e.bin_stride, n_bins * sizeof(float))
+    cdef float *spare = e.cross
+    if e.crossed:
+        stft_forward(e.stft, ch.cross_frame, ch.re, ch.im)
+        if kernels.polar(ch.re, ch.im, e.stft.magnitude_scale, PHASE_FLOOR, spare, unit_re, unit_im, n_bins):
+            phase_run_on(e.phase, spare, unit_re, unit_im)
+        unit_re, unit_im = spare + e.bin_stride, spare + 2 * e.bin_stride
     stft_forward(e.stft, ch.frame, ch.re, ch.im)
-    if kernels.polar(ch.re, ch.im, e.stft.magnitude_scale, PHASE_FLOOR, magnitude, unit_re, unit_im, n_bins):
+    if kernels.polar(ch.re, ch.im, e.stft.magnitude_scale, PHASE_FLOOR, magnitude, unit_re, unit_im, n_bins) and not e.crossed:
         phase_run_on(e.phase, magnitude, unit_re, unit_im)
     if drive == DRIVE_CODES:
         drive_code(&e.driver, e.loaded, e.hop + slot, loaded_code(e.loaded, previous), loaded_code(e.loaded, frame))
@@ -102,6 +108,8 @@ cdef void hop_begin(EngineState *e, Py_ssize_t slot, Drive drive) noexcept nogil
         else:
             _analyse(e, c, slot, drive)
         memmove(e.channels[c].frame, e.channels[c].frame + hop_length, rest * sizeof(float))
+        if e.crossed:
+            memmove(e.channels[c].cross_frame, e.channels[c].cross_frame + hop_length, rest * sizeof(float))
     if drive == DRIVE_CODES and e.driver.row + 1 < e.driver.n_rows:
         e.driver.row += 1
     e.slot, e.frozen = slot, frozen

@@ -5,7 +5,9 @@ import numpy as np
 from reference import constant_q, pghi, phase, rtisi, stft
 
 
-def resynthesize(model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None, refine=0):
+def resynthesize(
+    model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None, refine=0, phase_from=None
+):
     """Mono signal (frames,) at the model's rate to its resynthesis, same length, no delay.
 
     factor, override: (n_code,). The signal is preceded by silence, as the engine's own state is.
@@ -26,6 +28,11 @@ def resynthesize(model, x, *, factor=None, override=None, original=False, mode="
         if q is not None:
             decoded = np.minimum(decoded @ constant_q.synthesis(front_end, q).T, 16)
         if mode == "source":
+            if phase_from is not None:
+                other = np.concatenate(
+                    [np.zeros(length - hop), np.asarray(phase_from, np.float64), np.zeros(length + hop)]
+                )
+                spectra = stft.forward(other, front_end)
             units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
         else:
             units = phases_of(decoded, front_end, mode, start_turns)
