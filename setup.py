@@ -8,8 +8,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNELS = [
-    "fft", "window", "stft", "preprocess", "dense", "phase", "pghi", "rtisi", "overlap_add", "resample", "limiter",
-    "constant_q",
+    "fft", "window", "stft", "preprocess", "dense", "phase", "heap", "pghi", "rtisi", "overlap_add", "resample",
+    "limiter", "constant_q", "stretch",
 ]  # fmt: skip
 REAL_TIME = ["control", "ring", "loaded", "drive", "vocoder", "hop", "engine", "core", "feed", "player", "callback"]
 

@@ -46,6 +46,7 @@ cdef extern from "simd/kernels.h":
         void (*relu)(float *, Py_ssize_t) noexcept nogil
         void (*logarithm)(const float *, float, float *, Py_ssize_t) noexcept nogil
         void (*phasors)(const float *, float *, float *, Py_ssize_t) noexcept nogil
+        void (*angles)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
         float (*dot)(const float *, const float *, Py_ssize_t) noexcept nogil
 
     const Kernels *aedsp_select_kernels(const char *name)

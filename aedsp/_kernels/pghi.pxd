@@ -1,3 +1,4 @@
+from aedsp._kernels.heap cimport Heap
 from aedsp._kernels.phase cimport Phase
 
 ctypedef struct Pghi:
@@ -10,12 +11,11 @@ ctypedef struct Pghi:
     float *logs[3]             # their logarithms
     float *middle              # turns at the middle of the window, of the newest spectrum that has phases; kept
     float *per_hop             # its turns a hop; kept
-    float *turns               # scratch: turns, turns a hop, turns a bin of the spectrum that gets its phases
-    float *hop_turns
-    float *per_bin
-    char *open                 # scratch: bins that wait for their phase
-    unsigned long long *heap   # scratch: magnitude above, bin below; the loudest first
-    Py_ssize_t n_heap
+    float *turns               # scratch: turns of the spectrum that gets its phases
+    float *hop_turns           # scratch: its turns a hop
+    float *hop_step            # scratch: turns from the hop before, and from bin k to k + 1
+    float *bin_step
+    Heap *heap
 
 cdef Pghi *pghi_new(const Phase *phase, double gamma, bint look_ahead) noexcept nogil
 cdef void pghi_free(Pghi *pghi) noexcept nogil

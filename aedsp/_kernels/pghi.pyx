@@ -2,28 +2,27 @@
 
 Formula      s = ln(max(magnitude, 1e-9)), L the window's length, γ = its constant · L², N the FFT, H the hop; in turns:
              a hop: H k / N + H N / (4π γ) (s[k + 1] - s[k - 1]); a bin: - γ / (4π H N) (s[m + 1] - s[m - 1]), without
-             look-ahead - γ / (4π H N) (3 s[m] - 4 s[m - 1] + s[m - 2]); integrated by the trapezoidal rule from bin to bin,
-             the loudest first, within the hop and from the one before; - k L / 2N more for the window's edge.
-             Bins below 1e-6 of the loudest, and the loudest of those that nothing reaches, take the phase of `advance`
+             look-ahead - γ / (4π H N) (3 s[m] - 4 s[m - 1] + s[m - 2]); integrated by the trapezoidal rule (`heap.pyx`);
+             - k L / 2N more for the window's edge. Bins that nothing reaches take the phase of `advance`
 Shapes       magnitude, unit_re, unit_im: n_bins, with room up to a multiple of AEDSP_PAD
 Aliasing     none
 Alignment    any
 Scaling      any magnitudes
-Allocation   none after `pghi_new`; at most 2 n_bins steps of a heap a hop
+Allocation   none after `pghi_new`
 Sizes        those of `aedsp.FrontEnd`; the window is hann, hamming or blackman
 
 Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap integration" (DAFx 2016).
 """
 
-from libc.math cimport M_PI, rintf
+from libc.math cimport M_PI
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels.heap cimport heap_free, heap_integrate, heap_new
 from aedsp._kernels.phase cimport PHASE_FLOOR, phase_free, phase_free_turns, phase_new
 
-cdef float TOLERANCE = 1e-6
 #: γ / L² of the Gaussian nearest to each window; a rectangular one has none.
 GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
 
@@ -37,18 +36,17 @@ cdef Pghi *pghi_new(const Phase *phase, double gamma, bint look_ahead) noexcept 
     cdef double hop = phase.hop_length, n = phase.fft_length
     pghi.phase, pghi.look_ahead, pghi.stride = phase, look_ahead, stride
     pghi.hop_slope, pghi.bin_slope = <float> (hop * n / (4 * M_PI * gamma)), <float> (-gamma / (4 * M_PI * hop * n))
-    pghi.heap = <unsigned long long *> aedsp_alloc(2 * stride * sizeof(unsigned long long) + stride)
-    cdef float *memory = <float *> aedsp_alloc(11 * stride * sizeof(float))
+    pghi.heap = heap_new(phase.n_bins)
+    cdef float *memory = <float *> aedsp_alloc(12 * stride * sizeof(float))
     pghi.memory = memory
     if pghi.heap is NULL or memory is NULL:
         pghi_free(pghi)
         return NULL
-    pghi.open = <char *> (pghi.heap + 2 * stride)
     for i in range(3):
         pghi.magnitude[i] = memory + i * stride
         pghi.logs[i] = memory + (3 + i) * stride
     pghi.middle, pghi.per_hop, pghi.turns = memory + 6 * stride, memory + 7 * stride, memory + 8 * stride
-    pghi.hop_turns, pghi.per_bin = memory + 9 * stride, memory + 10 * stride
+    pghi.hop_turns, pghi.hop_step, pghi.bin_step = memory + 9 * stride, memory + 10 * stride, memory + 11 * stride
     pghi_reset(pghi)
     return pghi
 
@@ -56,7 +54,7 @@ cdef Pghi *pghi_new(const Phase *phase, double gamma, bint look_ahead) noexcept 
 cdef void pghi_free(Pghi *pghi) noexcept nogil:
     if pghi is not NULL:
         aedsp_free(pghi.memory)
-        aedsp_free(pghi.heap)
+        heap_free(pghi.heap)
         aedsp_free(pghi)
 
 
@@ -71,104 +69,29 @@ cdef void pghi_reset(Pghi *pghi) noexcept nogil:
         pghi.per_hop[k] = pghi.phase.bin_turns[k]
 
 
-cdef inline unsigned long long _item(float magnitude, Py_ssize_t at) noexcept nogil:
-    """Ordered by magnitude (above 0), then by bin, the lower ones first; bins above n_bins are those of this hop."""
-    cdef unsigned int bits
-    memcpy(&bits, &magnitude, sizeof(bits))
-    return <unsigned long long> bits << 32 | ~<unsigned int> at
-
-
-cdef inline void _sink(unsigned long long *heap, Py_ssize_t n, Py_ssize_t i, unsigned long long item) noexcept nogil:
-    cdef Py_ssize_t child = 2 * i + 1
-    while child < n:
-        if child + 1 < n and heap[child + 1] > heap[child]:
-            child += 1
-        if heap[child] <= item:
-            break
-        heap[i] = heap[child]
-        i = child
-        child = 2 * i + 1
-    heap[i] = item
-
-
-cdef inline void _reach(Pghi *pghi, const float *magnitude, Py_ssize_t k, float turns) noexcept nogil:
-    """Bin k of this hop has its phase."""
-    cdef unsigned long long item = _item(magnitude[k], pghi.phase.n_bins + k)
-    cdef Py_ssize_t i = pghi.n_heap, parent
-    pghi.turns[k] = turns - rintf(turns)
-    pghi.open[k] = False
-    pghi.n_heap += 1
-    while i > 0:
-        parent = (i - 1) // 2
-        if pghi.heap[parent] >= item:
-            break
-        pghi.heap[i] = pghi.heap[parent]
-        i = parent
-    pghi.heap[i] = item
-
-
-cdef void _spread(Pghi *pghi, const float *magnitude) noexcept nogil:
-    """From the loudest bin that has its phase to its neighbours, until none is left."""
-    cdef Py_ssize_t n = pghi.phase.n_bins, k
-    while pghi.n_heap:
-        k = <Py_ssize_t> (~<unsigned int> pghi.heap[0])
-        pghi.n_heap -= 1
-        if pghi.n_heap:
-            _sink(pghi.heap, pghi.n_heap, 0, pghi.heap[pghi.n_heap])
-        if k < n:
-            if pghi.open[k]:
-                _reach(pghi, magnitude, k, pghi.middle[k] + 0.5 * (pghi.per_hop[k] + pghi.hop_turns[k]))
-            continue
-        k -= n
-        if k + 1 < n and pghi.open[k + 1]:
-            _reach(pghi, magnitude, k + 1, pghi.turns[k] + 0.5 * (pghi.per_bin[k] + pghi.per_bin[k + 1]))
-        if k > 0 and pghi.open[k - 1]:
-            _reach(pghi, magnitude, k - 1, pghi.turns[k] - 0.5 * (pghi.per_bin[k] + pghi.per_bin[k - 1]))
-
-
 cdef void _gradients(Pghi *pghi, const float *now, const float *newer, const float *older, const float *oldest) noexcept nogil:
-    """newer NULL: no look-ahead."""
+    """Turns from the hop before, and from bin to bin. newer NULL: no look-ahead."""
     cdef Py_ssize_t k, n = pghi.phase.n_bins
     for k in range(n):
         if newer is not NULL:
-            pghi.per_bin[k] = pghi.bin_slope * (newer[k] - older[k])
+            pghi.bin_step[k] = pghi.bin_slope * (newer[k] - older[k])
         else:
-            pghi.per_bin[k] = pghi.bin_slope * (3 * now[k] - 4 * older[k] + oldest[k])
+            pghi.bin_step[k] = pghi.bin_slope * (3 * now[k] - 4 * older[k] + oldest[k])
+    for k in range(n - 1):
+        pghi.bin_step[k] = 0.5 * (pghi.bin_step[k] + pghi.bin_step[k + 1])
     pghi.hop_turns[0] = pghi.phase.bin_turns[0]
     pghi.hop_turns[n - 1] = pghi.phase.bin_turns[n - 1]
     for k in range(1, n - 1):
         pghi.hop_turns[k] = pghi.phase.bin_turns[k] + pghi.hop_slope * (now[k + 1] - now[k - 1])
+    for k in range(n):
+        pghi.hop_step[k] = 0.5 * (pghi.per_hop[k] + pghi.hop_turns[k])
 
 
 cdef void _integrate(Pghi *pghi, const float *now, const float *before, unsigned long long hop) noexcept nogil:
-    cdef Py_ssize_t k, first, top, n = pghi.phase.n_bins
-    cdef float loudest = 0, least
-    for k in range(n):
-        loudest = max(loudest, max(now[k], before[k]))
-    least = max(TOLERANCE * loudest, PHASE_FLOOR)
-    pghi.n_heap = 0
-    for k in range(n):
-        pghi.open[k] = now[k] > least
-        if not pghi.open[k]:
-            pghi.turns[k] = phase_free_turns(pghi.phase, hop, k)
-        elif before[k] > least:
-            pghi.heap[pghi.n_heap] = _item(before[k], k)
-            pghi.n_heap += 1
-    for k in range(pghi.n_heap // 2 - 1, -1, -1):
-        _sink(pghi.heap, pghi.n_heap, k, pghi.heap[k])
-    _spread(pghi, now)
-    k = 0
-    while k < n:                                        # runs of bins that nothing reached: from the loudest of each
-        if not pghi.open[k]:
-            k += 1
-            continue
-        first = top = k
-        while k < n and pghi.open[k]:
-            if now[k] > now[top]:
-                top = k
-            k += 1
-        _reach(pghi, now, top, phase_free_turns(pghi.phase, hop, top))
-        _spread(pghi, now)
+    cdef Py_ssize_t k
+    for k in range(pghi.phase.n_bins):
+        pghi.turns[k] = phase_free_turns(pghi.phase, hop, k)
+    heap_integrate(pghi.heap, now, before, pghi.middle, pghi.hop_step, pghi.bin_step, PHASE_FLOOR, pghi.turns)
 
 
 cdef const float *pghi_run(Pghi *pghi, const float *magnitude, unsigned long long hop, float *unit_re,

@@ -229,3 +229,15 @@ def phasors(const float[::1] turns not None):
     room[0, :n] = turns
     kernels.phasors(&room[0, 0], &room[1, 0], &room[2, 0], padded(n))
     return np.array(room[1, :n]), np.array(room[2, :n])
+
+
+def angles(const float[::1] re not None, const float[::1] im not None):
+    """Turns of re + i im, -0.5 .. 0.5: float32 (n,)."""
+    cdef Py_ssize_t n = re.shape[0]
+    if im.shape[0] != n:
+        raise ValueError(f"re, im have {n}, {im.shape[0]} values; expected as many")
+    cdef float[:, ::1] room = np.zeros((3, padded(n) + 1), np.float32)
+    room[0, :n] = re
+    room[1, :n] = im
+    kernels.angles(&room[0, 0], &room[1, 0], &room[2, 0], padded(n))
+    return np.array(room[2, :n])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aedsp import FrontEnd
-from aedsp._kernels.phase import Phases, logarithms, phasors
+from aedsp._kernels.phase import Phases, angles, logarithms, phasors
 from reference import phase as reference
 
 N, HOP = 256, 37
@@ -62,3 +62,8 @@ def test_logarithms_and_phasors_are_those_of_libm(rng):
     turns = np.concatenate([rng.uniform(-3, 3, 1000), [0, 0.125, -0.125, 0.25, 0.5, -0.5, 0.75, 1]]).astype(np.float32)
     re, im = phasors(turns)
     np.testing.assert_allclose(re + 1j * im, np.exp(2j * np.pi * turns.astype(float)), atol=3e-7)
+    re, im = rng.standard_normal((2, 1000)).astype(np.float32) * 10.0 ** rng.integers(-6, 6, 1000).astype(np.float32)
+    re = np.concatenate([re, [0, 1, -1, 0, 0, 1, -1]]).astype(np.float32)
+    im = np.concatenate([im, [0, 0, 0, 1, -1, 1, -1]]).astype(np.float32)
+    difference = angles(re, im) - np.arctan2(im.astype(float), re.astype(float)) / (2 * np.pi)
+    np.testing.assert_allclose(difference - np.rint(difference), 0, atol=3e-7)

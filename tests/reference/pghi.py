@@ -1,18 +1,15 @@
-"""Phase gradient heap integration in real time, from the papers, in float64 with Python's heap.
+"""Phase gradient heap integration in real time, from the papers, in float64.
 
 Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap integration" (DAFx 2016), after Průša,
 Balazs & Søndergaard, "A noniterative method for reconstruction of phase from STFT magnitude" (2017).
 """
 
-import heapq
-
 import numpy as np
 
-from reference import phase
+from reference import heap, phase
 
 #: γ / window_length² of the Gaussian that is nearest to each window, from the papers.
 GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
-TOLERANCE = 1e-6
 FLOOR = 1e-9
 
 
@@ -40,39 +37,8 @@ def units(magnitudes, front_end, start_turns, *, look_ahead=0):
         step = logs[m + 3] - older if look_ahead else 3 * now - 4 * older + oldest
         per_hop, per_bin = gradients(front_end, now, step)
         free = np.array([(start_turns[k] + (m * hop * k) % n / n) for k in range(n_bins)])
-        turns = _integrate(z[m], before, turns, per_hop, per_hop_before, per_bin, free)
+        hop_step, bin_step = (per_hop_before + per_hop) / 2, (per_bin[:-1] + per_bin[1:]) / 2
+        turns = heap.integrate(z[m], before, turns, hop_step, bin_step, FLOOR, free)
         before, per_hop_before = z[m], per_hop
         found.append(np.exp(2j * np.pi * (turns + phase.edge(front_end))))
     return np.array(found)
-
-
-def _integrate(now, before, turns_before, per_hop, per_hop_before, per_bin, free):
-    """Turns at the middle of the window; from the loudest on, along time and frequency; `free` below the tolerance."""
-    least = max(TOLERANCE * max(now.max(), before.max()), FLOOR)
-    turns, open_ = free.copy(), now > least
-    heap = [(-before[k], k) for k in range(len(now)) if before[k] > least]
-    heapq.heapify(heap)
-
-    def spread():
-        while heap:
-            _, at = heapq.heappop(heap)
-            if at < len(now):
-                reach(at, turns_before[at] + (per_hop_before[at] + per_hop[at]) / 2)
-                continue
-            k = at - len(now)
-            reach(k + 1, turns[k] + (per_bin[k] + per_bin[min(k + 1, len(now) - 1)]) / 2)
-            reach(k - 1, turns[k] - (per_bin[k] + per_bin[k - 1]) / 2)
-
-    def reach(k, value):
-        if 0 <= k < len(now) and open_[k]:
-            turns[k], open_[k] = value % 1, False
-            heapq.heappush(heap, (-now[k], len(now) + k))
-
-    spread()
-    while open_.any():  # what nothing reaches: from its loudest bin on, run by run
-        first = int(np.argmax(open_))
-        stop = first + int(np.argmin(np.append(open_[first:], False)))
-        top = first + int(np.argmax(now[first:stop]))
-        reach(top, free[top])
-        spread()
-    return turns

@@ -68,5 +68,6 @@ const Kernels E(aedsp_kernels) = {
     .relu = AT(relu, MOST_LANES),
     .logarithm = AT(logarithm, MOST_LANES),
     .phasors = AT(phasors, MOST_LANES),
+    .angles = AT(angles, MOST_LANES),
     .dot = AT(dot, MOST_LANES),
 };

@@ -72,9 +72,10 @@ typedef struct {
     void (*tanh)(float *x, ptrdiff_t n);
     void (*relu)(float *x, ptrdiff_t n);
 
-    /* phase.pyx, pghi.pyx */
+    /* phase.pyx, pghi.pyx, stretch.pyx */
     void (*logarithm)(const float *x, float floor, float *out, ptrdiff_t n);
     void (*phasors)(const float *turns, float *re, float *im, ptrdiff_t n);
+    void (*angles)(const float *re, const float *im, float *turns, ptrdiff_t n);
 
     /* resample.pyx */
     float (*dot)(const float *a, const float *b, ptrdiff_t n);

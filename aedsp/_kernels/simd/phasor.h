@@ -1,4 +1,4 @@
-/* Logarithms and unit phasors. Included by width.h for the widest lanes only; n is a multiple of AEDSP_PAD. */
+/* Logarithms, unit phasors and their angles. Included by width.h for the widest lanes only; n is a multiple of AEDSP_PAD. */
 
 /* ln(max(x, floor)) within 2 ulp, floor a normal number (Moshier, Cephes logf). */
 static void L(logarithm)(const float *x, float floor, float *out, ptrdiff_t n) {
@@ -35,5 +35,24 @@ static void L(phasors)(const float *turns, float *re, float *im, ptrdiff_t n) {
         const I s = bits_of(sine), c = bits_of(cosine);
         store(re + k, from_bits(((s & odd) | (c & ~odd)) ^ (((quarter + 1) & 2) << 30)));
         store(im + k, from_bits(((c & odd) | (s & ~odd)) ^ ((quarter & 2) << 30)));
+    }
+}
+
+/* The angle of re + i im in turns, -0.5 .. 0.5, within 2e-7; 0 where both are 0 (Cephes atanf on the smaller quotient). */
+static void L(angles)(const float *re, const float *im, float *turns, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k += LANES) {
+        const V x = load(re + k), y = load(im + k), zero = splat(0);
+        const V width = larger(x, -x), height = larger(y, -y);
+        const V most = larger(width, height), least = smaller(width, height);
+        const V q = least / larger(most, splat(1e-37f));
+        const V far = splat(0.41421356f); /* tan π/8 */
+        const V t = choose_above(q, far, (q - splat(1.0f)) / (q + splat(1.0f)), q), z = t * t;
+        V p = splat(8.05374449538e-2f) * z - splat(1.38776856032e-1f);
+        p = p * z + splat(1.99777106478e-1f);
+        p = p * z - splat(3.33329491539e-1f);
+        V a = (p * z * t + t) * splat(0.15915494f) + choose_above(q, far, splat(0.125f), zero);
+        a = choose_above(height, width, splat(0.25f) - a, a);
+        a = choose_above(zero, x, splat(0.5f) - a, a);
+        store(turns + k, choose_above(zero, y, -a, a));
     }
 }

@@ -1,0 +1,337 @@
+"""A phase vocoder that stretches time and transposes, frame by frame, both changing as it runs.
+
+Formula      Windows around source frame a, hop_length apart in the output, hop_length / (stretch · pitch) in the source. Z: the
+             sum of all channels, each turned by a share of a half turn, so that none can be the other's opposite. Phases:
+             from window to window by what Z turns over the hop_length frames before a; from bin to bin by what Z turns
+             there, times stretch · pitch, so that an attack stays one (the phases of the stretched signal are those of the
+             source times the stretch); the loudest bins first (`heap.pyx`). All channels are turned alike, their
+             differences stay. What comes out is read at `pitch` frames a frame by a windowed sinc, band-limited for
+             pitch > 1. At stretch = pitch = 1 windows keep their phases, and after window_length frames the output is the
+             source itself, to the bit
+Shapes       x, out: frames of n_channels, interleaved
+Aliasing     none
+Alignment    any
+Scaling      none
+Allocation   none after `stretch_new`
+Sizes        fft_length = window_length a power of two from 64, hop_length divides half of it; stretch 0.25 to 4, pitch 0.25 to 4
+
+Output frame n is the source where n · 1 / stretch has brought it, with no delay: windows reach ahead into frames that were
+pushed. Průša & Holighaus, "Phase vocoder done right" (2017); Puckette, "Phase-locked vocoder" (1995).
+"""
+
+from libc.math cimport M_PI, cos, fabs, floor, rint, rintf, sin, sqrt, sqrtf
+from libc.string cimport memcpy, memmove, memset
+
+import numpy as np
+
+from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels.heap cimport heap_free, heap_integrate, heap_new
+from aedsp._kernels.phase cimport PHASE_FLOOR
+from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
+
+cdef enum:
+    HALF = 16            # zero crossings of the interpolator, each side
+    TAPS_A_UNIT = 512
+    SLOWEST = 4          # 1 / the least pitch, and the most
+    GLIDE = 2048         # frames in which a rest of a frame is made up for
+cdef double KAISER = 9
+
+
+cdef double _bessel_i0(double x) noexcept nogil:
+    cdef double term = 1, total = 1
+    cdef int i
+    for i in range(1, 60):
+        term *= (x / (2 * i)) * (x / (2 * i))
+        total += term
+    return total
+
+
+cdef Stretch *stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double *window,
+                          const double *dual) noexcept nogil:
+    """window, dual: fft_length each. NULL where there is no memory."""
+    cdef Stretch *s = <Stretch *> aedsp_alloc(sizeof(Stretch))
+    if s is NULL:
+        return NULL
+    cdef Py_ssize_t bins = padded(fft_length // 2 + 1), i
+    cdef double t
+    s.n_channels, s.bins = n_channels, bins
+    s.history_room = 2 * (fft_length + hop_length + 2 * STRETCH_PUSHED)
+    s.middle_room = 2 * (fft_length + 2 * (HALF + 1) * SLOWEST)
+    s.stft = stft_new(fft_length, fft_length, hop_length, window, dual)
+    s.heap = heap_new(fft_length // 2 + 1)
+    s.history = <float *> aedsp_alloc(n_channels * s.history_room * sizeof(float))
+    s.sum = <float *> aedsp_alloc(n_channels * fft_length * sizeof(float))
+    s.middle = <float *> aedsp_alloc(n_channels * s.middle_room * sizeof(float))
+    s.taps = <float *> aedsp_alloc((HALF * TAPS_A_UNIT + 2 + padded(2 * (HALF + 1) * SLOWEST)) * sizeof(float))
+    s.re = <float *> aedsp_alloc((2 * n_channels + 12) * bins * sizeof(float))
+    if (s.stft is NULL or s.heap is NULL or s.history is NULL or s.sum is NULL or s.middle is NULL or s.taps is NULL
+            or s.re is NULL):
+        stretch_free(s)
+        return NULL
+    s.weights = s.taps + HALF * TAPS_A_UNIT + 2
+    s.im = s.re + n_channels * bins
+    s.turns = s.im + n_channels * bins
+    s.before = s.turns + bins
+    s.scratch = s.before + bins
+    for i in range(HALF * TAPS_A_UNIT + 2):
+        t = <double> i / TAPS_A_UNIT
+        s.taps[i] = <float> ((sin(M_PI * t) / (M_PI * t) if i else 1) * _bessel_i0(
+            KAISER * sqrt(max(0.0, 1 - t * t / (HALF * HALF)))) / _bessel_i0(KAISER))
+    s.stretch = s.pitch = 1
+    stretch_reset(s)
+    return s
+
+
+cdef void stretch_free(Stretch *s) noexcept nogil:
+    if s is not NULL:
+        stft_free(s.stft)
+        heap_free(s.heap)
+        aedsp_free(s.history)
+        aedsp_free(s.sum)
+        aedsp_free(s.middle)
+        aedsp_free(s.taps)
+        aedsp_free(s.re)
+        aedsp_free(s)
+
+
+cdef void stretch_reset(Stretch *s) noexcept nogil:
+    """As if the source came from silence, and began now."""
+    cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, lead = length // 2
+    s.n_history = length + hop                                   # silence, as far back as the first window reaches
+    s.history_start = -s.n_history
+    memset(s.history, 0, s.n_channels * s.history_room * sizeof(float))
+    memset(s.sum, 0, s.n_channels * length * sizeof(float))
+    memset(s.middle, 0, s.n_channels * s.middle_room * sizeof(float))
+    memset(s.turns, 0, 2 * s.bins * sizeof(float))
+    s.at = s.window_at = -lead
+    s.last_at, s.last_pace = -lead - hop, 1
+    s.aligned = length // hop                                    # silence is its own
+    s.middle_start, s.n_middle = -length, 0
+    s.read, s.read_part = 0, 0
+
+
+cdef void stretch_set(Stretch *s, double stretch, double pitch) noexcept nogil:
+    """From the next window on; both 0.25 to 4."""
+    s.stretch, s.pitch = stretch, pitch
+
+
+cdef void stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """n frames of the source, at most STRETCH_PUSHED; x NULL: silence. What no window reaches any more makes room."""
+    cdef Py_ssize_t c, i, past
+    cdef long long needed = <long long> floor(s.at) - s.stft.window_length // 2 - s.stft.hop_length
+    if s.n_history + n > s.history_room:
+        past = <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start))
+        for c in range(s.n_channels):
+            memmove(s.history + c * s.history_room, s.history + c * s.history_room + past, (s.n_history - past) * sizeof(float))
+        s.n_history -= past
+        s.history_start += past
+    for c in range(s.n_channels):
+        for i in range(n):
+            s.history[c * s.history_room + s.n_history + i] = x[i * s.n_channels + c] if x is not NULL else 0
+    s.n_history += n
+
+
+cdef void _spectrum(Stretch *s, Py_ssize_t start, float *z_re, float *z_im, bint keep) noexcept nogil:
+    """Z of the window that begins at history[start]; keep: the channels' own spectra stay in s.re, s.im."""
+    cdef Py_ssize_t c, k, n = s.stft.n_bins
+    cdef float *re = s.re
+    cdef float *im = s.im
+    cdef float turn_re, turn_im
+    if not keep:
+        re, im = s.scratch + 8 * s.bins, s.scratch + 9 * s.bins
+    for c in range(s.n_channels):
+        if keep:
+            re, im = s.re + c * s.bins, s.im + c * s.bins
+        stft_forward(s.stft, s.history + c * s.history_room + start, re, im)
+        if c == 0:
+            memcpy(z_re, re, n * sizeof(float))
+            memcpy(z_im, im, n * sizeof(float))
+            continue
+        turn_re, turn_im = <float> cos(M_PI * c / s.n_channels), <float> sin(M_PI * c / s.n_channels)
+        for k in range(n):
+            z_re[k] += turn_re * re[k] - turn_im * im[k]
+            z_im[k] += turn_re * im[k] + turn_im * re[k]
+
+
+cdef void _turns_of(Stretch *s, double pace) noexcept nogil:
+    """The turns of the next window, from those of the last; both Z in scratch 0, 1 (now) and 2, 3 (a hop ago)."""
+    cdef Py_ssize_t k, n = s.stft.n_bins
+    cdef float *re = s.scratch
+    cdef float *im = s.scratch + s.bins
+    cdef float *old_re = s.scratch + 2 * s.bins
+    cdef float *old_im = s.scratch + 3 * s.bins
+    cdef float *now = s.scratch + 4 * s.bins
+    cdef float *own = s.scratch + 5 * s.bins
+    cdef float *bin_step = s.scratch + 6 * s.bins
+    cdef float *turns = s.scratch + 7 * s.bins
+    cdef float *hop_step = s.scratch + 8 * s.bins
+    cdef float step
+    kernels.angles(re, im, own, padded(n))
+    for k in range(n):
+        now[k] = sqrtf(re[k] * re[k] + im[k] * im[k])
+        own[k] += 0.5 * (k & 1)                                   # at the middle of the window
+        turns[k] = own[k]
+    if s.aligned == 0:
+        kernels.angles(old_re, old_im, hop_step, padded(n))
+        for k in range(n):
+            hop_step[k] = own[k] - (hop_step[k] + 0.5 * (k & 1))
+        for k in range(n - 1):
+            step = own[k + 1] - own[k]
+            bin_step[k] = (step - rintf(step)) / <float> pace
+        heap_integrate(s.heap, now, s.before, s.turns, hop_step, bin_step, PHASE_FLOOR, turns)
+    memcpy(s.before, now, n * sizeof(float))
+    memcpy(s.turns, turns, n * sizeof(float))
+    for k in range(n):
+        turns[k] -= own[k]
+
+
+cdef bint _next_window(Stretch *s) noexcept nogil:
+    """One window, and hop_length finished frames; False where the source has not come that far."""
+    cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, n = s.stft.n_bins, c, start, k, past
+    cdef bint aligned = s.stretch == 1 and s.pitch == 1
+    cdef double pace = 1 / (s.stretch * s.pitch)
+    cdef long long at
+    cdef float *unit_re = s.scratch
+    cdef float *unit_im = s.scratch + s.bins
+    cdef float *turned_re = s.scratch + 2 * s.bins
+    cdef float *turned_im = s.scratch + 3 * s.bins
+    cdef float *out
+    if aligned and s.aligned == 0:
+        s.at = rint(s.at)
+    at = <long long> rint(s.at)
+    start = <Py_ssize_t> (at - length // 2 - s.history_start)
+    if start + length > s.n_history:
+        return False
+    s.aligned = s.aligned + 1 if aligned else 0
+    if s.n_middle + hop > s.middle_room:
+        past = <Py_ssize_t> min(<long long> s.n_middle, max(<long long> 0, s.read - (HALF + 1) * SLOWEST - s.middle_start))
+        for c in range(s.n_channels):
+            memmove(s.middle + c * s.middle_room, s.middle + c * s.middle_room + past, (s.n_middle - past) * sizeof(float))
+        s.n_middle -= past
+        s.middle_start += past
+    _spectrum(s, start, s.scratch, s.scratch + s.bins, True)
+    if s.aligned == 0:
+        _spectrum(s, start - hop, s.scratch + 2 * s.bins, s.scratch + 3 * s.bins, False)
+    _turns_of(s, pace)
+    kernels.phasors(s.scratch + 7 * s.bins, unit_re, unit_im, padded(n))
+    for c in range(s.n_channels):
+        for k in range(n):
+            turned_re[k] = s.re[c * s.bins + k] * unit_re[k] - s.im[c * s.bins + k] * unit_im[k]
+            turned_im[k] = s.re[c * s.bins + k] * unit_im[k] + s.im[c * s.bins + k] * unit_re[k]
+        out = s.middle + c * s.middle_room + s.n_middle
+        stft_inverse(s.stft, turned_re, turned_im, s.sum + c * length, out)
+        if s.aligned > length // hop:                            # all windows there have their own phases, at one distance
+            memcpy(out, s.history + c * s.history_room + start, hop * sizeof(float))
+    s.n_middle += hop
+    s.last_at, s.last_pace = s.at, pace
+    s.at += hop if aligned or s.window_at < 0 else hop * pace
+    s.window_at += hop
+    return True
+
+
+cdef Py_ssize_t _weights(const Stretch *s, double part, double cut, float *weights) noexcept nogil:
+    """The interpolator for a place `part` behind a frame; returns how many frames before it they begin."""
+    cdef Py_ssize_t reach = <Py_ssize_t> (HALF / cut) + 1, j
+    cdef double t
+    cdef Py_ssize_t row
+    for j in range(2 * reach):
+        t = fabs((j - reach + 1 - part) * cut) * TAPS_A_UNIT
+        row = <Py_ssize_t> t
+        weights[j] = 0
+        if row < HALF * TAPS_A_UNIT:
+            weights[j] = <float> (cut * (s.taps[row] + (t - row) * (s.taps[row + 1] - s.taps[row])))
+    for j in range(2 * reach, padded(2 * reach)):
+        weights[j] = 0
+    return reach - 1
+
+
+cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogil:
+    """Up to n frames; returns how many the source allowed. Push more for the rest."""
+    cdef Py_ssize_t i = 0, c, before, reach, at
+    cdef double cut, step
+    while i < n:
+        cut = 1 / s.pitch if s.pitch > 1 else 1
+        reach = <Py_ssize_t> (HALF / cut) + 1
+        while s.read + padded(2 * reach) > s.middle_start + s.n_middle:
+            if not _next_window(s):
+                return i
+        at = <Py_ssize_t> (s.read - s.middle_start)
+        if s.pitch == 1 and s.read_part == 0:
+            for c in range(s.n_channels):
+                out[i * s.n_channels + c] = s.middle[c * s.middle_room + at]
+            s.read += 1
+            i += 1
+            continue
+        before = _weights(s, s.read_part, cut, s.weights)
+        for c in range(s.n_channels):
+            out[i * s.n_channels + c] = kernels.dot(s.middle + c * s.middle_room + at - before, s.weights, padded(2 * reach))
+        step = s.pitch
+        if s.pitch == 1:
+            step += min(1 - s.read_part, <double> 1 / GLIDE)
+        s.read_part += step
+        s.read += <long long> s.read_part
+        s.read_part -= floor(s.read_part)
+        i += 1
+    return i
+
+
+cdef double stretch_position(const Stretch *s) noexcept nogil:
+    """The source frame that the next output frame stands for."""
+    return s.last_at + (s.read + s.read_part - (s.window_at - s.stft.hop_length)) * s.last_pace
+
+
+cdef class Stretcher:
+    """The door for Python.
+
+    Parameters
+    ----------
+    n_channels, fft_length, hop_length : int
+    window, dual : float64 (fft_length,)
+    """
+
+    cdef Stretch *stretch
+
+    def __cinit__(self, Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double[::1] window not None,
+                  const double[::1] dual not None):
+        if fft_length < 64 or fft_length > 32768 or fft_length & (fft_length - 1) or not 1 <= n_channels <= 64:
+            raise ValueError(f"fft_length, n_channels are {fft_length}, {n_channels}; expected a power of two from 64, 1 to 64")
+        if hop_length < 1 or fft_length // 2 % hop_length or window.shape[0] != fft_length or dual.shape[0] != fft_length:
+            raise ValueError(f"hop_length is {hop_length}; expected a divisor of {fft_length // 2}, and windows as long as the FFT")
+        self.stretch = stretch_new(n_channels, fft_length, hop_length, &window[0], &dual[0])
+        if self.stretch is NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        stretch_free(self.stretch)
+
+    def set(self, double stretch, double pitch):
+        """Duration and frequencies of what comes out, times those of the source; both 0.25 to 4."""
+        if not (0.25 <= stretch <= 4 and 0.25 <= pitch <= 4):
+            raise ValueError(f"stretch, pitch are {stretch}, {pitch}; expected 0.25 to 4")
+        stretch_set(self.stretch, stretch, pitch)
+
+    def push(self, const float[:, ::1] x not None):
+        """Frames (n, n_channels) of the source; pull until nothing comes before pushing more."""
+        if x.shape[1] != self.stretch.n_channels or x.shape[0] > STRETCH_PUSHED:
+            raise ValueError(f"x is ({x.shape[0]}, {x.shape[1]}); expected up to {STRETCH_PUSHED} frames of {self.stretch.n_channels}")
+        if x.shape[0]:
+            with nogil:
+                stretch_push(self.stretch, &x[0, 0], x.shape[0])
+
+    def pull(self, Py_ssize_t n):
+        """Up to n frames of output, float32 (frames, n_channels)."""
+        cdef float[:, ::1] out = np.empty((n, self.stretch.n_channels), np.float32)
+        cdef Py_ssize_t got = 0
+        if n:
+            with nogil:
+                got = stretch_pull(self.stretch, &out[0, 0], n)
+        return np.asarray(out)[:got]
+
+    def reset(self):
+        """The source begins now."""
+        stretch_reset(self.stretch)
+
+    @property
+    def position(self):
+        """The source frame that the next output frame stands for."""
+        return stretch_position(self.stretch)
