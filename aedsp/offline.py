@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aedsp import stretching
 from aedsp.controls import Controls, Monitor
 from aedsp.engine import Engine, PrecisionMode
 from aedsp.errors import AudioFileError
@@ -83,6 +84,8 @@ def resynthesize(
     precision: PrecisionMode = "auto",
     seed: int = 0,
     phase_from: npt.ArrayLike | None = None,
+    stretch: float = 1,
+    transpose: float = 0,
 ) -> Float32:
     """Resynthesize a whole signal or file.
 
@@ -98,11 +101,14 @@ def resynthesize(
         As in `Controls.monitor` and `Engine`.
     phase_from : array like the signal, optional
         Another sound at the same rate that gives the phases; silence behind its end.
+    stretch, transpose : float
+        Before the engine: duration times that of the input, 0.25 to 4, and semitones, -24 to 24.
 
     Returns
     -------
     float32 array
-        Same length and rate as the input, latency removed, tail flushed; a file gives (frames,) or (frames, channels).
+        Rate as the input, and its length times `stretch`; latency removed, tail flushed; a file gives (frames,) or
+        (frames, channels).
     """
     if isinstance(x_or_path, (str, os.PathLike)):
         from aedsp import audio_file
@@ -129,9 +135,9 @@ def resynthesize(
     frames = x.reshape(len(x), engine.channels)
     blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
     other = None if phase_from is None else [_as_frames(phase_from, engine.channels)]
-    return np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, blocks, other)]).reshape(
-        x.shape
-    )
+    played = stretching.blocks(blocks, engine.sample_rate, engine.channels, stretch, transpose)
+    out = np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, played, other)])
+    return out[:, 0] if x.ndim == 1 else out
 
 
 def _as_frames(phase_from: npt.ArrayLike, channels: int) -> Float32:
@@ -215,11 +221,13 @@ def render_file(
     settings: Mapping[str, Any],
     automate: Callable[[Engine], Callable[[Iterator[Float32]], Iterator[Float32]]] | None = None,
     phase_from: Path | None = None,
+    stretch: float = 1,
+    transpose: float = 0,
 ) -> Rendered:
     """One file to another, in blocks: memory does not grow with the length.
 
     automate: for the engine, what passes its input on and moves its controls on the way. phase_from: a file of any
-    rate whose phases are taken.
+    rate whose phases are taken. stretch, transpose: as in `resynthesize`.
 
     Raises
     ------
@@ -231,6 +239,7 @@ def render_file(
     from aedsp import audio_file
     from aedsp.sources import FileSource, Reader
 
+    stretching.check(stretch, transpose)
     if target.exists() and source.exists() and target.samefile(source):
         raise ValueError(f"{target} is the input itself; give the output another name")
     with audio_file.open_audio(source) as file:
@@ -238,7 +247,8 @@ def render_file(
             raise AudioFileError(f"{source}: holds no audio, 0 frames")
         engine = Engine(model, file.samplerate, channels=file.channels, **engine_options)
         set_controls(engine.controls, **settings)
-        blocks = audio_file.blocks_of(file)
+        blocks, n_read = _counted(audio_file.blocks_of(file))
+        blocks = stretching.blocks(blocks, engine.sample_rate, file.channels, stretch, transpose)
         if automate is not None:
             blocks = automate(engine)(blocks)
         with ExitStack() as stack:
@@ -249,4 +259,16 @@ def render_file(
             out = stack.enter_context(audio_file.written(target, file.samplerate, file.channels))
             for block in through(engine, blocks, other):
                 out.write(block)
-        return Rendered(engine, engine.statistics.frames - engine.latency_frames, file.frames)
+        return Rendered(engine, n_read[0], file.frames)
+
+
+def _counted(blocks: Iterable[Float32]) -> tuple[Iterator[Float32], list[int]]:
+    """The same blocks, and how many frames of them were taken so far."""
+    taken = [0]
+
+    def counted() -> Iterator[Float32]:
+        for block in blocks:
+            taken[0] += len(block)
+            yield block
+
+    return counted(), taken

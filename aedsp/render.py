@@ -58,6 +58,8 @@ def main(
     phase_from: Annotated[
         Path | None, typer.Option(metavar="B", help="audio file that the phases are taken from: cross-synthesis")
     ] = None,
+    stretch: Annotated[float, typer.Option(metavar="R", help="times the duration, 0.25 to 4, before the model")] = 1.0,
+    transpose: Annotated[float, typer.Option(metavar="S", help="semitones, -24 to 24, before the model")] = 0.0,
     refine: Annotated[int, typer.Option(metavar="N", help="iterations on the phases")] = 0,
     precision: Annotated[str, typer.Option(metavar=" | ".join(get_args(PrecisionMode)))] = "auto",
     seed: Annotated[int, typer.Option(help="of start phases and of the drive 'walk'")] = 0,
@@ -74,7 +76,7 @@ def main(
         str, typer.Option(metavar="M.toml", help="what the control changes of another MIDI file do")
     ] = "nanokontrol2",
 ) -> None:
-    """Resynthesize an audio file through a model: same length, same rate.
+    """Resynthesize an audio file through a model: same rate, and same length unless it is stretched.
 
     With --gestures of a recorded performance and no IN: what was heard then, sample for sample.
     """
@@ -82,7 +84,7 @@ def main(
         chosen = {
             "--gain": gain, "--scale": scale, "--override": override, "--mute": mute, "--sign": sign, "--plot": plot,
             "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed, "--refine": refine,
-            "--phase-from": phase_from,
+            "--phase-from": phase_from, "--stretch": stretch != 1, "--transpose": transpose,
             "--no-input": no_input, "--drive": drive, "--seconds": seconds is not None,
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
@@ -90,7 +92,8 @@ def main(
         _render_performance(gestures, source, output, model)
         return
     no_input = no_input or drive is not None or seconds is not None
-    inputs = {"IN": source, "--gestures": gestures, "--plot": plot, "--phase-from": phase_from}
+    inputs = {"IN": source, "--gestures": gestures, "--plot": plot, "--phase-from": phase_from,
+        "--stretch": None if stretch == 1 else stretch, "--transpose": transpose or None}  # fmt: skip
     if no_input and (given := [name for name, value in inputs.items() if value is not None]):
         raise ValueError(
             f"--no-input, --drive and --seconds are for the decoder alone; leave {' and '.join(given)} out"
@@ -123,7 +126,7 @@ def main(
     if gestures is not None:
         the_mapping = mappings.load(mapping)
         automate = lambda engine: Automation(gestures, engine, the_mapping).cut  # noqa: E731
-    rendered = render_file(options, the_model, source, output, settings, automate, phase_from)
+    rendered = render_file(options, the_model, source, output, settings, automate, phase_from, stretch, transpose)
     print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
     for line in rendered.warnings():
         print(line)

@@ -275,6 +275,8 @@ BAD = [
         "phase_from is given, but phase is 'spsi'",
     ),
     (["aedsp.render", "in.wav", "--refine", "-1", "--model", "m.h5"], "refine is -1; expected 0 to 64"),
+    (["aedsp.render", "in.wav", "--stretch", "5", "--model", "m.h5"], "stretch is 5.0; expected 0.25 to 4"),
+    (["aedsp.render", "in.wav", "--transpose", "nan", "--model", "m.h5"], "transpose is nan; expected -24 to 24"),
     (["aedsp.play", "in.wav", "--drive", "walk"], "--drive is for the decoder alone"),
     (["aedsp.play", "--refine", "-1"], "--refine is -1; expected at least 0"),
     (["aedsp.play", "in.wav", "--no-input"], "three sources; give one of them"),

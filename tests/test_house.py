@@ -21,7 +21,7 @@ LEVELS = [
     {"model"},
     {"_kernels"},
     {"model_format", "model_file", "_rt"},
-    {"controls", "machine", "compiled", "analysis", "timing", "phases", "drives"},
+    {"controls", "machine", "compiled", "analysis", "timing", "phases", "drives", "stretching"},
     {"audio_file", "data", "portaudio"},
     {"precision"},
     {"engine"},

@@ -96,16 +96,29 @@ cdef void stretch_free(Stretch *s) noexcept nogil:
 
 cdef void stretch_reset(Stretch *s) noexcept nogil:
     """As if the source came from silence, and began now."""
-    cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, lead = length // 2
-    s.n_history = length + hop                                   # silence, as far back as the first window reaches
-    s.history_start = -s.n_history
+    s.n_history = s.stft.window_length + s.stft.hop_length       # as far back as the first window reaches
     memset(s.history, 0, s.n_channels * s.history_room * sizeof(float))
+    stretch_begin(s)
+
+
+cdef void stretch_note(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """While the source sounds without this: n frames of it, at most STRETCH_PUSHED, so that `stretch_begin` goes on from there."""
+    if s.n_history + n > s.history_room:
+        _forget(s, s.n_history - s.stft.window_length - s.stft.hop_length)
+    _append(s, x, n)
+
+
+cdef void stretch_begin(Stretch *s) noexcept nogil:
+    """The next output frame is the source frame that comes next; it is number 0 from now on."""
+    cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, lead = length // 2
+    _forget(s, s.n_history - length - hop)
+    s.history_start = -s.n_history
     memset(s.sum, 0, s.n_channels * length * sizeof(float))
     memset(s.middle, 0, s.n_channels * s.middle_room * sizeof(float))
     memset(s.turns, 0, 2 * s.bins * sizeof(float))
     s.at = s.window_at = -lead
     s.last_at, s.last_pace = -lead - hop, 1
-    s.aligned = length // hop                                    # silence is its own
+    s.aligned = length // hop
     s.middle_start, s.n_middle = -length, 0
     s.read, s.read_part = 0, 0
 
@@ -115,20 +128,34 @@ cdef void stretch_set(Stretch *s, double stretch, double pitch) noexcept nogil:
     s.stretch, s.pitch = stretch, pitch
 
 
-cdef void stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """n frames of the source, at most STRETCH_PUSHED; x NULL: silence. What no window reaches any more makes room."""
-    cdef Py_ssize_t c, i, past
-    cdef long long needed = <long long> floor(s.at) - s.stft.window_length // 2 - s.stft.hop_length
-    if s.n_history + n > s.history_room:
-        past = <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start))
-        for c in range(s.n_channels):
-            memmove(s.history + c * s.history_room, s.history + c * s.history_room + past, (s.n_history - past) * sizeof(float))
-        s.n_history -= past
-        s.history_start += past
+cdef void _forget(Stretch *s, Py_ssize_t n) noexcept nogil:
+    """The oldest n frames of the source are needed no longer."""
+    cdef Py_ssize_t c
+    for c in range(s.n_channels):
+        memmove(s.history + c * s.history_room, s.history + c * s.history_room + n, (s.n_history - n) * sizeof(float))
+    s.n_history -= n
+    s.history_start += n
+
+
+cdef void _append(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t c, i
     for c in range(s.n_channels):
         for i in range(n):
             s.history[c * s.history_room + s.n_history + i] = x[i * s.n_channels + c] if x is not NULL else 0
     s.n_history += n
+
+
+cdef void stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """n frames of the source, at most STRETCH_PUSHED; x NULL: silence. What no window reaches any more makes room."""
+    cdef long long needed = <long long> floor(s.at) - s.stft.window_length // 2 - s.stft.hop_length
+    if s.n_history + n > s.history_room:
+        _forget(s, <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start)))
+    _append(s, x, n)
+
+
+cdef long long stretch_pushed(const Stretch *s) noexcept nogil:
+    """Source frames that came since the beginning."""
+    return s.history_start + s.n_history
 
 
 cdef void _spectrum(Stretch *s, Py_ssize_t start, float *z_re, float *z_im, bint keep) noexcept nogil:
@@ -188,7 +215,7 @@ cdef void _turns_of(Stretch *s, double pace) noexcept nogil:
 cdef bint _next_window(Stretch *s) noexcept nogil:
     """One window, and hop_length finished frames; False where the source has not come that far."""
     cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, n = s.stft.n_bins, c, start, k, past
-    cdef bint aligned = s.stretch == 1 and s.pitch == 1
+    cdef bint aligned = (s.stretch == 1 and s.pitch == 1) or s.window_at < 0    # the first ones are the source itself
     cdef double pace = 1 / (s.stretch * s.pitch)
     cdef long long at
     cdef float *unit_re = s.scratch
@@ -223,8 +250,8 @@ cdef bint _next_window(Stretch *s) noexcept nogil:
         if s.aligned > length // hop:                            # all windows there have their own phases, at one distance
             memcpy(out, s.history + c * s.history_room + start, hop * sizeof(float))
     s.n_middle += hop
-    s.last_at, s.last_pace = s.at, pace
-    s.at += hop if aligned or s.window_at < 0 else hop * pace
+    s.last_at, s.last_pace = s.at, 1 if aligned else pace
+    s.at += hop if aligned else hop * pace
     s.window_at += hop
     return True
 

@@ -34,7 +34,7 @@ def vocoder(x, front_end, ratio, n):
         z = spectra @ shares
         own = np.angle(z) / (2 * np.pi) + half_turns
         now = np.abs(z)
-        if ratio == 1:
+        if ratio == 1 or window_at < 0:  # the first ones are the source itself
             turns = own
         else:
             z_before = np.fft.rfft(window[:, None] * padded[start - hop : start - hop + length], axis=0) @ shares

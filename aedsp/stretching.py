@@ -1,0 +1,77 @@
+"""Stretching and transposing a source before the engine: the settings, and whole sources (`_kernels/stretch`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp._kernels.stretch import Stretcher
+from aedsp.front_end import FrontEnd
+
+Float32 = npt.NDArray[np.float32]
+
+#: Duration of the output times that of the source, and semitones.
+STRETCH_RANGE, TRANSPOSE_RANGE = (0.25, 4.0), (-24.0, 24.0)
+_PUSHED = 1024
+
+
+def check(stretch: float, transpose: float) -> None:
+    """Raises ValueError where one is out of its range."""
+    for name, value, (least, most) in (
+        ("stretch", stretch, STRETCH_RANGE),
+        ("transpose", transpose, TRANSPOSE_RANGE),
+    ):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise ValueError(f"{name} is {value!r}; expected a number from {least:g} to {most:g}")
+        if not (math.isfinite(value) and least <= value <= most):
+            raise ValueError(f"{name} is {value}; expected {least:g} to {most:g}")
+
+
+def pitch_of(transpose: float) -> float:
+    """Semitones as a ratio of frequencies; 0 is exactly 1."""
+    return float(2 ** (transpose / 12))
+
+
+def stretcher(sample_rate: float, channels: int) -> Stretcher:
+    """Windows of about 90 ms: 2048 frames below 32 kHz, twice as many from there on; hops of a quarter."""
+    length = 2048 if sample_rate < 32_000 else 4096
+    windows = FrontEnd(sample_rate=sample_rate, fft_length=length, window_length=length, hop_length=length // 4)
+    return Stretcher(channels, length, length // 4, windows.analysis_window(), windows.synthesis_window())
+
+
+def blocks(
+    source: Iterable[Float32], sample_rate: float, channels: int, stretch: float, transpose: float
+) -> Iterator[Float32]:
+    """A whole source in blocks (frames, channels), stretched and transposed: round(frames · stretch) frames.
+
+    Raises
+    ------
+    ValueError
+        stretch is not 0.25 to 4, or transpose not -24 to 24 semitones.
+    """
+    check(stretch, transpose)
+    if stretch == 1 and transpose == 0:
+        yield from source
+        return
+    kernel = stretcher(sample_rate, channels)
+    kernel.set(float(stretch), pitch_of(transpose))
+    taken = made = 0
+    for block in source:
+        for i in range(0, len(block), _PUSHED):
+            part = np.ascontiguousarray(block[i : i + _PUSHED], np.float32)
+            kernel.push(part)
+            taken += len(part)
+            while len(out := kernel.pull(4 * _PUSHED)):
+                made += len(out)
+                yield out
+    silence = np.zeros((_PUSHED, channels), np.float32)
+    left = round(taken * stretch) - made
+    while left > 0:
+        out = kernel.pull(left)
+        left -= len(out)
+        if len(out):
+            yield out
+        kernel.push(silence)
