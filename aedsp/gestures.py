@@ -7,6 +7,7 @@ them, so that rendering them again gives the same samples.
 
     {"controls": [["gain", 3, 1, 0.5], ...]}     name, first unit, number of units, value (null: no override)
     {"monitor": "original"}  {"frozen": true}  {"transport": "play" | "pause" | "stop"}
+    {"stretch": 1.5, "transpose": -2.0}          of the file
     {"seek": frame of the file, "dry": bool}     dry: the old stretch had run out, there was nothing to fade
     {"missing": frames, "after": frames}         the source's ring was empty
     {"swap": path of the model}
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -189,6 +191,9 @@ class Recorder:
             yield {"swap": path or self._saved_model(model)}
         elif kind == "transport":
             yield {"transport": COMMANDS[value]}
+        elif kind == "stretch":
+            stretch, transpose = struct.unpack(">ff", value.to_bytes(8, "big", signed=True))
+            yield {"stretch": stretch, "transpose": transpose}
         elif kind == "cut":
             yield {"seek": self._stream.file_position(abs(value)), "dry": value < 0}
         elif kind == "starved":

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import drives, gestures
+from aedsp import drives, gestures, stretching
 from aedsp._rt.player import Player
 from aedsp._rt.ring import ItemRing
 from aedsp.engine import Engine
@@ -25,6 +25,8 @@ from aedsp.sources import READ_FRAMES, FileSource, Reader
 
 Float32 = npt.NDArray[np.float32]
 BLOCK_FRAMES = 4096
+#: Frames of the source that a frame of output may take, and some: transposed and shortened as far as it goes.
+_MOST_PACE = 18
 
 
 class _Feed:
@@ -32,10 +34,10 @@ class _Feed:
 
     def __init__(self, source: FileSource, start_frame: int, engine: Engine, most_frames: int) -> None:
         self.reader = Reader(source, engine.sample_rate, engine.channels)
-        self.ring = ItemRing(4 * (most_frames + READ_FRAMES), 4 * engine.channels)
+        self._keep = _MOST_PACE * most_frames + 2 * READ_FRAMES
+        self.ring = ItemRing(4 * self._keep, 4 * engine.channels)
         self._blocks = self.reader.blocks(start_frame)
         self._pending = np.zeros((0, engine.channels), np.float32)
-        self._keep = most_frames + READ_FRAMES
         self._ended = False
         self._begin = 0  # of the newest stretch, in the ring
 
@@ -124,6 +126,7 @@ class Replay:
             self.engine.sample_rate,
             1,
             None,
+            stretching.stretcher(self.engine.sample_rate, self.engine.channels) if self._feed else None,
         )
 
     def _model(self, name: str) -> Model:
@@ -172,6 +175,8 @@ class Replay:
             controls.frozen = change["frozen"]
         elif "transport" in change:
             self.player.command(change["transport"])
+        elif "stretch" in change and self._feed:
+            self.player.pace(change["stretch"], change["transpose"])
         elif "seek" in change and self._feed:
             self._feed.seek(self.player, change["seek"], change["dry"])
         elif "missing" in change:

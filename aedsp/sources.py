@@ -24,7 +24,10 @@ from aedsp.errors import AudioFileError
 Float32 = npt.NDArray[np.float32]
 
 READ_FRAMES = 4096
-RING_S = 1.0
+RING_S = 3.0
+#: At least: what the first frames of a source take that is shortened and transposed down as far as it
+#: goes (`_kernels/stretch`).
+RING_FRAMES = 1 << 17
 #: Room that is kept free in the ring, so that a new position is ready before the audio thread jumps there.
 RESERVE_S = 0.2
 
@@ -183,7 +186,7 @@ class Streamer:
         self.source = source
         self._reader = Reader(source, sample_rate, channels)
         self._reserve = int(RESERVE_S * sample_rate)
-        self.ring = ItemRing(max(2 * READ_FRAMES, int(RING_S * sample_rate)) + self._reserve, 4 * channels)
+        self.ring = ItemRing(max(RING_FRAMES, int(RING_S * sample_rate)) + self._reserve, 4 * channels)
         self._player: Player | None = None
         self._wake = threading.Condition()
         self._seek: int | None = None
@@ -207,8 +210,8 @@ class Streamer:
 
     @property
     def position_s(self) -> float:
-        """Of what the audio thread takes next, in the file."""
-        taken = self.ring.taken
+        """Of what goes into the engine next, in the file."""
+        taken = self.ring.taken - (self._player.ahead if self._player is not None else 0)
         start = max((p for p in list(self.stretches) if p <= taken), default=0)
         frames = self.stretches[start] + (taken - start) * self._reader.file_rate / self._reader.sample_rate
         if self._reader.loop:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import drives, portaudio
+from aedsp import drives, portaudio, stretching
 from aedsp._rt.callback import Callback
 from aedsp._rt.player import EVENT_BYTES, Player
 from aedsp._rt.ring import ItemRing
@@ -95,6 +95,7 @@ class Stream:
         self._recorder: Recorder | None = None
         self._opened: Any = None
         self._closed = False
+        self._pace = (1.0, 0.0)
         self._seen = (0, 0.0)
         self._retry_at = 0.0
         self.device_lost = False
@@ -117,6 +118,7 @@ class Stream:
                 engine.sample_rate,
                 int(RECORDER_RING_S * engine.sample_rate),
                 self._log,
+                stretching.stretcher(engine.sample_rate, engine.channels) if self._streamer else None,
             )
             self._find_devices()
             self._open_device()
@@ -158,6 +160,32 @@ class Stream:
         """Go to a position of the file, in s; without a file, nothing happens."""
         if self._streamer:
             self._streamer.seek(position_s)
+
+    @property
+    def stretch(self) -> float:
+        """Duration of the file as it plays, times its own: 0.25 to 4. The pitch stays. ValueError without a file."""
+        return self._pace[0]
+
+    @stretch.setter
+    def stretch(self, value: float) -> None:
+        self._set_pace(value, self._pace[1])
+
+    @property
+    def transpose(self) -> float:
+        """Semitones that the file is transposed by: -24 to 24. The time stays. ValueError without a file."""
+        return self._pace[1]
+
+    @transpose.setter
+    def transpose(self, value: float) -> None:
+        self._set_pace(self._pace[0], value)
+
+    def _set_pace(self, stretch: float, transpose: float) -> None:
+        stretching.check(stretch, transpose)
+        if self._streamer is None:
+            raise ValueError("only a file can be stretched or transposed")
+        with self._lock:
+            self._pace = (float(stretch), float(transpose))
+            self.player.pace(*self._pace)
 
     def record(self, path: str | os.PathLike[str]) -> None:
         """Record what is heard, from now on, to a WAV or FLAC file that must not exist yet.

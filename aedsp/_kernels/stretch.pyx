@@ -158,6 +158,35 @@ cdef long long stretch_pushed(const Stretch *s) noexcept nogil:
     return s.history_start + s.n_history
 
 
+cdef Py_ssize_t _reach(const Stretch *s) noexcept nogil:
+    """Frames of the interpolator on each side."""
+    return <Py_ssize_t> (HALF * (s.pitch if s.pitch > 1 else 1)) + 1
+
+
+cdef bint _aligned(const Stretch *s, long long window_at) noexcept nogil:
+    """Whether a window is the source's own: at 1 and 1, and the first ones."""
+    return (s.stretch == 1 and s.pitch == 1) or window_at < 0
+
+
+cdef double _pace(const Stretch *s, long long window_at) noexcept nogil:
+    """Source frames a frame."""
+    return 1 if _aligned(s, window_at) else 1 / (s.stretch * s.pitch)
+
+
+cdef long long stretch_needed(const Stretch *s) noexcept nogil:
+    """Source frames that are to come before the next output frame can be made; 0 or fewer: none."""
+    cdef long long missing = s.read + padded(2 * _reach(s)) - s.middle_start - s.n_middle, window_at = s.window_at
+    cdef Py_ssize_t hop = s.stft.hop_length
+    cdef double at = rint(s.at) if _aligned(s, window_at) else s.at
+    if missing <= 0:
+        return 0
+    while missing > hop:
+        at += hop * _pace(s, window_at)
+        window_at += hop
+        missing -= hop
+    return <long long> rint(at) + s.stft.window_length // 2 - stretch_pushed(s)
+
+
 cdef void _spectrum(Stretch *s, Py_ssize_t start, float *z_re, float *z_im, bint keep) noexcept nogil:
     """Z of the window that begins at history[start]; keep: the channels' own spectra stay in s.re, s.im."""
     cdef Py_ssize_t c, k, n = s.stft.n_bins
@@ -215,8 +244,8 @@ cdef void _turns_of(Stretch *s, double pace) noexcept nogil:
 cdef bint _next_window(Stretch *s) noexcept nogil:
     """One window, and hop_length finished frames; False where the source has not come that far."""
     cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, n = s.stft.n_bins, c, start, k, past
-    cdef bint aligned = (s.stretch == 1 and s.pitch == 1) or s.window_at < 0    # the first ones are the source itself
-    cdef double pace = 1 / (s.stretch * s.pitch)
+    cdef bint aligned = _aligned(s, s.window_at)
+    cdef double pace = _pace(s, s.window_at)
     cdef long long at
     cdef float *unit_re = s.scratch
     cdef float *unit_im = s.scratch + s.bins
@@ -250,15 +279,15 @@ cdef bint _next_window(Stretch *s) noexcept nogil:
         if s.aligned > length // hop:                            # all windows there have their own phases, at one distance
             memcpy(out, s.history + c * s.history_room + start, hop * sizeof(float))
     s.n_middle += hop
-    s.last_at, s.last_pace = s.at, 1 if aligned else pace
-    s.at += hop if aligned else hop * pace
+    s.last_at, s.last_pace = s.at, pace
+    s.at += hop * pace
     s.window_at += hop
     return True
 
 
 cdef Py_ssize_t _weights(const Stretch *s, double part, double cut, float *weights) noexcept nogil:
     """The interpolator for a place `part` behind a frame; returns how many frames before it they begin."""
-    cdef Py_ssize_t reach = <Py_ssize_t> (HALF / cut) + 1, j
+    cdef Py_ssize_t reach = _reach(s), j
     cdef double t
     cdef Py_ssize_t row
     for j in range(2 * reach):
@@ -278,7 +307,7 @@ cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogi
     cdef double cut, step
     while i < n:
         cut = 1 / s.pitch if s.pitch > 1 else 1
-        reach = <Py_ssize_t> (HALF / cut) + 1
+        reach = _reach(s)
         while s.read + padded(2 * reach) > s.middle_start + s.n_middle:
             if not _next_window(s):
                 return i
@@ -315,8 +344,6 @@ cdef class Stretcher:
     n_channels, fft_length, hop_length : int
     window, dual : float64 (fft_length,)
     """
-
-    cdef Stretch *stretch
 
     def __cinit__(self, Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double[::1] window not None,
                   const double[::1] dual not None):

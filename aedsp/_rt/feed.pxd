@@ -1,3 +1,4 @@
+from aedsp._kernels.stretch cimport Stretch
 from aedsp._rt.control cimport TripleBuffer
 from aedsp._rt.hop cimport EngineState
 from aedsp._rt.ring cimport Ring
@@ -40,6 +41,13 @@ ctypedef struct PlayerState:
     Py_ssize_t splice, splice_frames        # frames left of the input's fade
     bint splicing_out
     long long splice_target, stretch, forced_missing, forced_after, tail, frames
+    Stretch *vocoder          # borrowed; NULL: the source cannot be stretched
+    long long asked_pace      # atomic: stretch and semitones, as `feed_pace` packs them
+    long long taken_pace
+    long long ahead           # atomic: source frames that are taken from the ring and do not sound yet
+    bint stretched            # the source goes through the vocoder
+    bint source_over          # its end is in there, `source_end` frames behind the vocoder's beginning
+    long long source_end
     float *fade_curve         # 0 to 1, fade_frames + 1
     float *splice_curve
     float *scratch            # CHUNK frames of input
@@ -51,5 +59,8 @@ ctypedef struct PlayerState:
 
 cdef long long feed_mark(long long stretch, long long position) noexcept nogil
 cdef long long feed_stretch(long long mark) noexcept nogil
+cdef long long feed_pace(float stretch, float semitones) noexcept nogil
+cdef void feed_take_pace(PlayerState *p) noexcept nogil
+cdef void feed_note_ahead(PlayerState *p) noexcept nogil
 cdef void feed_jump_at_rest(PlayerState *p) noexcept nogil
 cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil

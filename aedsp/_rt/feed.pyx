@@ -1,15 +1,21 @@
 """What a file's streamer feeds to the engine: the source ring, its stretches, and what happens between them.
 
 The streamer writes stretches of the source one after another and tells of a new one by a cut, before its first frame is
-there. The audio thread reads up to a cut that it has not seen and no further; it fades the old stretch out, jumps, and
+there. Once stretch or transposition were asked for, frames go through a phase vocoder on their way, until the next jump
+at rest. The audio thread reads up to a cut that it has not seen and no further; it fades the old stretch out, jumps, and
 fades the new one in. Where frames are missing the last code is held, and after a stretch's end there is silence until all
 of it is heard. `PlayerState` stands in `feed.pxd`; who plays and who pauses is `player.pyx`.
 """
 
-from libc.string cimport memset
+from libc.math cimport exp2
+from libc.string cimport memcpy, memset
 
+from aedsp._kernels.stretch cimport (
+    STRETCH_PUSHED, stretch_begin, stretch_needed, stretch_note, stretch_position, stretch_pull, stretch_push, stretch_pushed, stretch_reset,
+    stretch_set,
+)
 from aedsp._rt.engine cimport engine_push
-from aedsp._rt.hop cimport DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, hop_note
+from aedsp._rt.hop cimport DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, EVENT_STRETCH, hop_note
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_skip
 
 cdef extern from "atomics.h":
@@ -33,8 +39,40 @@ cdef inline long long _position(long long mark) noexcept nogil:
     return mark & (<long long> 1 << POSITION_BITS) - 1
 
 
+cdef long long feed_pace(float stretch, float semitones) noexcept nogil:
+    """Both in one atomic number."""
+    cdef unsigned int low, high
+    memcpy(&high, &stretch, sizeof(high))
+    memcpy(&low, &semitones, sizeof(low))
+    return <long long> (<unsigned long long> high << 32 | low)
+
+
+cdef void feed_take_pace(PlayerState *p) noexcept nogil:
+    """What was asked for last, from the next window of the vocoder on."""
+    cdef long long asked = atomic_read(&p.asked_pace)
+    cdef unsigned int low = <unsigned int> asked, high = <unsigned int> (asked >> 32)
+    cdef float stretch, semitones
+    if p.vocoder is NULL or asked == p.taken_pace:
+        return
+    memcpy(&stretch, &high, sizeof(high))
+    memcpy(&semitones, &low, sizeof(low))
+    p.taken_pace = asked
+    stretch_set(p.vocoder, stretch, exp2(semitones / 12.0))
+    hop_note(p.engine, EVENT_STRETCH, p.engine.hop, asked)
+    if not p.stretched:
+        stretch_begin(p.vocoder)
+        p.stretched, p.source_over = True, False
+
+
+cdef void feed_note_ahead(PlayerState *p) noexcept nogil:
+    atomic_write(&p.ahead, <long long> (stretch_pushed(p.vocoder) - stretch_position(p.vocoder)) if p.stretched else 0)
+
+
 cdef void _jump(PlayerState *p, long long cut) noexcept nogil:
     ring_skip(p.source, _position(cut))
+    if p.source_over:                                            # it was over, or nearly: the vocoder begins anew
+        stretch_begin(p.vocoder)
+        p.stretched, p.source_over = p.taken_pace != feed_pace(1, 0), False
     p.stretch = feed_stretch(cut)
     p.splicing_out, p.splice = False, p.splice_frames
     p.waiting, p.tail, p.dry = True, p.engine.latency_frames + 1, False
@@ -45,7 +83,11 @@ cdef void feed_jump_at_rest(PlayerState *p) noexcept nogil:
     """While nothing sounds, there is nothing to fade out."""
     cdef long long cut = atomic_read(&p.cut)
     if cut != p.cut_seen:
-        hop_note(p.engine, EVENT_CUT, p.engine.hop, _position(cut))
+        if not p.splicing_out:                                   # else it is known, and the sound stopped before the jump
+            hop_note(p.engine, EVENT_CUT, p.engine.hop, _position(cut))
+        if p.vocoder is not NULL:
+            stretch_reset(p.vocoder)
+            p.stretched, p.source_over = p.taken_pace != feed_pace(1, 0), False
         _jump(p, cut)
 
 
@@ -105,6 +147,44 @@ cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexc
     return n
 
 
+cdef Py_ssize_t _push_stretched(PlayerState *p, Py_ssize_t n, Py_ssize_t left, Py_ssize_t at) noexcept nogil:
+    """Up to n frames out of the vocoder, or frames of the source into it; `left` frames of the call are to come, at `at`."""
+    cdef Py_ssize_t got = stretch_pull(p.vocoder, p.scratch, 1 if p.source_over else n), m
+    cdef long long end, needed, readable, there
+    cdef bint over
+    if got:
+        engine_push(p.engine, p.scratch, got, DRIVE_INPUT)
+        if p.source_over and stretch_position(p.vocoder) >= p.source_end:
+            p.stretched = False                                  # the tail follows
+        return got
+    if p.splicing_out and p.splice == 0:                         # since before the vocoder was asked for
+        _jump(p, p.splice_target)
+    # all that the next frame needs, or nothing: so the source stands where it should, however it came in
+    needed, end, readable = max(<long long> 1, stretch_needed(p.vocoder)), atomic_read(&p.end), _readable(p)
+    there = readable
+    if p.splicing_out:
+        there = p.splice + max(<long long> 0, ring_readable(p.source) - (_position(p.splice_target) - p.source.taken))
+    over = end == feed_mark(feed_stretch(p.splice_target) if p.splicing_out else p.stretch, p.source.taken + ring_readable(p.source))
+    m = <Py_ssize_t> min(needed, <long long> min(STRETCH_PUSHED, CHUNK))
+    if p.splice > 0:
+        m = min(m, p.splice)
+    if readable > 0 and (there >= needed or over):
+        m = <Py_ssize_t> ring_read(p.source, p.scratch, min(<long long> m, readable))
+        p.waiting = False
+        if p.splice > 0:
+            _splice(p, p.scratch, m)
+        stretch_push(p.vocoder, p.scratch, m)
+        if p.splicing_out and p.splice == 0:
+            _jump(p, p.splice_target)
+    elif over and not p.splicing_out:
+        if not p.source_over:
+            p.source_over, p.source_end = True, stretch_pushed(p.vocoder)
+        stretch_push(p.vocoder, NULL, m)
+    else:
+        return _push_missing(p, left, at)
+    return 0
+
+
 cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
     cdef Py_ssize_t done = 0, n
     cdef long long end
@@ -120,6 +200,11 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
             continue
         if p.forced_missing > 0:
             n = min(n, <Py_ssize_t> p.forced_after)
+        if p.stretched:
+            n = _push_stretched(p, n, n_frames - done, done)
+            p.forced_after -= min(n, p.forced_after)
+            done += n
+            continue
         if p.splicing_out and p.splice == 0:
             _jump(p, p.splice_target)
         if p.splice > 0:
@@ -130,6 +215,8 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
             p.waiting = False
             if p.splice > 0:
                 _splice(p, p.scratch, n)
+            if p.vocoder is not NULL:
+                stretch_note(p.vocoder, p.scratch, n)
             engine_push(p.engine, p.scratch, n, DRIVE_INPUT)
         elif end == feed_mark(p.stretch, p.source.taken):
             n = _push_tail(p, n, done)

@@ -20,6 +20,7 @@ ctypedef enum EventKind:
     EVENT_TRANSPORT  # value: the transport command that took effect
     EVENT_CUT        # value: position in the source ring that was jumped to
     EVENT_STARVED    # value: frames that were missing; in place of the hop: after how many of the call
+    EVENT_STRETCH    # value: stretch and semitones that took effect (`feed_pace`)
 
 ctypedef struct Event:
     long long kind, frame, hop, value     # frame: of the stream, at the beginning of the call that took the change

@@ -10,4 +10,4 @@ cdef class Player:
     cdef PlayerState state
     cdef Core core
     cdef ItemRing log, source
-    cdef object memory, last_command
+    cdef object memory, last_command, stretcher

@@ -1,6 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from aedsp._kernels.stretch import Stretcher
 from aedsp._rt.core import Core
 from aedsp._rt.ring import ItemRing
 
@@ -19,7 +20,11 @@ class Player:
         sample_rate: float,
         recorder_frames: int,
         log: ItemRing | None,
+        stretcher: Stretcher | None = None,
     ) -> None: ...
+    def pace(self, stretch: float, semitones: float) -> None: ...
+    @property
+    def ahead(self) -> int: ...
     @property
     def transport(self) -> str: ...
     @property

@@ -16,12 +16,13 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
+from aedsp._kernels.stretch cimport Stretcher
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
 from aedsp._rt.core cimport Core
 from aedsp._rt.engine cimport engine_clear, engine_pull, engine_push, engine_reset
 from aedsp._rt.feed cimport (
     CHUNK, COMMAND_END, COMMAND_PAUSE, COMMAND_PLAY, COMMAND_STOP, SOURCE_DEVICE, SOURCE_NONE, SOURCE_RING, Meter,
-    PlayerState, feed_jump_at_rest, feed_mark, feed_push, feed_stretch,
+    PlayerState, feed_jump_at_rest, feed_mark, feed_note_ahead, feed_pace, feed_push, feed_stretch, feed_take_pace,
 )
 from aedsp._rt.hop cimport (
     DRIVE_CODES, DRIVE_HELD, DRIVE_INPUT, EVENT_TRANSPORT, EngineState, Event, hop_note, hop_take_changes,
@@ -138,6 +139,7 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     p.engine.log_frame, p.engine.changes_due = p.frames, True
     if p.frozen and p.kind == SOURCE_RING:
         feed_jump_at_rest(p)
+    feed_take_pace(p)
     _take_commands(p)
     if p.frozen:
         hop_take_changes(p.engine)                               # no hop will
@@ -147,6 +149,8 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
             n = min(n, p.fade)                                   # the clock stops with the fade, to the frame
         _step(p, x + done * channels if x is not NULL else NULL, out + done * channels, n)
         done += n
+    if p.vocoder is not NULL:
+        feed_note_ahead(p)
     _listen(p, out, n_frames)
     denormals_restore(before)
 
@@ -169,20 +173,27 @@ cdef class Player:
         Frames of the recorder's ring.
     log : ItemRing or None
         Of `EVENT_BYTES` each: where changes are logged as they take effect.
+    stretcher : Stretcher or None
+        For "ring", at the host's rate; None: the source cannot be stretched.
     """
 
     def __cinit__(self, Core core not None, kind, ItemRing source, Py_ssize_t block_frames, double sample_rate,
-                  long long recorder_frames, ItemRing log):
+                  long long recorder_frames, ItemRing log, Stretcher stretcher=None):
         cdef PlayerState *p = &self.state
         cdef EngineState *e = &core.state
         cdef Py_ssize_t n_bins = e.stft.n_bins, frame_bytes = e.n_channels * sizeof(float), i
-        self.core, self.source, self.log = core, source, log
+        self.core, self.source, self.log, self.stretcher = core, source, log, stretcher
         engine_reset(e)
         p.engine, p.block, p.sample_rate = e, block_frames, sample_rate
         p.kind = {"ring": SOURCE_RING, "device": SOURCE_DEVICE, "none": SOURCE_NONE}[kind]
         if p.kind == SOURCE_RING and (source is None or source.ring.item_bytes != frame_bytes):
             raise ValueError(f"source has no items of {frame_bytes} bytes, one frame of {e.n_channels} channels")
         p.source = source.ring if source is not None else NULL
+        if p.kind == SOURCE_RING:
+            if stretcher is not None and stretcher.stretch.n_channels != e.n_channels:
+                raise ValueError(f"stretcher has {stretcher.stretch.n_channels} channels; expected {e.n_channels}")
+            p.vocoder = stretcher.stretch if stretcher is not None else NULL
+        p.asked_pace = p.taken_pace = feed_pace(1, 0)
         p.commands, p.recorder = ring_new(WAITING_COMMANDS, sizeof(long long)), ring_new(recorder_frames, frame_bytes)
         p.fade_frames, p.splice_frames = max(1, int(FADE_S * sample_rate)), max(1, int(SPLICE_S * sample_rate))
         p.fade_curve = <float *> aedsp_alloc((p.fade_frames + p.splice_frames + 2 + CHUNK * e.n_channels) * sizeof(float))
@@ -263,6 +274,17 @@ cdef class Player:
             raise ValueError("there is no source ring that could end")
         atomic_write(&p.end, feed_mark(feed_stretch(atomic_read(&p.cut)), atomic_read(&p.source.written)))
 
+    def pace(self, float stretch, float semitones):
+        """Duration of the source times its own, 0.25 to 4, and its transposition, -24 to 24, from the next call on."""
+        if self.state.vocoder is NULL:
+            raise ValueError("there is no source that could be stretched")
+        atomic_write(&self.state.asked_pace, feed_pace(stretch, semitones))
+
+    @property
+    def ahead(self):
+        """Frames that were taken from the source's ring and do not sound yet."""
+        return atomic_read(&self.state.ahead)
+
     def record(self, bint on):
         """Whether what is heard goes into the recorder's ring."""
         atomic_write(&self.state.recording, on)
@@ -327,4 +349,4 @@ cdef class Player:
 
 COMMANDS = ("play", "pause", "stop", "end")
 EVENT_BYTES = sizeof(Event)
-EVENTS = ("controls", "swap", "transport", "cut", "starved")
+EVENTS = ("controls", "swap", "transport", "cut", "starved", "stretch")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from aedsp import command_line, data, drives, portaudio
+from aedsp import command_line, data, drives, portaudio, stretching
 from aedsp.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.midi import mapping as mappings
@@ -46,6 +46,8 @@ class Choice:
     refine: int
     seed: int
     midi: str | None
+    stretch: float
+    transpose: float
     session: Session
     names_a_device: bool
 
@@ -81,6 +83,10 @@ def main(
     loop: Annotated[
         bool | None, typer.Option("--loop/--no-loop", help="begin the file again at its end; default: only the demo")
     ] = None,
+    stretch: Annotated[
+        float | None, typer.Option(metavar="R", help="of the file: times its duration, 0.25 to 4")
+    ] = None,
+    transpose: Annotated[float | None, typer.Option(metavar="S", help="of the file: semitones, -24 to 24")] = None,
     mapping: Annotated[
         str | None, typer.Option(metavar="M.toml", help="MIDI mapping; default nanokontrol2; shipped: eight_faders too")
     ] = None,
@@ -105,7 +111,7 @@ def main(
             "file": file, "model": model, "input": live_input, "input_device": input_device, "no_input": no_input,
             "device": device, "rate": rate, "block": block, "latency": latency, "channels": channels, "loop": loop,
             "mapping": mapping, "midi": midi, "phase": phase, "seed": seed,
-            "refine": refine, "drive": drive,
+            "refine": refine, "drive": drive, "stretch": stretch, "transpose": transpose,
         },
         sessions.load(session) if session is not None and session.exists() else Session(),
     )  # fmt: skip
@@ -163,10 +169,14 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     ):
         if value is not None and value < least:
             raise ValueError(f"--{name} is {value}; expected at least {least}")
-    midi = first("midi")
+    midi, stretch, transpose = first("midi"), first("stretch", 1.0), first("transpose", 0.0)
+    stretching.check(stretch, transpose)
+    source = _source(given, kept)
+    if (given["stretch"], given["transpose"]) != (None, None) and not isinstance(source, FileSource):
+        raise ValueError("--stretch and --transpose are for a file")
     return Choice(
         model_path=given["model"] or (Path(kept.model) if kept.model else data.demo_model_path()),
-        source=_source(given, kept),
+        source=source,
         mapping=_mapping(first("mapping", "nanokontrol2")),
         device=portaudio.named(first("device")),
         rate=rate,
@@ -177,6 +187,8 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         refine=refine,
         seed=seed,
         midi=midi,
+        stretch=stretch,
+        transpose=transpose,
         session=kept,
         names_a_device=first("device") is not None or given["rate"] is not None,
     )
@@ -231,7 +243,8 @@ def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: l
         )
     options = {"phase": chosen.phase, "refine": chosen.refine, "seed": chosen.seed}
     if isinstance(chosen.source, FileSource):
-        offline.render(Path(chosen.source.path), model, output, reason, options)
+        path = Path(chosen.source.path)
+        offline.render(path, model, output, reason, options, chosen.stretch, chosen.transpose)
     else:
         offline.render_no_input(model, output, reason, options, chosen.source.drive)
 
@@ -287,6 +300,8 @@ def _play(
             instrument.record_gestures(record_gestures)
         if record is not None:
             instrument.stream.record(record)
+        if isinstance(chosen.source, FileSource) and (chosen.stretch, chosen.transpose) != (1, 0):
+            instrument.set_pace(chosen.stretch, chosen.transpose)
         instrument.say(_greeting(instrument))
         instrument.say(str(instrument.stream.latency))
         if isinstance(chosen.source, InputSource):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aedsp import stretching
 from aedsp.midi.mapping import BUTTONS, FADERS, UNIT_BUTTONS, Target
 from aedsp.play.instrument import Instrument
 
@@ -132,6 +133,18 @@ def _play(instrument: Instrument, words: list[str]) -> str:
     return ""
 
 
+def _stretch(instrument: Instrument, words: list[str]) -> str:
+    stretching.check(float(words[0]), 0)
+    instrument.set_pace(stretch=float(words[0]))
+    return ""
+
+
+def _transpose(instrument: Instrument, words: list[str]) -> str:
+    stretching.check(1, float(words[0]))
+    instrument.set_pace(transpose=float(words[0]))
+    return ""
+
+
 def _freeze(instrument: Instrument, words: list[str]) -> str:
     instrument.toggle_frozen()
     return ""
@@ -182,6 +195,8 @@ COMMANDS = {
     "original": Command("original", "hear the source itself", _press("original")),
     "resynthesized": Command("resynthesized", "hear what the model makes of it", _press("resynthesized")),
     "freeze": Command("freeze", "hold the sound of this moment; again: let it go on", _freeze),
+    "stretch": Command("stretch TIMES", "the file's duration, 0.25 to 4 times its own", _stretch),
+    "transpose": Command("transpose SEMITONES", "the file's pitch, -24 to 24", _transpose),
     "gain": Command("gain UNIT VALUE", "multiply a unit's activation", _set("gain")),
     "scale": Command("scale UNIT VALUE", "multiply it once more", _set("scale")),
     "override": Command("override UNIT VALUE|off", "take a unit over altogether", _set("override")),

@@ -26,6 +26,7 @@ from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
 from aedsp.sources import FileSource, InputSource, NoInput
 from aedsp.stream import Stream
+from aedsp.stretching import STRETCH_RANGE, TRANSPOSE_RANGE
 
 _KEPT_MESSAGES = 200
 
@@ -141,6 +142,16 @@ class Instrument:
         """Original or resynthesized."""
         self.controls.monitor = "resynthesized" if self.controls.monitor == "original" else "original"
 
+    def set_pace(self, stretch: float | None = None, transpose: float | None = None) -> None:
+        """Duration of the file times its own, and semitones; None: as it is. Beyond the ends: the nearest end."""
+        for name, value, (least, most) in (
+            ("stretch", stretch, STRETCH_RANGE),
+            ("transpose", transpose, TRANSPOSE_RANGE),
+        ):
+            if value is not None:
+                setattr(self.stream, name, min(most, max(least, round(value, 4))))
+        self.say(f"stretch {self.stream.stretch:.3g}, transpose {self.stream.transpose:+.3g} semitones")
+
     def toggle_frozen(self) -> None:
         """Hold the sound of this moment, or let it go on."""
         self.controls.frozen = not self.controls.frozen
@@ -224,6 +235,8 @@ class Instrument:
             block=self.engine.block_frames or 0,
             loop=isinstance(source, FileSource) and source.loop,
             morph_s=self.morph_s,
+            stretch=self.stream.stretch if isinstance(source, FileSource) else None,
+            transpose=self.stream.transpose if isinstance(source, FileSource) else None,
             controls=sessions.table_of(Snapshot.of(self.controls)),
             snapshots={number: sessions.table_of(snapshot) for number, snapshot in self.snapshots.items()},
         )

@@ -18,10 +18,14 @@ def check_output(source: Path, output: Path) -> Path:
     return picture
 
 
-def render(source: Path, model: Model, output: Path, reason: str, options: dict[str, Any]) -> None:
+def render(
+    source: Path, model: Model, output: Path, reason: str, options: dict[str, Any], stretch: float, transpose: float
+) -> None:
     """A file through a model to a file and a picture; says why nothing sounds."""
     picture = check_output(source, output)
-    rendered = render_file(options, model, source, output, {"monitor": "resynthesized"})
+    rendered = render_file(
+        options, model, source, output, {"monitor": "resynthesized"}, stretch=stretch, transpose=transpose
+    )
     _report(rendered, source)
     try:
         from aedsp import plot

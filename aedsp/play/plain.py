@@ -25,6 +25,8 @@ def status(instrument: Instrument) -> dict[str, Any]:
         "duration_s": stream.duration_s,
         "monitor": instrument.controls.monitor,
         "frozen": instrument.controls.frozen,
+        "stretch": stream.stretch,
+        "transpose": stream.transpose,
         "bank": instrument.hand.bank,
         "recording": str(stream.recording) if stream.recording else None,
         "device": stream.output_device.name,

@@ -17,6 +17,7 @@ from aedsp.play.instrument import Instrument
 PICTURES_A_SECOND = 20
 _STEP = {"gain": 0.05, "scale": 0.05}
 _SEEK_S = 5.0
+_PACE_STEP = 2 ** (1 / 12)
 _MORPHS_S = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -65,6 +66,10 @@ class Screen(App[None]):
             "g": self._next_morph,
             "c": instrument.toggle_recording,
             "f": instrument.toggle_frozen,
+            "less_than_sign": lambda: instrument.set_pace(stretch=instrument.stream.stretch * _PACE_STEP),
+            "greater_than_sign": lambda: instrument.set_pace(stretch=instrument.stream.stretch / _PACE_STEP),
+            "left_curly_bracket": lambda: instrument.set_pace(transpose=instrument.stream.transpose - 1),
+            "right_curly_bracket": lambda: instrument.set_pace(transpose=instrument.stream.transpose + 1),
             "l": lambda: self._prompt(f"learn gain {self.sight.selected + 1}"),
             "n": lambda: self._prompt("model "),
             "colon": lambda: self._prompt(""),

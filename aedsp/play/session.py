@@ -4,6 +4,7 @@ model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no 
 mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   latency = "low"   channels = 2
 midi = "none"              phase = "auto"   seed = 0       loop = false  morph_s = 2.0
 refine = 0                 drive = "walk:0.5"   where there is no input
+stretch = 1.5              transpose = -2.0     of a file
 
 [controls]                 [snapshot.1]                 the same in both
 monitor = "resynthesized"
@@ -38,6 +39,8 @@ _NUMBERS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "refine": int,
     "morph_s": (int, float),
+    "stretch": (int, float),
+    "transpose": (int, float),
 }
 
 
@@ -57,6 +60,8 @@ class Session:
     seed: int | None = None
     refine: int | None = None
     drive: str | None = None
+    stretch: float | None = None
+    transpose: float | None = None
     midi: str | None = None
     loop: bool = False
     morph_s: float = 0.0

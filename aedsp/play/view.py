@@ -90,10 +90,14 @@ def header(instrument: Instrument, width: int) -> list[Text]:
         right = f"REC  {right}"
     if instrument.controls.frozen:
         right = f"FROZEN  {right}"
+    pace = ""
+    if (stream.stretch, stream.transpose) != (1, 0):
+        pace = f"  stretch {stream.stretch:.3g}  transpose {stream.transpose:+.3g}"
     queued = f"Queued Track: {instrument.controls.monitor.capitalize()}"
     controller = instrument.controller
     midi = "MIDI off" if controller is None else _midi_words(instrument)
     latency = f"latency {1000 * stream.latency.total / instrument.engine.sample_rate:.0f} ms"
+    queued += pace
     return [
         _spread(Text(left, "bold"), Text(right, "bold reverse"), width),
         _spread(Text(queued, "bold"), Text(f"{latency}  {midi}"), width),

@@ -31,6 +31,9 @@ ACTIONS = [
     "control",
     "swap",
     "monitor",
+    "stretch",
+    "transpose",
+    "freeze",
     "wait",
 ]
 
@@ -66,6 +69,12 @@ def act(action, stream, models, rng, seconds):
             stream.swap(models[int(rng.integers(3))])
     elif action == "monitor":
         controls.monitor = str(rng.choice(["original", "resynthesized"]))
+    elif action == "stretch":
+        stream.stretch = float(rng.choice([1, 1, 0.5, 1.3, 3]))
+    elif action == "transpose":
+        stream.transpose = float(rng.choice([0, 0, -12, 3.5, 7]))
+    elif action == "freeze":
+        controls.frozen = not controls.frozen
     elif action == "wait":
         time.sleep(0.05)
     time.sleep(float(rng.choice([0, 0, 0.001, 0.005, 0.02])))

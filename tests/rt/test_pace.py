@@ -1,0 +1,151 @@
+"""A source that is stretched and transposed as it plays: the player's way through the phase vocoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import aedsp
+from aedsp import stretching
+from aedsp._rt.player import EVENT_BYTES, EVENTS, Player
+from aedsp._rt.ring import ItemRing
+from models import autoencoder, level_db, music
+
+RATE, FADE = 22_050, 220
+
+
+class Rig:
+    """A player that hears the original, on a ring that the test fills."""
+
+    def __init__(self, channels=1, frames=1 << 17):
+        self.engine = aedsp.Engine(autoencoder(np.random.default_rng(0)), channels=channels)
+        self.engine.controls.monitor = "original"
+        self.engine._core.occupy()
+        self.ring, self.channels = ItemRing(frames, 4 * channels), channels
+        self.log = ItemRing(1 << 12, EVENT_BYTES)
+        self.player = Player(
+            self.engine._core, "ring", self.ring, 0, RATE, 1 << 17, self.log, stretching.stretcher(RATE, channels)
+        )
+
+    def run(self, n, sizes=(n for n in ())):
+        out, at = np.full((n, self.channels), np.nan, np.float32), 0
+        while at < n:
+            m = min(next(sizes, n - at), n - at)
+            self.player.process(None, out[at : at + m])
+            at += m
+        return out[:, 0] if self.channels == 1 else out
+
+
+def source(n, channels=1):
+    x = music(np.random.default_rng(1), n)
+    return x[:, None] if channels == 1 else np.stack([x, -x], axis=1)
+
+
+def sizes(seed, most=700):
+    rng = np.random.default_rng(seed)
+    return iter(lambda: int(rng.integers(1, most)), None)
+
+
+def session(rig, paces, length=9000, cuts=None):
+    """Every pace for so many frames, in blocks of random sizes or whole."""
+    rig.player.command("play")
+    out = []
+    for pace in paces:
+        rig.player.pace(*pace)
+        out.append(rig.run(length, cuts or iter(())))
+    return np.concatenate(out)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_partition_gives_the_same_bits(channels):
+    paces = [(1, 0), (1.5, 0), (0.5, 7), (1, -12), (1, 0), (4, 0)]
+    found = []
+    for cuts in (None, sizes(1), sizes(2, 64)):
+        rig = Rig(channels)
+        rig.ring.write(source(100_000, channels))
+        # settings change at the same frames in all of them
+        found.append(session(rig, paces, 9000, cuts))
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+    assert level_db(found[0]) > -40
+
+
+def test_it_is_the_source_to_the_bit_until_it_is_asked_for_and_goes_on_from_there():
+    x = source(60_000)
+    plain, paced = Rig(), Rig()
+    for rig in (plain, paced):
+        rig.ring.write(x)
+    expected = session(plain, [(1, 0)] * 2)
+    y = session(paced, [(1, 0), (2, 0)])
+    assert np.array_equal(y[:9000], expected[:9000]) and not np.array_equal(y[9000:], expected[9000:])
+    assert np.abs(np.diff(y)).max() < 1.5 * np.abs(np.diff(expected)).max()  # no click
+    direct = np.concatenate(list(stretching.blocks([x[9000 - 3000 :]], RATE, 1, 2, 0)))[:, 0]
+    latency = paced.engine.latency_frames
+    spectra = [np.abs(np.fft.rfft(v[4000:8000] * np.hanning(4000))) for v in (y[9000 + latency :], direct[6000:])]
+    assert np.linalg.norm(spectra[0] - spectra[1]) < 0.3 * np.linalg.norm(spectra[1])
+
+
+def test_back_at_1_and_0_it_is_the_source_again():
+    x = source(80_000)
+    rig, plain = Rig(), Rig()
+    rig.ring.write(x)
+    y = session(rig, [(1, 0), (1.5, 3), (1, 0), (1, 0)])[27_000 - 2000 :]
+    plain.ring.write(x)
+    whole = session(plain, [(1, 0)] * 6)
+    at = int(np.argmax(np.correlate(whole, y[2000:6000], "valid")))
+    difference = whole[at : at + 4000] - y[2000:6000]  # the engine's own rounding, on another grid of hops
+    assert level_db(difference) < level_db(whole) - 120
+
+
+def test_the_end_comes_when_all_is_heard():
+    for stretch in (0.5, 2):
+        rig, x = Rig(), source(10_000)
+        x[9000:9010] += 0.5
+        rig.ring.write(x)
+        rig.player.end()
+        rig.player.command("play")
+        rig.player.pace(stretch, 0)
+        y = rig.run(40_000, sizes(3))
+        assert rig.player.transport == "end"
+        loud = np.flatnonzero(np.abs(y) > 1e-6)
+        assert abs(loud[-1] - 10_000 * stretch - rig.engine.latency_frames) < 2500
+        assert abs(int(np.abs(y).argmax()) - 9005 * stretch - rig.engine.latency_frames) < 60
+        assert rig.player.counters()["starved_frames"] == 0
+        again = Rig()
+        again.ring.write(x)
+        again.player.end()
+        again.player.command("play")
+        again.player.pace(stretch, 0)
+        assert np.array_equal(again.run(40_000), y)
+
+
+def test_missing_frames_are_held_and_told():
+    rig = Rig()
+    rig.ring.write(source(5000))
+    y = session(rig, [(2, 0)], 20_000)
+    assert rig.player.counters()["starved_frames"] > 9000 and level_db(y[15_000:]) > -60
+    rig.ring.write(source(30_000))
+    assert np.isfinite(rig.run(5000)).all()
+
+
+def test_a_jump_is_heard_soon_and_the_position_follows():
+    rig = Rig()
+    rig.ring.write(source(30_000))
+    session(rig, [(2, 0)], 10_000)
+    assert 0 < rig.player.ahead < 3000
+    assert rig.ring.taken - rig.player.ahead == pytest.approx(5000, abs=5)
+    tone = (0.2 * np.sin(0.8 * np.arange(30_000))).astype(np.float32)[:, None]
+    rig.player.cut(tone)
+    y = rig.run(12_000, sizes(5))
+    spectrum = np.abs(np.fft.rfft(y[6000:] * np.hanning(6000)))
+    assert spectrum.argmax() * 2 * np.pi / 6000 == pytest.approx(0.8, abs=0.002)
+
+
+def test_what_was_asked_for_is_logged_with_its_frame():
+    rig = Rig()
+    rig.ring.write(source(30_000))
+    session(rig, [(1, 0), (1.5, -2)], 500)
+    rows = rig.log.read(1000, np.int64).reshape(-1, 4)
+    found = [(int(frame), int(value)) for kind, frame, _, value in rows if EVENTS[kind] == "stretch"]
+    ((frame, value),) = found
+    assert frame == 500
+    assert np.frombuffer(value.to_bytes(8, "big", signed=True), ">f4").tolist() == [1.5, -2.0]
