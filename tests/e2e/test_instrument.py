@@ -177,6 +177,27 @@ def test_two_instances_at_once(jack, files):
         assert play.end() == 0 and play.lines[-1]["callbacks"] > 100, play.lines
 
 
+def test_a_file_is_played_faster_and_higher_and_rendered_again(jack, files):
+    options = ("--stretch", 0.5, "--transpose", 12, "--midi", "none", "--record", "r.wav", "--record-gestures", "g.mid")
+    play = Play(files, "x.flac", "--model", "m.h5", "--block", 1024, *options)
+    line = play.until("transport", "end", SECONDS)
+    assert (line["stretch"], line["transpose"], line["starved_frames"], line["misses"]) == (0.5, 12, 0, 0)
+    play.process.send_signal(signal.SIGINT)
+    assert play.end() == 0
+    heard, rate = soundfile.read(files / "r.wav", dtype="float32")
+    loud = np.flatnonzero(np.abs(heard) > 1e-9)
+    assert (loud[-1] - loud[0]) / rate == pytest.approx(SECONDS / 2, abs=0.3)
+    render = [sys.executable, "-m", "aedsp.render", "--gestures", "g.mid", "-o", "again.wav"]
+    subprocess.run(render, cwd=files, check=True, capture_output=True)
+    again = soundfile.read(files / "again.wav", dtype="float32")[0]
+    assert_same(heard, again)
+
+
+def test_no_input_is_driven_and_frozen(jack, files):
+    play = Play(files, "--drive", "constant", "--model", "m.h5", "--midi", "none", "--seconds", 2, "--phase", "spsi")
+    assert play.end() == 0 and play.lines[-1]["hops"] > 50 and play.lines[-1]["misses"] == 0
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.15, 0.3, 0.45, 0.6, 0.9, 1.3])
 def test_ctrl_c_at_any_moment_ends_cleanly(jack, files, delay_s):
     play = Play(files, "x.flac", "--model", "m.h5", "--record", "r.wav", "--record-gestures", "g.mid")

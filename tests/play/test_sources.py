@@ -97,7 +97,7 @@ class Heard:
 
 def test_the_streamer_keeps_the_ring_full_and_small(song):
     heard = Heard(FileSource(song[0], loop=True))
-    assert heard.streamer.ring.readable == RING_S * 44_100 and heard.streamer.ring.capacity < 1.3 * 44_100
+    assert heard.streamer.ring.readable == RING_S * 44_100 and heard.streamer.ring.capacity < (RING_S + 0.3) * 44_100
     heard.player.command("play")
     heard.run(150_000)
     assert heard.player.counters()["starved_frames"] == 0
