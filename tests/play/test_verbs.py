@@ -109,8 +109,10 @@ def test_a_session_is_saved_and_loaded(instrument, tmp_path):
     instrument.store(4)
     c.scale[1] = 1.5
     instrument.morph_s = 2.0
+    instrument.set_pace(1.5, -2)
     instrument.session().save(tmp_path / "s.toml")
     loaded = sessions.load(tmp_path / "s.toml")
+    assert (loaded.stretch, loaded.transpose, loaded.refine) == (1.5, -2, 0)
     assert loaded == instrument.session() and loaded.source.endswith("piano.ogg") and loaded.device == "desk, test"
     c.reset()
     instrument.snapshots.clear()
@@ -202,6 +204,16 @@ def test_text_commands(instrument, tmp_path):
     assert "algorithm" in run("latency") and "callback:" in run("status") and "gain UNIT" in run("help")
     assert run("silence") == "all units silent" and run("silence") == "all units back"
     assert run("morph 1.5") == "recalls take 1.5 s" and instrument.morph_s == 1.5
+    assert run("stretch 1.5") == "" and said(instrument)[-1] == "stretch 1.5, transpose +0 semitones"
+    run("transpose -3")
+    assert (instrument.stream.stretch, instrument.stream.transpose) == (1.5, -3)
+    instrument.set_pace(stretch=99, transpose=-99)
+    assert (instrument.stream.stretch, instrument.stream.transpose) == (4, -24)
+    run("freeze")
+    assert instrument.controls.frozen and plain.status(instrument)["frozen"]
+    assert "frozen" in plain.status_line(instrument)
+    run("freeze")
+    assert not instrument.controls.frozen
     run("store 3")
     run("recall 3 0")
     run(f"save {tmp_path / 's.toml'}")
@@ -231,6 +243,8 @@ def test_text_commands(instrument, tmp_path):
         ("bank 9", "there are banks 0 to 2"),
         ("morph -1", "expected 0 to 3600 s"),
         ("store 0", "snapshots are 1 to 9"),
+        ("stretch 5", "stretch is 5.0; expected 0.25 to 4"),
+        ("transpose loud", "expected: transpose SEMITONES"),
         ("learn dance", "expected one of gain"),
         ("learn gain 9", "the bank has places 1 to 8"),
         ("seek", "words are missing"),
