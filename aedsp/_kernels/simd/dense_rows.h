@@ -2,9 +2,10 @@
  * `widen` makes LANES floats of it, D names the functions; all three are taken back here.
  *
  * Up to AEDSP_FRAMES vectors go through one pass, so that the weights are read once for all of them: a block of rows, then
- * the same block, now in the nearest cache, for the next AEDSP_FRAMES_AT_ONCE vectors. Each sum runs in an order of its own
- * that neither the number of vectors nor that of the rows at once changes: along k in `forward`, row by row in `accumulate`.
- * So results are the same bits in any company, and a row whose factors are zero may as well be left out.
+ * the same block, now in the nearest cache, for the next AEDSP_FRAMES_AT_ONCE vectors; where all rows are near, all of them.
+ * Each sum runs in an order of its own that neither the number of vectors nor that of the rows at once changes: along k in
+ * `forward`, row by row in `accumulate`. So results are the same bits in any company, and a row whose factors are zero may as
+ * well be left out.
  */
 
 /* y[f] = bias + scale · weight x[f] */
@@ -59,7 +60,7 @@ INLINE void D(accumulate)(const STORED *const *rows, const float *factors, ptrdi
 /* Rows at once: as many sums as the registers hold. */
 static void D(dense_forward)(const void *weight, const float *scale, const float *bias, const float *const *x,
                              float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_frames) {
-    const ptrdiff_t block = n_frames > AEDSP_FRAMES_AT_ONCE ? AEDSP_BLOCK : n_out;
+    const ptrdiff_t block = n_out * n_in * (ptrdiff_t)sizeof(STORED) > AEDSP_NEAR ? AEDSP_BLOCK : n_out;
     for (ptrdiff_t j = 0; j < n_out; j += block) {
         const ptrdiff_t stop = j + block < n_out ? j + block : n_out;
         for (int f = 0; f < n_frames; f += AEDSP_FRAMES_AT_ONCE) {
@@ -74,7 +75,7 @@ static void D(dense_forward)(const void *weight, const float *scale, const float
 
 static void D(dense_accumulate)(const void *const *rows, const float *factors, ptrdiff_t n_rows, float *const *sum,
                                 ptrdiff_t n, int n_frames) {
-    const ptrdiff_t block = n_frames > AEDSP_FRAMES_AT_ONCE ? AEDSP_BLOCK : n_rows;
+    const ptrdiff_t block = n_rows * n * (ptrdiff_t)sizeof(STORED) > AEDSP_NEAR ? AEDSP_BLOCK : n_rows;
     for (ptrdiff_t j = 0; j < n_rows; j += block) {
         const STORED *const *w = (const STORED *const *)rows + j;
         const ptrdiff_t some = j + block < n_rows ? block : n_rows - j;

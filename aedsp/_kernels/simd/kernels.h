@@ -14,6 +14,8 @@
 #define AEDSP_ROWS 8
 /* Rows that stay in the nearest cache while one group of vectors after the other passes them; a multiple of AEDSP_ROWS. */
 #define AEDSP_BLOCK 16
+/* Bytes of weights that stay near as they are. */
+#define AEDSP_NEAR 600000
 /* Vectors that go through one pass over the weights at most; of these, so many at once in registers. */
 #define AEDSP_FRAMES 16
 #define AEDSP_FRAMES_AT_ONCE 4
