@@ -15,8 +15,8 @@ them, so that rendering them again gives the same samples.
     each with "hop": the hop that took it, since the sound was last cleared; "missing" excepted
 
 The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "refine",
-"seed", "drive", "model", "source", "loop", "start_frame"}; the last one is {"end": frames}. Control thread only; the
-only importer of mido's files.
+"seed", "stretch", "transpose", "drive", "model", "source", "loop", "start_frame"}; the last one is {"end": frames}.
+Control thread only; the only importer of mido's files.
 """
 
 from __future__ import annotations
@@ -218,6 +218,8 @@ def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any
         "phase": engine.phase,
         "refine": engine.refine,
         "seed": engine.seed,
+        "stretch": stream.stretch,
+        "transpose": stream.transpose,
         "drive": source.drive if isinstance(source, NoInput) else None,
         "model": str(Path(model_path).resolve()),
         "source": str(Path(source.path).resolve()) if isinstance(source, FileSource) else type(source).__name__,

@@ -119,6 +119,8 @@ def resynthesize(
         x = x[:, 0] if x.shape[1] == 1 else x
     else:
         x = np.asarray(x_or_path)
+    if x.dtype.kind != "f":
+        raise TypeError(f"x has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
     if x.ndim not in (1, 2):
         raise ValueError(f"x has shape {x.shape}; expected (frames,) or (frames, channels)")
     engine = Engine(
@@ -180,10 +182,12 @@ def generate_file(
         `target` cannot be written.
     """
     from aedsp import audio_file
+    from aedsp.sources import NoInput
 
     engine = Engine(model, **engine_options)
     set_controls(engine.controls, **settings)
-    engine.generate(0, drive=drive)  # refused before there is a file
+    NoInput(drive)  # refused before there is a file, as is a drive that does not fit
+    engine.generate(0, drive=drive)
     left = round(duration_s * engine.sample_rate)
     with audio_file.written(target, engine.sample_rate, 1) as out:
         while left:
@@ -195,11 +199,13 @@ def generate_file(
 
 @dataclass(frozen=True)
 class Rendered:
-    """What `render_file` did: the engine, for its statistics; frames read, and frames that the header promised."""
+    """What `render_file` did: the engine, for its statistics; frames read, and frames that the header promised; samples
+    that were no audio."""
 
     engine: Engine
     n_frames: int
     n_promised: int
+    n_refused: int
 
     def warnings(self) -> list[str]:
         """What the listener should know, a line each."""
@@ -208,8 +214,8 @@ class Rendered:
             lines.append(f"the input broke off after {self.n_frames} of {self.n_promised} frames; it may be damaged")
         if statistics.limited_frames:
             lines.append(f"{statistics.limited_frames} frames were limited to full scale; lower the gains to avoid it")
-        if statistics.refused_samples:
-            lines.append(f"{statistics.refused_samples} samples were not finite or beyond ±16 and counted as 0")
+        if self.n_refused:
+            lines.append(f"{self.n_refused} samples were not finite or beyond ±16 and counted as 0")
         return lines
 
 
@@ -248,7 +254,8 @@ def render_file(
         engine = Engine(model, file.samplerate, channels=file.channels, **engine_options)
         set_controls(engine.controls, **settings)
         blocks, n_read = _counted(audio_file.blocks_of(file))
-        blocks = stretching.blocks(blocks, engine.sample_rate, file.channels, stretch, transpose)
+        refused = [0]
+        blocks = stretching.blocks(blocks, engine.sample_rate, file.channels, stretch, transpose, refused)
         if automate is not None:
             blocks = automate(engine)(blocks)
         with ExitStack() as stack:
@@ -259,7 +266,7 @@ def render_file(
             out = stack.enter_context(audio_file.written(target, file.samplerate, file.channels))
             for block in through(engine, blocks, other):
                 out.write(block)
-        return Rendered(engine, n_read[0], file.frames)
+        return Rendered(engine, n_read[0], file.frames, engine.statistics.refused_samples + refused[0])
 
 
 def _counted(blocks: Iterable[Float32]) -> tuple[Iterator[Float32], list[int]]:

@@ -47,9 +47,11 @@ def plan(front_end: FrontEnd, phase: PhaseMode, refine: int, block_frames: int |
             f"phase is 'pghi1' and block_frames {block_frames}: a fixed block asks for the shortest latency, looking "
             "ahead adds a hop; take phase='pghi', or leave block_frames out"
         )
+    if refine and hop == length:
+        raise ValueError(f"refine is {refine}, but windows of {length} frames every {hop} do not overlap; expected 0")
     with_input = {"auto": "source", "pghi1": "pghi"}.get(phase, phase)
     without = with_input
-    if phase == "auto":
+    if phase in ("auto", "source"):  # there is no source
         without = "pghi" if 4 * hop <= length and window in GAMMA else "spsi"
     gamma = GAMMA[window] * length**2 if "pghi" in (with_input, without) else 0.0
     return Phases(with_input, without, phase == "pghi1", refine, gamma)

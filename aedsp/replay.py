@@ -27,6 +27,8 @@ Float32 = npt.NDArray[np.float32]
 BLOCK_FRAMES = 4096
 #: Frames of the source that a frame of output may take, and some: transposed and shortened as far as it goes.
 _MOST_PACE = 18
+#: What the vocoder asks for before the first frame.
+_AHEAD = 1 << 16
 
 
 class _Feed:
@@ -34,7 +36,7 @@ class _Feed:
 
     def __init__(self, source: FileSource, start_frame: int, engine: Engine, most_frames: int) -> None:
         self.reader = Reader(source, engine.sample_rate, engine.channels)
-        self._keep = _MOST_PACE * most_frames + 2 * READ_FRAMES
+        self._keep = _MOST_PACE * most_frames + 2 * READ_FRAMES + _AHEAD
         self.ring = ItemRing(4 * self._keep, 4 * engine.channels)
         self._blocks = self.reader.blocks(start_frame)
         self._pending = np.zeros((0, engine.channels), np.float32)
@@ -118,6 +120,7 @@ class Replay:
             if not Path(name).is_file():
                 raise GestureFileError(f"{self.path}: was played on {name}, which is gone; give the audio as IN")
             self._feed = _Feed(FileSource(name, header["loop"]), header["start_frame"], self.engine, self.step)
+        pace = header.get("stretch", 1.0), header.get("transpose", 0.0)
         self.player = Player(
             self.engine._core,
             "ring" if self._feed else "none",
@@ -128,6 +131,8 @@ class Replay:
             None,
             stretching.stretcher(self.engine.sample_rate, self.engine.channels) if self._feed else None,
         )
+        if self._feed and pace != (1.0, 0.0):
+            self.player.pace(*pace)
 
     def _model(self, name: str) -> Model:
         if not Path(name).is_file():

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from aedsp import audio_file
+from aedsp import audio_file, drives
 from aedsp._rt.player import Player
 from aedsp._rt.ring import ItemRing
 from aedsp.errors import AudioFileError
@@ -62,6 +62,12 @@ class NoInput:
     """The decoder alone: a drive as in `Engine.generate`, by name, times the player's hand."""
 
     drive: str = "constant"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.drive, str):
+            raise TypeError(f"drive is {type(self.drive).__name__}; expected a name (codes: Engine.generate)")
+        if drives.named(self.drive).kind == "hold":
+            raise ValueError("drive is 'hold', but nothing was heard that could be; expected constant, typical or walk")
 
 
 Source = FileSource | InputSource | NoInput

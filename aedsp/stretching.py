@@ -43,9 +43,16 @@ def stretcher(sample_rate: float, channels: int) -> Stretcher:
 
 
 def blocks(
-    source: Iterable[Float32], sample_rate: float, channels: int, stretch: float, transpose: float
+    source: Iterable[Float32],
+    sample_rate: float,
+    channels: int,
+    stretch: float,
+    transpose: float,
+    refused: list[int] | None = None,
 ) -> Iterator[Float32]:
     """A whole source in blocks (frames, channels), stretched and transposed: round(frames · stretch) frames.
+
+    refused: its first number grows by the samples that were no audio and count as 0.
 
     Raises
     ------
@@ -62,7 +69,9 @@ def blocks(
     for block in source:
         for i in range(0, len(block), _PUSHED):
             part = np.ascontiguousarray(block[i : i + _PUSHED], np.float32)
-            kernel.push(part)
+            n = kernel.push(part)
+            if refused is not None:
+                refused[0] += n
             taken += len(part)
             while len(out := kernel.pull(4 * _PUSHED)):
                 made += len(out)

@@ -183,6 +183,29 @@ def test_hold_goes_on_from_what_was_heard(rng):
     assert np.isfinite(silent.code).all()
 
 
+def test_given_codes_of_another_model_are_not_read(rng):
+    small, large = autoencoder(rng), autoencoder(rng, n_code=500)
+    engine = aedsp.Engine(small)
+    engine.generate(300, drive=np.zeros((5, 16)))
+    engine.swap(large)
+    engine._core.process(None, np.zeros((1000, 1), np.float32))  # as if the swap had come while it generated
+    assert engine.code.tolist() == [1] * 500
+    assert engine.generate(300, drive=np.ones((5, 500))).shape == (300,)
+
+
+def test_another_drive_fades_in(rng):
+    engine = aedsp.Engine(autoencoder(rng, level=0.03), phase="spsi")
+    engine.process(0 * tones(10_000))
+    engine.generate(20_000, drive="hold")
+    y = engine.generate(20_000, drive="constant")
+    assert level_db(y[600:1600]) < level_db(y[15_000:]) - 12
+
+
+def test_without_an_input_the_phase_of_the_source_is_that_of_auto(rng):
+    model = autoencoder(rng)
+    assert np.array_equal(aedsp.Engine(model, phase="source").generate(3000), aedsp.Engine(model).generate(3000))
+
+
 @pytest.mark.parametrize(
     ("drive", "text"),
     [
@@ -216,3 +239,7 @@ def test_bad_lengths_and_outputs_are_refused(rng):
         engine.generate(10, out=np.zeros(4, np.float32))
     with pytest.raises(ValueError, match=r"controls\.frozen: value is 1; expected True or False"):
         engine.controls.frozen = 1
+    with pytest.raises(ValueError, match="nothing was heard that could be"):
+        aedsp.sources.NoInput("hold")
+    with pytest.raises(TypeError, match="drive is ndarray; expected a name"):
+        aedsp.sources.NoInput(np.ones((3, 16)))

@@ -47,3 +47,9 @@ def test_resynthesis_of_what_was_stretched(rng):
     original = aedsp.resynthesize(model, x, stretch=1.5, transpose=-2, monitor="original")
     assert level_db(original - stretched) - level_db(stretched) < -80
     assert aedsp.resynthesize(model, np.zeros((0, 2), np.float32), stretch=2).shape == (0, 2)
+
+
+def test_what_is_no_audio_is_refused_when_stretched_too():
+    for x in (np.zeros(10, np.int16), np.zeros(10, complex), np.zeros(10, bool)):
+        with pytest.raises(TypeError, match="expected floating-point samples"):
+            aedsp.resynthesize(aedsp.demo_model(), x, stretch=2)

@@ -116,6 +116,7 @@ def test_refining_brings_the_sound_nearer_to_what_was_decoded(rng):
             "with hops of 300 frames, windows of 512; expected windows that over",
         ),
         (dict(), dict(phase="pghi1", block_frames=128), "phase is 'pghi1' and block_frames 128"),
+        (dict(hop_length=512, window="rect"), dict(refine=2), "refine is 2, but windows of 512 frames every 512"),
         (dict(), dict(refine=-1), "refine is -1; expected 0 to 64"),
     ],
 )

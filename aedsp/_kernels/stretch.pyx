@@ -24,7 +24,7 @@ from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
+from aedsp._kernels._cpu cimport AEDSP_LOUDEST, aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.heap cimport heap_free, heap_integrate, heap_new
 from aedsp._kernels.phase cimport PHASE_FLOOR
 from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
@@ -137,20 +137,34 @@ cdef void _forget(Stretch *s, Py_ssize_t n) noexcept nogil:
     s.history_start += n
 
 
-cdef void _append(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t c, i
+cdef Py_ssize_t _append(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """What is no audio counts as 0; returns how many samples that were."""
+    cdef Py_ssize_t c, refused = 0
+    cdef float *room
     for c in range(s.n_channels):
-        for i in range(n):
-            s.history[c * s.history_room + s.n_history + i] = x[i * s.n_channels + c] if x is not NULL else 0
+        room = s.history + c * s.history_room + s.n_history
+        if x is NULL:
+            memset(room, 0, n * sizeof(float))
+        else:
+            refused += kernels.accept(x + c, s.n_channels, AEDSP_LOUDEST, room, n)
     s.n_history += n
+    return refused
 
 
-cdef void stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """n frames of the source, at most STRETCH_PUSHED; x NULL: silence. What no window reaches any more makes room."""
+cdef Py_ssize_t _forgettable(const Stretch *s) noexcept nogil:
+    """Frames that no window reaches any more."""
     cdef long long needed = <long long> floor(s.at) - s.stft.window_length // 2 - s.stft.hop_length
+    return <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start))
+
+
+cdef Py_ssize_t stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """n frames of the source, at most STRETCH_PUSHED, and no more than are needed and as many again; x NULL: silence.
+
+    What no window reaches any more makes room. Returns how many samples were no audio, and count as 0.
+    """
     if s.n_history + n > s.history_room:
-        _forget(s, <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start)))
-    _append(s, x, n)
+        _forget(s, _forgettable(s))
+    return _append(s, x, n)
 
 
 cdef long long stretch_pushed(const Stretch *s) noexcept nogil:
@@ -365,12 +379,19 @@ cdef class Stretcher:
         stretch_set(self.stretch, stretch, pitch)
 
     def push(self, const float[:, ::1] x not None):
-        """Frames (n, n_channels) of the source; pull until nothing comes before pushing more."""
+        """Frames (n, n_channels) of the source, after a pull that wanted more. How many samples were no audio, and count as 0.
+
+        ValueError: there is no room; what was pushed has to be pulled first.
+        """
+        cdef Py_ssize_t refused = 0
         if x.shape[1] != self.stretch.n_channels or x.shape[0] > STRETCH_PUSHED:
             raise ValueError(f"x is ({x.shape[0]}, {x.shape[1]}); expected up to {STRETCH_PUSHED} frames of {self.stretch.n_channels}")
+        if self.stretch.n_history - _forgettable(self.stretch) + x.shape[0] > self.stretch.history_room:
+            raise ValueError("there is no room for more of the source; pull what there is")
         if x.shape[0]:
             with nogil:
-                stretch_push(self.stretch, &x[0, 0], x.shape[0])
+                refused = stretch_push(self.stretch, &x[0, 0], x.shape[0])
+        return refused
 
     def pull(self, Py_ssize_t n):
         """Up to n frames of output, float32 (frames, n_channels)."""

@@ -11,7 +11,7 @@ from aedsp._kernels.resample cimport Filter, resampler_copy, resampler_free, res
 from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
 from aedsp._kernels.stft cimport stft_free, stft_new
 from aedsp._rt.control cimport control_latest
-from aedsp._rt.drive cimport DRIVEN_CONSTANT, DRIVEN_HOLD, DRIVEN_ROWS, DRIVEN_TYPICAL, DRIVEN_WALK
+from aedsp._rt.drive cimport DriveKind, DRIVEN_CONSTANT, DRIVEN_HOLD, DRIVEN_ROWS, DRIVEN_TYPICAL, DRIVEN_WALK
 from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
 from aedsp._rt.hop cimport Channel, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
@@ -280,15 +280,18 @@ cdef class Core:
     def drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
         """What drives the units where there is no input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""
         cdef EngineState *e = &self.state
+        if not self.busy:
+            self._take_waiting()
         if rows is not None and (rows.shape[1] != e.loaded.n_code or rows.shape[0] == 0):
             raise ValueError(f"rows are {rows.shape[0]} of {rows.shape[1]}; expected at least one of {e.loaded.n_code}")
-        self._enter()
         cdef double hops_a_second = self.model_rate / e.stft.hop_length
-        e.driver.kind = _DRIVES[kind]
+        self._enter()
+        if e.driver.kind != <DriveKind> _DRIVES[kind]:
+            e.driver.kind, e.driver.hops = _DRIVES[kind], 0      # another drive fades in
         e.driver.rank, e.driver.seed, e.driver.walk_step = rank, seed, rate_hz / hops_a_second
         e.driver.rows, e.driver.n_rows, e.driver.row = &rows[0, 0] if rows is not None else NULL, 0, 0
         if rows is not None:
-            e.driver.n_rows = rows.shape[0]
+            e.driver.n_rows, e.driver.row_length = rows.shape[0], rows.shape[1]
         e.driver.fade_hops = <unsigned long long> (FADE_S * hops_a_second + 0.5)
         self.rows = rows
         self.busy = False

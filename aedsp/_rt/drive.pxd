@@ -12,8 +12,8 @@ ctypedef struct Driver:
     float rank                 # percent, for DRIVEN_TYPICAL
     double walk_step           # turns of the walk a hop
     unsigned long long seed
-    const float *rows          # for DRIVEN_ROWS, of n_code each; the last one stays
-    Py_ssize_t n_rows, row
+    const float *rows          # for DRIVEN_ROWS, of row_length each; the last one stays
+    Py_ssize_t n_rows, row, row_length
     unsigned long long fade_hops, hops    # hops of the fade-in; that have been driven since there was input
 
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil

@@ -2,7 +2,8 @@
 
 constant  1 for every unit (the paper: all units fired alike), 12 dB down
 typical   every unit at one percentile of its own activations over the training spectra
-          (typical and walk are constant while a model plays that does not know its percentiles)
+          (typical and walk are constant while a model plays that does not know its percentiles, rows while one of
+          another number of units does)
 walk      u(t) between the lowest and the highest of its percentiles: at whole t = hop · step a number drawn from (seed,
           unit, t), between them a smooth step from one to the next; u goes through the percentiles as a rank
 rows      codes that are given, one a hop; the last one stays
@@ -53,7 +54,7 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
     """The vector (n_code,) for hop number `hop`; last: that of the hop before."""
     cdef Py_ssize_t j
     cdef double low, high
-    if driver.kind == DRIVEN_CONSTANT or (driver.kind == DRIVEN_ROWS and driver.n_rows == 0):
+    if driver.kind == DRIVEN_CONSTANT or (driver.kind == DRIVEN_ROWS and driver.row_length != m.n_code):
         for j in range(m.n_code):
             code[j] = 1
     elif driver.kind == DRIVEN_TYPICAL:
@@ -64,7 +65,7 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
         for j in range(m.n_code):
             code[j] = _at_rank(m, j, low + (high - low) * _walk(driver, j, hop * driver.walk_step))
     elif driver.kind == DRIVEN_ROWS:
-        memcpy(code, driver.rows + driver.row * m.n_code, m.n_code * sizeof(float))
+        memcpy(code, driver.rows + driver.row * driver.row_length, m.n_code * sizeof(float))
     elif last != code:
         memcpy(code, last, m.n_code * sizeof(float))
 

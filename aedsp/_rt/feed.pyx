@@ -147,36 +147,46 @@ cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexc
     return n
 
 
+cdef void _into_vocoder(PlayerState *p, Py_ssize_t n) noexcept nogil:
+    """n frames of the ring, which are there; no more than the fade under way, at whose end the jump is."""
+    n = <Py_ssize_t> ring_read(p.source, p.scratch, min(n, CHUNK))
+    p.waiting = False
+    if p.splice > 0:
+        _splice(p, p.scratch, n)
+    p.engine.refused_samples += stretch_push(p.vocoder, p.scratch, n)
+    if p.splicing_out and p.splice == 0:
+        _jump(p, p.splice_target)
+
+
+cdef void _leave_stretch(PlayerState *p) noexcept nogil:
+    """On the way to a jump: as much of the old stretch's fade as the vocoder asks for. It is there; the new one may not be,
+    since the streamer has no room for it before the jump."""
+    if p.splicing_out and p.splice == 0:                         # since before the vocoder was asked for
+        _jump(p, p.splice_target)
+    while p.splicing_out and stretch_needed(p.vocoder) > 0:
+        _into_vocoder(p, <Py_ssize_t> min(stretch_needed(p.vocoder), <long long> p.splice))
+
+
 cdef Py_ssize_t _push_stretched(PlayerState *p, Py_ssize_t n, Py_ssize_t left, Py_ssize_t at) noexcept nogil:
     """Up to n frames out of the vocoder, or frames of the source into it; `left` frames of the call are to come, at `at`."""
     cdef Py_ssize_t got = stretch_pull(p.vocoder, p.scratch, 1 if p.source_over else n), m
-    cdef long long end, needed, readable, there
+    cdef long long end, needed, readable
     cdef bint over
     if got:
         engine_push(p.engine, p.scratch, got, DRIVE_INPUT)
         if p.source_over and stretch_position(p.vocoder) >= p.source_end:
             p.stretched = False                                  # the tail follows
         return got
-    if p.splicing_out and p.splice == 0:                         # since before the vocoder was asked for
-        _jump(p, p.splice_target)
+    _leave_stretch(p)
     # all that the next frame needs, or nothing: so the source stands where it should, however it came in
-    needed, end, readable = max(<long long> 1, stretch_needed(p.vocoder)), atomic_read(&p.end), _readable(p)
-    there = readable
-    if p.splicing_out:
-        there = p.splice + max(<long long> 0, ring_readable(p.source) - (_position(p.splice_target) - p.source.taken))
-    over = end == feed_mark(feed_stretch(p.splice_target) if p.splicing_out else p.stretch, p.source.taken + ring_readable(p.source))
+    needed, end, readable = stretch_needed(p.vocoder), atomic_read(&p.end), _readable(p)
+    if needed <= 0:
+        return 0
+    over = end == feed_mark(p.stretch, p.source.taken + ring_readable(p.source))
     m = <Py_ssize_t> min(needed, <long long> min(STRETCH_PUSHED, CHUNK))
-    if p.splice > 0:
-        m = min(m, p.splice)
-    if readable > 0 and (there >= needed or over):
-        m = <Py_ssize_t> ring_read(p.source, p.scratch, min(<long long> m, readable))
-        p.waiting = False
-        if p.splice > 0:
-            _splice(p, p.scratch, m)
-        stretch_push(p.vocoder, p.scratch, m)
-        if p.splicing_out and p.splice == 0:
-            _jump(p, p.splice_target)
-    elif over and not p.splicing_out:
+    if readable > 0 and (readable >= needed or over):
+        _into_vocoder(p, min(m, <Py_ssize_t> min(readable, <long long> p.splice if p.splice > 0 else readable)))
+    elif over:
         if not p.source_over:
             p.source_over, p.source_end = True, stretch_pushed(p.vocoder)
         stretch_push(p.vocoder, NULL, m)
@@ -193,6 +203,8 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
     while done < n_frames:
         n = min(n_frames - done, CHUNK)
         if p.forced_missing > 0 and p.forced_after == 0:
+            if p.stretched:
+                _leave_stretch(p)
             n = min(n, <Py_ssize_t> p.forced_missing)
             p.forced_missing -= n
             engine_push(p.engine, NULL, n, DRIVE_HELD)

@@ -182,7 +182,7 @@ cdef void hop_end(EngineState *e, Drive drive) noexcept nogil:
     """Every channel of the oldest hop in flight has sounded."""
     e.loaded.primed = True
     e.driver.hops = e.driver.hops + 1 if drive == DRIVE_CODES else 0
-    e.source_phases = drive != DRIVE_CODES and e.phase_with_input == PHASE_SOURCE and not e.frozen
+    e.source_phases = drive != DRIVE_CODES and (e.phase_with_input == PHASE_SOURCE or e.controls.original) and not e.frozen
     e.hop += 1
     e.hops += 1
     e.held_hops += e.held

@@ -278,6 +278,8 @@ cdef class Player:
         """Duration of the source times its own, 0.25 to 4, and its transposition, -24 to 24, from the next call on."""
         if self.state.vocoder is NULL:
             raise ValueError("there is no source that could be stretched")
+        if not (0.25 <= stretch <= 4 and -24 <= semitones <= 24):
+            raise ValueError(f"stretch, semitones are {stretch}, {semitones}; expected 0.25 to 4 and -24 to 24")
         atomic_write(&self.state.asked_pace, feed_pace(stretch, semitones))
 
     @property

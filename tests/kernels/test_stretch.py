@@ -145,3 +145,25 @@ def test_what_does_not_fit_is_refused():
         Stretcher(1, 512, 100, np.ones(512), np.ones(512))
     with pytest.raises(ValueError, match="expected a power of two from 64"):
         Stretcher(0, 512, 128, np.ones(512), np.ones(512))
+
+
+@pytest.mark.parametrize(("stretch", "pitch"), [(2, 1), (0.5, 1), (1, 1.5), (1, 1)])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_what_is_no_audio_is_silence_and_counted(rng, stretch, pitch, bad):
+    x = music(rng, 20_000)[:, None]
+    silent = x.copy()
+    x[5000], silent[5000] = bad, 0
+    found = []
+    for signal in (x, silent):
+        kernel = stretcher()
+        kernel.set(stretch, pitch)
+        found.append(run(kernel, signal, 15_000))
+    assert np.array_equal(*found)
+    assert stretcher().push(x[4990:5010]) == 1
+
+
+def test_more_than_there_is_room_for_is_refused():
+    kernel, x = stretcher(), np.zeros((1024, 1), np.float32)
+    with pytest.raises(ValueError, match="there is no room for more of the source"):
+        for _ in range(20):
+            kernel.push(x)

@@ -211,3 +211,34 @@ def test_a_performance_that_broke_off_is_rendered_from_its_part(monkeypatch, tmp
     replay = Replay(recorder.part)
     again = np.concatenate(list(replay.blocks()))
     assert np.array_equal(again[:, 0], np.concatenate(device[0].heard)[: len(again), 0]) and np.abs(again).max() > 0
+
+
+@pytest.mark.parametrize("block", [64, 512])
+def test_the_fastest_pace_is_rendered_again(monkeypatch, tmp_path, rng, block):
+    """Set before the recording began, and with blocks far shorter than what the vocoder asks for."""
+    model, rate = autoencoder(rng), 44_100
+    model.save(tmp_path / "m.h5")
+    soundfile.write(tmp_path / "x.wav", music(rng, 10 * rate, rate), rate, subtype="FLOAT")
+    devices = []
+
+    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
+        devices.append(hasty(callback, n_out, block_frames, rng))
+        return devices[-1]
+
+    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
+    monkeypatch.setattr(portaudio, "open_stream", open_stream)
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
+    engine = aedsp.Engine(model, rate, block_frames=block)
+    stream = aedsp.Stream(engine, aedsp.FileSource(tmp_path / "x.wav"))
+    stream.stretch, stream.transpose = 0.25, -24
+    time.sleep(0.1)
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    stream.start()
+    time.sleep(0.5)
+    stream.close()
+    recorder.close()
+    live = np.concatenate(devices[0].heard)
+    replay = Replay(tmp_path / "g.mid")
+    again = np.concatenate(list(replay.blocks()))
+    replay.close()
+    assert np.array_equal(again[:, 0], live[: len(again), 0]) and np.abs(again).max() > 1e-3

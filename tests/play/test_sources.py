@@ -11,6 +11,7 @@ import soundfile
 import soxr
 
 import aedsp
+from aedsp import stretching
 from aedsp._rt.player import Player
 from aedsp.recorder import Recorder, wav_header
 from aedsp.sources import (
@@ -84,7 +85,8 @@ class Heard:
         self.engine = aedsp.Engine(autoencoder(np.random.default_rng(0)), rate, channels=channels)
         self.engine.controls.monitor = "original"
         self.engine._core.occupy()
-        self.player = Player(self.engine._core, "ring", self.streamer.ring, 0, rate, 1 << 16, None)
+        stretcher = stretching.stretcher(rate, self.engine.channels)
+        self.player = Player(self.engine._core, "ring", self.streamer.ring, 0, rate, 1 << 16, None, stretcher)
         self.streamer.start(self.player)
 
     def run(self, n):
@@ -247,3 +249,20 @@ def test_recordings_overwrite_nothing_and_have_two_formats(playing, tmp_path):
     with pytest.raises(ValueError, match=r"extension is '\.mp3'; recordings are \.wav or \.flac"):
         Recorder(tmp_path / "r.mp3", player, 44_100, 1)
     assert (tmp_path / "r.wav").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("pace", [(0.25, -24), (0.25, -12), (0.5, 0), (4, 24)])
+def test_a_jump_while_it_is_stretched_comes_soon(song, pace):
+    heard = Heard(FileSource(song[0], loop=True))
+    heard.player.pace(*pace)
+    heard.player.command("play")
+    heard.run(30_000)
+    heard.streamer.seek(0.5)
+    for _ in range(100):
+        heard.run(512)
+        if not heard.player.cut_pending and heard.streamer.stretches.get(max(heard.streamer.stretches)) == 22_050:
+            break
+    assert not heard.player.cut_pending
+    y = heard.run(20_000)
+    assert np.abs(y[10_000:]).max() > 0.01
+    heard.streamer.close()

@@ -149,3 +149,18 @@ def test_what_was_asked_for_is_logged_with_its_frame():
     ((frame, value),) = found
     assert frame == 500
     assert np.frombuffer(value.to_bytes(8, "big", signed=True), ">f4").tolist() == [1.5, -2.0]
+
+
+@pytest.mark.parametrize("pace", [(5, 0), (0.2, 0), (1, 25), (1, -25), (float("nan"), 0), (1, float("inf"))])
+def test_a_pace_out_of_range_is_refused(pace):
+    with pytest.raises(ValueError, match=r"expected 0\.25 to 4 and -24 to 24"):
+        Rig().player.pace(*pace)
+
+
+def test_samples_that_are_no_audio_are_counted():
+    rig, x = Rig(), source(30_000)
+    x[5000] = np.nan
+    rig.ring.write(x)
+    y = session(rig, [(1.5, 0)], 20_000)
+    assert np.isfinite(y).all() and level_db(y[15_000:]) > -40
+    assert rig.player.counters()["refused_samples"] == 1
