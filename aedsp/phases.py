@@ -45,7 +45,7 @@ def plan(front_end: FrontEnd, phase: PhaseMode, refine: int, block_frames: int |
     if phase == "pghi1" and block_frames is not None:
         raise ValueError(
             f"phase is 'pghi1' and block_frames {block_frames}: a fixed block asks for the shortest latency, looking "
-            "ahead adds a hop; take phase='pghi', or leave block_frames out"
+            "ahead adds a hop; take phase='pghi', or leave block_frames out (--block 0)"
         )
     if refine and hop == length:
         raise ValueError(f"refine is {refine}, but windows of {length} frames every {hop} do not overlap; expected 0")

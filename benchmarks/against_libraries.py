@@ -1,6 +1,6 @@
-"""Our FFT beside FFTW's and our dense pass beside OpenBLAS's: one thread, interleaved; medians and ratios.
+"""Our FFT beside FFTW's and MKL's, our dense pass beside OpenBLAS's: one thread, interleaved; medians and ratios.
 
-Usage: python benchmarks/against_libraries.py        (Debian: apt install libfftw3-dev libopenblas-dev)
+Usage: python benchmarks/against_libraries.py        (Debian: apt install libfftw3-dev libopenblas-dev; pip install mkl)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import numpy as np
 
@@ -42,11 +42,11 @@ def build():
         "-o",
         target,
     ]
-    built = subprocess.run([*command, "-lfftw3f", "-lopenblas", "-lm"], capture_output=True, text=True)
+    built = subprocess.run([*command, "-lfftw3f", "-lopenblas", "-lm", "-ldl"], capture_output=True, text=True)
     if built.returncode:
         sys.exit(f"the peers do not build ({built.stderr.splitlines()[0]}); apt install libfftw3-dev libopenblas-dev")
     library = ctypes.CDLL(str(target))
-    for name in ("time_forward", "time_inverse", "time_stack", "time_fftw", "time_blas"):
+    for name in ("time_forward", "time_inverse", "time_stack", "time_fftw", "time_mkl", "time_blas"):
         getattr(library, name).restype = ctypes.c_double
     return library
 
@@ -59,19 +59,26 @@ def row(name, ours, theirs):
 
 
 def compare_fft(library, rng):
-    print(f"\n{'FFT, real, float32':<28} {'aedsp µs':>10} {'FFTW µs':>10} {'ratio':>8}")
+    print(f"\n{'FFT, real, float32':<28} {'aedsp µs':>10} {'their µs':>10} {'ratio':>8}")
+    mkl = sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*"))
+    if not mkl:
+        print("no libmkl_rt; pip install mkl for its rows")
     for n in (64, 256, 512, 1024, 2048, 4096, 8192, 32768):
         x, spectrum = rng.standard_normal(n).astype("f4"), np.zeros(n + 2, "f4")
         re, im = np.zeros(n // 2 + 1, "f4"), np.zeros(n // 2 + 1, "f4")
         library.fftw_make(n, pointer(x), pointer(spectrum))
+        peers = {"FFTW": library.time_fftw}
+        if mkl and library.mkl_make(str(mkl[-1]).encode(), n, pointer(x), pointer(spectrum)):
+            peers["MKL"] = library.time_mkl
         x[:] = rng.standard_normal(n)
         fft, calls = Fft(n), max(4, 400_000 // n)
         forward, inverse, plan = fft.addresses()
-        arguments = [pointer(v) for v in (forward, plan, x, re, im)]
-        row(f"{n} forward", (library.time_forward, (*arguments, calls)), (library.time_fftw, (0, calls)))
-        arguments = [pointer(v) for v in (inverse, plan, re, im, x)]
-        spectrum[:] = 0
-        row(f"{n} inverse", (library.time_inverse, (*arguments, calls)), (library.time_fftw, (1, calls)))
+        for peer, time_peer in peers.items():
+            arguments = [pointer(v) for v in (forward, plan, x, re, im)]
+            row(f"{n} forward, {peer}", (library.time_forward, (*arguments, calls)), (time_peer, (0, calls)))
+            arguments = [pointer(v) for v in (inverse, plan, re, im, x)]
+            spectrum[:] = 0
+            row(f"{n} inverse, {peer}", (library.time_inverse, (*arguments, calls)), (time_peer, (1, calls)))
 
 
 def compare_dense(library, rng):

@@ -151,7 +151,8 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     def first(name: str, default: Any = None) -> Any:
         return next((v for v in (given[name], getattr(kept, name)) if v is not None), default)
 
-    latency, phase, block = first("latency", "low"), first("phase", "auto"), first("block", DEFAULT_BLOCK)
+    latency, phase = first("latency", "low"), first("phase", "auto")
+    block = first("block", 0 if phase == "pghi1" else DEFAULT_BLOCK)  # looking ahead leaves nothing to gain
     channels, rate, seed, refine = first("channels"), first("rate"), first("seed", 0), first("refine", 0)
     if latency not in ("low", "high"):
         try:
