@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -155,15 +157,29 @@ def hot_functions(path: Path) -> list[str]:
     return [n for n in names if not re.search(r"_new$|_free$|^_set_|^_lanes$", n)]
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE).rglob("*.pyx")), ids=lambda p: p.stem)
-def test_hot_functions_have_no_python_in_their_c(path, tmp_path):
+COMPILED = sorted(PACKAGE.rglob("*.pyx"))
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    """The C of every compiled file, by its path, translated on all cores."""
     pytest.importorskip("Cython", reason="the generated C is read from a fresh translation")
     options = ["-X", "boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False", "-3"]
-    target = tmp_path / "out.c"
-    subprocess.run(
-        [sys.executable, "-m", "cython", *options, path, "-o", target], check=True, cwd=ROOT, capture_output=True
-    )
-    c = target.read_text()
+    folder = tmp_path_factory.mktemp("c")
+
+    def translated(path):
+        target = folder / f"{path.parent.name}.{path.stem}.c"
+        command = [sys.executable, "-m", "cython", *options, path, "-o", target]
+        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+        return path, target.read_text()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(pool.map(translated, COMPILED))
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda p: p.stem)
+def test_hot_functions_have_no_python_in_their_c(path, generated):
+    c = generated[path]
     names = hot_functions(path)
     for name in names:
         body = re.search(rf"^static [^;\n]*?_{name}\([^;]*?\) {{\n.*?^}}\n", c, re.M | re.S)
