@@ -24,8 +24,9 @@ KEYS = (
     ("[ ]", "bank before, after"), ("up down", "choose a unit"), ("left right", "its gain"), ("- +", "its scale"),
     ("m", "mute it"), ("i", "turn its sign"), ("o", "take over, or give back"), ("( )", "its taken-over value"),
     ("u", "its original activation"), ("R", "all original"), ("z", "all silent; again: back"),
-    ("1-9", "recall a snapshot"), ("w 1-9", "store one"), ("g", "time of a morph"), ("c", "record; again: finish"),
-    ("l", "MIDI learn"),
+    ("1-9", "recall a snapshot"), ("w 1-9", "store one"), ("g", "time of a morph"),
+    ("f", "freeze; again: go on"), ("< >", "slower, faster"), ("{ }", "lower, higher"),
+    ("c", "record; again: finish"), ("l", "MIDI learn"),
     ("n", "another model"), (":", "any command; :help"), ("tab", "next page"), ("q", "quit"),
 )  # fmt: skip
 
@@ -218,7 +219,7 @@ def key_lines(width: int) -> list[Text]:
     """The keys that matter most, in two lines."""
     rows = (
         "space play  x stop  t original  [ ] bank  ↑↓ unit  ←→ gain  -+ scale  m mute",
-        "i sign  o take over  u restore  R reset  z silence  1-9 recall  c record  ? keys",
+        "i sign  o take over  u restore  R reset  z silence  f freeze  1-9 recall  ? keys",
     )
     return [Text(row[:width], "dim") for row in rows]
 
