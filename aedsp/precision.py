@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import audio_file, data
+from aedsp import data
 from aedsp._kernels import _cpu
 from aedsp._kernels.dense import stored
 from aedsp.analysis import Analysis
@@ -25,7 +25,7 @@ Float32 = npt.NDArray[np.float32]
 #: The difference that float16 may make, against the output.
 MOST_DIFFERENCE_DB = -60.0
 PINK_DB = (-6.0, -30.0, -60.0)
-_SPECTRA, _CLIP_S = 6, 3.0
+_SPECTRA = 6
 
 
 def choose(model: Model) -> Precision:
@@ -73,17 +73,11 @@ def _kept(layer: Layer, precision: Precision) -> Layer:
 @functools.lru_cache(maxsize=4)
 def probe(front_end: FrontEnd) -> tuple[Float32, ...]:
     """Magnitudes (n, n_bins) of each signal. The clips are taken as if they had the model's sample rate."""
-    signals = [_beginning(name) for name in data.CLIPS]
+    signals = list(data.beginnings())
     n = max(front_end.window_length, *(len(x) for x in signals))
     pink = _pink_noise(n)
     signals += [np.float32(10 ** (level / 20)) * pink for level in PINK_DB]
     return tuple(_magnitudes(x, front_end) for x in signals)
-
-
-def _beginning(name: str) -> Float32:
-    with audio_file.open_audio(data.demo_audio_path(name)) as file:
-        x = file.read(int(_CLIP_S * file.samplerate), dtype="float32", always_2d=True)
-    return np.asarray(x.mean(axis=1), np.float32)
 
 
 def _pink_noise(n: int) -> Float32:

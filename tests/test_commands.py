@@ -344,7 +344,7 @@ def test_demo_names_are_checked():
 def test_the_shipped_data_is_small_licensed_and_playable():
     from aedsp import data
 
-    shipped = [p for p in data.FOLDER.iterdir() if p.suffix in (".h5", ".ogg", ".md")]
+    shipped = [p for p in data.FOLDER.iterdir() if p.suffix in (".h5", ".ogg", ".npy", ".md")]
     assert sum(p.stat().st_size for p in shipped) < 2e6
     licences = (data.FOLDER / "LICENSES.md").read_text()
     for path in shipped:
@@ -358,4 +358,6 @@ def test_the_shipped_data_is_small_licensed_and_playable():
             x = aedsp.demo_audio(clip)
             y = aedsp.resynthesize(model, x)
             assert abs(level_db(y) - level_db(x)) < 6
+    clips = np.stack([aedsp.demo_audio(clip)[: 3 * 22_050] for clip in data.CLIPS])
+    np.testing.assert_allclose(data.beginnings(), clips, atol=2**-15)
     assert isinstance(Path(data.demo_audio_path()), Path)
