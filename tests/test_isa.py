@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,21 @@ def run(isa, *arguments):
     return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=600)
 
 
+OTHERS = [isa for isa in aedsp.cpu().supported if isa != aedsp.cpu().isa]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """The kernels' and the engine's tests on every other instruction set, side by side."""
+    arguments = ("-m", "pytest", "-q", "-x", HERE / "kernels", HERE / "test_engine.py", "-p", "no:cacheprovider")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(OTHERS, pool.map(lambda isa: run(isa, *arguments), OTHERS), strict=True))
+
+
 @pytest.mark.skipif("AEDSP_ISA" in os.environ, reason="one instruction set is forced for this whole run")
-@pytest.mark.parametrize("isa", [isa for isa in aedsp.cpu().supported if isa != aedsp.cpu().isa])
-def test_kernels_and_engine_pass_on(isa):
-    result = run(isa, "-m", "pytest", "-q", "-x", HERE / "kernels", HERE / "test_engine.py", "-p", "no:cacheprovider")
-    assert result.returncode == 0, result.stdout[-3000:]
+@pytest.mark.parametrize("isa", OTHERS)
+def test_kernels_and_engine_pass_on(isa, runs):
+    assert runs[isa].returncode == 0, runs[isa].stdout[-3000:]
 
 
 def test_the_choice_is_told():
