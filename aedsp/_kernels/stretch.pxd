@@ -43,6 +43,7 @@ cdef void stretch_begin(Stretch *s) noexcept nogil
 cdef long long stretch_needed(const Stretch *s) noexcept nogil
 cdef long long stretch_pushed(const Stretch *s) noexcept nogil
 cdef Py_ssize_t stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil
+cdef bint stretch_advance(Stretch *s) noexcept nogil
 cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogil
 cdef double stretch_position(const Stretch *s) noexcept nogil
 

@@ -32,7 +32,7 @@ from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
 cdef enum:
     HALF = 16            # zero crossings of the interpolator, each side
     TAPS_A_UNIT = 512
-    SLOWEST = 4          # 1 / the least pitch, and the most
+    HIGHEST = 4          # pitch
     GLIDE = 2048         # frames in which a rest of a frame is made up for
 cdef double KAISER = 9
 
@@ -56,13 +56,13 @@ cdef Stretch *stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_
     cdef double t
     s.n_channels, s.bins = n_channels, bins
     s.history_room = 2 * (fft_length + hop_length + 2 * STRETCH_PUSHED)
-    s.middle_room = 2 * (fft_length + 2 * (HALF + 1) * SLOWEST)
+    s.middle_room = 2 * (fft_length + 2 * (HALF + 1) * HIGHEST)
     s.stft = stft_new(fft_length, fft_length, hop_length, window, dual)
     s.heap = heap_new(fft_length // 2 + 1)
     s.history = <float *> aedsp_alloc(n_channels * s.history_room * sizeof(float))
     s.sum = <float *> aedsp_alloc(n_channels * fft_length * sizeof(float))
     s.middle = <float *> aedsp_alloc(n_channels * s.middle_room * sizeof(float))
-    s.taps = <float *> aedsp_alloc((HALF * TAPS_A_UNIT + 2 + padded(2 * (HALF + 1) * SLOWEST)) * sizeof(float))
+    s.taps = <float *> aedsp_alloc((HALF * TAPS_A_UNIT + 2 + padded(2 * (HALF + 1) * HIGHEST)) * sizeof(float))
     s.re = <float *> aedsp_alloc((2 * n_channels + 12) * bins * sizeof(float))
     if (s.stft is NULL or s.heap is NULL or s.history is NULL or s.sum is NULL or s.middle is NULL or s.taps is NULL
             or s.re is NULL):
@@ -274,7 +274,7 @@ cdef bint _next_window(Stretch *s) noexcept nogil:
         return False
     s.aligned = s.aligned + 1 if aligned else 0
     if s.n_middle + hop > s.middle_room:
-        past = <Py_ssize_t> min(<long long> s.n_middle, max(<long long> 0, s.read - (HALF + 1) * SLOWEST - s.middle_start))
+        past = <Py_ssize_t> min(<long long> s.n_middle, max(<long long> 0, s.read - (HALF + 1) * HIGHEST - s.middle_start))
         for c in range(s.n_channels):
             memmove(s.middle + c * s.middle_room, s.middle + c * s.middle_room + past, (s.n_middle - past) * sizeof(float))
         s.n_middle -= past
@@ -315,6 +315,14 @@ cdef Py_ssize_t _weights(const Stretch *s, double part, double cut, float *weigh
     return reach - 1
 
 
+cdef bint stretch_advance(Stretch *s) noexcept nogil:
+    """The windows that the next output frame needs, as far as the source has come; whether those are all."""
+    while s.read + padded(2 * _reach(s)) > s.middle_start + s.n_middle:
+        if not _next_window(s):
+            return False
+    return True
+
+
 cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogil:
     """Up to n frames; returns how many the source allowed. Push more for the rest."""
     cdef Py_ssize_t i = 0, c, before, reach, at
@@ -322,9 +330,8 @@ cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogi
     while i < n:
         cut = 1 / s.pitch if s.pitch > 1 else 1
         reach = _reach(s)
-        while s.read + padded(2 * reach) > s.middle_start + s.n_middle:
-            if not _next_window(s):
-                return i
+        if not stretch_advance(s):
+            return i
         at = <Py_ssize_t> (s.read - s.middle_start)
         if s.pitch == 1 and s.read_part == 0:
             for c in range(s.n_channels):

@@ -11,7 +11,7 @@ from libc.math cimport exp2
 from libc.string cimport memcpy, memset
 
 from aedsp._kernels.stretch cimport (
-    STRETCH_PUSHED, stretch_begin, stretch_needed, stretch_note, stretch_position, stretch_pull, stretch_push, stretch_pushed, stretch_reset,
+    STRETCH_PUSHED, stretch_advance, stretch_begin, stretch_needed, stretch_note, stretch_position, stretch_pull, stretch_push, stretch_pushed, stretch_reset,
     stretch_set,
 )
 from aedsp._rt.engine cimport engine_push
@@ -203,7 +203,8 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
     while done < n_frames:
         n = min(n_frames - done, CHUNK)
         if p.forced_missing > 0 and p.forced_after == 0:
-            if p.stretched:
+            if p.stretched:                                      # as far as it had come when they were found missing
+                stretch_advance(p.vocoder)
                 _leave_stretch(p)
             n = min(n, <Py_ssize_t> p.forced_missing)
             p.forced_missing -= n
