@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp import stretching
 from aedsp.controls import Controls, Monitor
 from aedsp.engine import Engine, PrecisionMode
 from aedsp.errors import AudioFileError
 from aedsp.model import Model
 from aedsp.phases import PhaseMode
+from aedsp.stretching import Stretched
 
 Float32 = npt.NDArray[np.float32]
 #: A value for some units, for all of them, or for each.
@@ -137,7 +137,7 @@ def resynthesize(
     frames = x.reshape(len(x), engine.channels)
     blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
     other = None if phase_from is None else [_as_frames(phase_from, engine.channels)]
-    played = stretching.blocks(blocks, engine.sample_rate, engine.channels, stretch, transpose)
+    played = Stretched(blocks, engine.sample_rate, engine.channels, stretch, transpose)
     out = np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, played, other)])
     return out[:, 0] if x.ndim == 1 else out
 
@@ -245,7 +245,6 @@ def render_file(
     from aedsp import audio_file
     from aedsp.sources import FileSource, Reader
 
-    stretching.check(stretch, transpose)
     if target.exists() and source.exists() and target.samefile(source):
         raise ValueError(f"{target} is the input itself; give the output another name")
     with audio_file.open_audio(source) as file:
@@ -253,9 +252,8 @@ def render_file(
             raise AudioFileError(f"{source}: holds no audio, 0 frames")
         engine = Engine(model, file.samplerate, channels=file.channels, **engine_options)
         set_controls(engine.controls, **settings)
-        blocks, n_read = _counted(audio_file.blocks_of(file))
-        refused = [0]
-        blocks = stretching.blocks(blocks, engine.sample_rate, file.channels, stretch, transpose, refused)
+        played = Stretched(audio_file.blocks_of(file), engine.sample_rate, file.channels, stretch, transpose)
+        blocks = iter(played)
         if automate is not None:
             blocks = automate(engine)(blocks)
         with ExitStack() as stack:
@@ -266,16 +264,4 @@ def render_file(
             out = stack.enter_context(audio_file.written(target, file.samplerate, file.channels))
             for block in through(engine, blocks, other):
                 out.write(block)
-        return Rendered(engine, n_read[0], file.frames, engine.statistics.refused_samples + refused[0])
-
-
-def _counted(blocks: Iterable[Float32]) -> tuple[Iterator[Float32], list[int]]:
-    """The same blocks, and how many frames of them were taken so far."""
-    taken = [0]
-
-    def counted() -> Iterator[Float32]:
-        for block in blocks:
-            taken[0] += len(block)
-            yield block
-
-    return counted(), taken
+        return Rendered(engine, played.taken, file.frames, engine.statistics.refused_samples + played.refused)

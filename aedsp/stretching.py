@@ -42,45 +42,57 @@ def stretcher(sample_rate: float, channels: int) -> Stretcher:
     return Stretcher(channels, length, length // 4, windows.analysis_window(), windows.synthesis_window())
 
 
-def blocks(
-    source: Iterable[Float32],
-    sample_rate: float,
-    channels: int,
-    stretch: float,
-    transpose: float,
-    refused: list[int] | None = None,
-) -> Iterator[Float32]:
-    """A whole source in blocks (frames, channels), stretched and transposed: round(frames · stretch) frames.
+class Stretched:
+    """A whole source in blocks (frames, channels), stretched and transposed: round(frames · stretch) frames. Goes once.
 
-    refused: its first number grows by the samples that were no audio and count as 0.
+    Parameters
+    ----------
+    source : iterable of float32 (frames, channels)
+    sample_rate : float
+        Hz.
+    channels : int
+    stretch, transpose : float
+        0.25 to 4 times the duration, and -24 to 24 semitones.
+
+    Attributes
+    ----------
+    taken, refused : int
+        Frames of the source so far, and samples of it that were no audio and count as 0 (where nothing is stretched,
+        what comes behind counts them).
 
     Raises
     ------
     ValueError
-        stretch is not 0.25 to 4, or transpose not -24 to 24 semitones.
+        stretch or transpose is out of its range.
     """
-    check(stretch, transpose)
-    if stretch == 1 and transpose == 0:
-        yield from source
-        return
-    kernel = stretcher(sample_rate, channels)
-    kernel.set(float(stretch), pitch_of(transpose))
-    taken = made = 0
-    for block in source:
-        for i in range(0, len(block), _PUSHED):
-            part = np.ascontiguousarray(block[i : i + _PUSHED], np.float32)
-            n = kernel.push(part)
-            if refused is not None:
-                refused[0] += n
-            taken += len(part)
-            while len(out := kernel.pull(4 * _PUSHED)):
-                made += len(out)
+
+    def __init__(
+        self, source: Iterable[Float32], sample_rate: float, channels: int, stretch: float, transpose: float
+    ) -> None:
+        check(stretch, transpose)
+        self.taken = self.refused = 0
+        self._source, self._channels, self._stretch = source, channels, stretch
+        self._kernel: Stretcher | None = None
+        if (stretch, transpose) != (1, 0):
+            self._kernel = stretcher(sample_rate, channels)
+            self._kernel.set(float(stretch), pitch_of(transpose))
+
+    def __iter__(self) -> Iterator[Float32]:
+        kernel, made = self._kernel, 0
+        for block in self._source:
+            self.taken += len(block)
+            if kernel is None:
+                yield block
+                continue
+            for i in range(0, len(block), _PUSHED):
+                self.refused += kernel.push(np.ascontiguousarray(block[i : i + _PUSHED], np.float32))
+                while len(out := kernel.pull(4 * _PUSHED)):
+                    made += len(out)
+                    yield out
+        left, silence = round(self.taken * self._stretch) - made, np.zeros((_PUSHED, self._channels), np.float32)
+        while kernel is not None and left > 0:
+            out = kernel.pull(left)
+            left -= len(out)
+            if len(out):
                 yield out
-    silence = np.zeros((_PUSHED, channels), np.float32)
-    left = round(taken * stretch) - made
-    while left > 0:
-        out = kernel.pull(left)
-        left -= len(out)
-        if len(out):
-            yield out
-        kernel.push(silence)
+            kernel.push(silence)

@@ -12,15 +12,15 @@ from models import autoencoder, level_db, music
 @pytest.mark.parametrize("stretch", [0.25, 0.8, 1.5, 4])
 def test_a_whole_source_gets_its_length(rng, rate, stretch):
     x = rng.uniform(-1, 1, (15_001, 2)).astype(np.float32)
-    y = np.concatenate(list(stretching.blocks(np.split(x, [100, 9000]), rate, 2, stretch, 3)))
+    y = np.concatenate(list(stretching.Stretched(np.split(x, [100, 9000]), rate, 2, stretch, 3)))
     assert len(y) == round(15_001 * stretch) and y.dtype == np.float32 and level_db(y[:1000]) > -15
-    again = np.concatenate(list(stretching.blocks([x], rate, 2, stretch, 3)))
+    again = np.concatenate(list(stretching.Stretched([x], rate, 2, stretch, 3)))
     assert np.array_equal(y, again)
 
 
 def test_at_1_and_0_nothing_is_touched(rng):
     x = rng.uniform(-1, 1, (5000, 1)).astype(np.float32)
-    assert next(iter(stretching.blocks([x], 22_050, 1, 1, 0))) is x
+    assert next(iter(stretching.Stretched([x], 22_050, 1, 1, 0))) is x
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_is_out_of_range_is_refused(stretch, transpose, text):
 def test_resynthesis_of_what_was_stretched(rng):
     model, x = autoencoder(rng), music(rng, 9000)
     y = aedsp.resynthesize(model, x, stretch=1.5, transpose=-2)
-    stretched = np.concatenate(list(stretching.blocks([x[:, None]], 22_050, 1, 1.5, -2)))[:, 0]
+    stretched = np.concatenate(list(stretching.Stretched([x[:, None]], 22_050, 1, 1.5, -2)))[:, 0]
     assert y.shape == (13_500,) and np.array_equal(y, aedsp.resynthesize(model, stretched))
     original = aedsp.resynthesize(model, x, stretch=1.5, transpose=-2, monitor="original")
     assert level_db(original - stretched) - level_db(stretched) < -80

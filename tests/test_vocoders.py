@@ -193,3 +193,25 @@ def test_offline_the_other_sound_may_be_shorter(rng):
     assert np.array_equal(
         aedsp.resynthesize(model, x, phase_from=other), aedsp.resynthesize(model, x, phase_from=padded)
     )
+
+
+@pytest.mark.parametrize("refine", [0, 2])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_channel_of_two_sounds_as_one_alone(rng, mode, refine):
+    model = autoencoder(rng)
+    x = np.stack([music(rng, 6000), music(rng, 6000)[::-1]], axis=1)
+    both = aedsp.Engine(model, channels=2, phase=mode, refine=refine).process(x)
+    for c in range(2):
+        alone = aedsp.Engine(model, phase=mode, refine=refine).process(np.ascontiguousarray(x[:, c]))
+        assert level_db(both[:, c] - alone) < level_db(alone) - 100, (mode, c)
+
+
+def test_a_sample_that_is_no_audio_is_counted_once(rng):
+    model, x, other = autoencoder(rng), music(rng, 1000), music(rng, 1000)
+    engine = aedsp.Engine(model)
+    engine.process(x, phase_from=other)
+    x[3] = other[7] = np.nan
+    engine.process(x)
+    assert engine.statistics.refused_samples == 1
+    engine.process(x, phase_from=other)
+    assert engine.statistics.refused_samples == 3

@@ -21,7 +21,7 @@ import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.heap cimport heap_free, heap_integrate, heap_new
-from aedsp._kernels.phase cimport PHASE_FLOOR, phase_free, phase_free_turns, phase_new
+from aedsp._kernels.phase cimport PHASE_FLOOR, phase_free, phase_free_turns, phase_made
 
 #: γ / L² of the Gaussian nearest to each window; a rectangular one has none.
 GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
@@ -139,15 +139,9 @@ cdef class Integration:
 
     def __cinit__(self, Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
                   const double[::1] start_turns not None, window="hann", bint look_ahead=False):
-        if fft_length < 64 or fft_length & (fft_length - 1) or start_turns.shape[0] != fft_length // 2 + 1:
-            raise ValueError(
-                f"fft_length is {fft_length} with {start_turns.shape[0]} start phases; expected a power of two and one a bin"
-            )
         if window not in GAMMA:
             raise ValueError(f"window is {window!r}; phase gradients are known for {', '.join(GAMMA)}")
-        self.phase = phase_new(fft_length, window_length, hop_length, &start_turns[0])
-        if self.phase is NULL:
-            raise MemoryError
+        self.phase = phase_made(fft_length, window_length, hop_length, start_turns)
         self.pghi = pghi_new(self.phase, GAMMA[window] * window_length ** 2, look_ahead)
         if self.pghi is NULL:
             raise MemoryError

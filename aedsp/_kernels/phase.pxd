@@ -17,6 +17,8 @@ ctypedef struct Spsi:
 
 cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
                       const double *start_turns) noexcept nogil
+cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+                       const double[::1] start_turns) except NULL
 cdef void phase_free(Phase *phase) noexcept nogil
 cdef void phase_run_on(const Phase *phase, const float *magnitude, float *unit_re, float *unit_im) noexcept nogil
 cdef void phase_advance(const Phase *phase, unsigned long long hop, float *unit_re, float *unit_im) noexcept nogil

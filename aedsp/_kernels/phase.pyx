@@ -152,6 +152,19 @@ cdef void spsi_run(const Phase *phase, Spsi *spsi, const float *magnitude, float
     kernels.phasors(spsi.turns, unit_re, unit_im, padded(n))
 
 
+cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+                       const double[::1] start_turns) except NULL:
+    """`phase_new` for the doors: with a check, and a MemoryError."""
+    if fft_length < 64 or fft_length & (fft_length - 1) or start_turns.shape[0] != fft_length // 2 + 1:
+        raise ValueError(
+            f"fft_length is {fft_length} with {start_turns.shape[0]} start phases; expected a power of two and one a bin"
+        )
+    cdef Phase *phase = phase_new(fft_length, window_length, hop_length, &start_turns[0])
+    if phase is NULL:
+        raise MemoryError
+    return phase
+
+
 cdef class Phases:
     """The door for Python.
 
@@ -167,13 +180,7 @@ cdef class Phases:
 
     def __cinit__(self, Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
                   const double[::1] start_turns not None):
-        if fft_length < 64 or fft_length & (fft_length - 1) or start_turns.shape[0] != fft_length // 2 + 1:
-            raise ValueError(
-                f"fft_length is {fft_length} with {start_turns.shape[0]} start phases; expected a power of two and one a bin"
-            )
-        self.phase = phase_new(fft_length, window_length, hop_length, &start_turns[0])
-        if self.phase is NULL:
-            raise MemoryError
+        self.phase = phase_made(fft_length, window_length, hop_length, start_turns)
         self.spsi_state = spsi_new(self.phase)
         if self.spsi_state is NULL:
             raise MemoryError

@@ -39,11 +39,11 @@ cdef class Core:
     fft_length, hop_length : int
     analysis, synthesis : float64 (window_length,)
     start_turns : float64 (n_bins,)
-        Start phases of `advance`.
-    timing : aedsp.engine.Timing
+        Start phases of all but the source's.
+    timing : aedsp.timing.Timing
         The numbers that make the latency exact.
     n_channels : int
-    phases : aedsp.engine.Phases
+    phases : aedsp.phases.Phases
         Which phases sound with input and without, and what they need.
     """
 
@@ -70,10 +70,13 @@ cdef class Core:
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
         e.retired = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
-        e.rtisi = rtisi_new(e.stft) if e.stft is not NULL else NULL
-        if (e.stft is NULL or e.phase is NULL or e.rtisi is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
+        if (e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
                 or e.retired is NULL):
             raise MemoryError
+        if e.refine:
+            e.rtisi = rtisi_new(e.stft)
+            if e.rtisi is NULL:
+                raise MemoryError
         self._allocate(inward, outward, timing, phases.gamma)
         engine_reset(e)
         self.drive("constant")

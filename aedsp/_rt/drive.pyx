@@ -15,7 +15,6 @@ A function of seed and hop alone, so that any partition gives the same bits. All
 from libc.math cimport M_PI, cos, floor
 from libc.string cimport memcpy
 
-
 cdef float CONSTANT_LEVEL = 0.25
 
 
@@ -31,11 +30,9 @@ cdef inline double _drawn(unsigned long long seed, unsigned long long unit, unsi
 
 
 cdef inline float _at_rank(const LoadedModel *m, Py_ssize_t unit, double rank) noexcept nogil:
-    """A unit's activation at a rank in percent, linear between those that are known; 1 where none are."""
+    """A unit's activation at a rank in percent, linear between those that are known, two at least."""
     cdef Py_ssize_t i = 1
     cdef double low, high
-    if m.n_ranks < 2:
-        return 1
     while i < m.n_ranks - 1 and rank > m.ranks[i]:
         i += 1
     low, high = m.percentiles[(i - 1) * m.n_code + unit], m.percentiles[i * m.n_code + unit]
@@ -50,18 +47,25 @@ cdef double _walk(const Driver *driver, Py_ssize_t unit, double at) noexcept nog
     return a + (b - a) * part * part * part * (part * (6 * part - 15) + 10)
 
 
+cdef inline bint _constant(const Driver *driver, const LoadedModel *m) noexcept nogil:
+    """Whether all units are driven alike: because that was asked for, or since this model cannot be driven otherwise."""
+    if driver.kind == DRIVEN_TYPICAL or driver.kind == DRIVEN_WALK:
+        return m.n_ranks < 2
+    return driver.kind == DRIVEN_CONSTANT or (driver.kind == DRIVEN_ROWS and driver.row_length != m.n_code)
+
+
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil:
     """The vector (n_code,) for hop number `hop`; last: that of the hop before."""
     cdef Py_ssize_t j
     cdef double low, high
-    if driver.kind == DRIVEN_CONSTANT or (driver.kind == DRIVEN_ROWS and driver.row_length != m.n_code):
+    if _constant(driver, m):
         for j in range(m.n_code):
             code[j] = 1
     elif driver.kind == DRIVEN_TYPICAL:
         for j in range(m.n_code):
             code[j] = _at_rank(m, j, driver.rank)
     elif driver.kind == DRIVEN_WALK:
-        low, high = m.ranks[0], m.ranks[max(0, m.n_ranks - 1)]
+        low, high = m.ranks[0], m.ranks[m.n_ranks - 1]
         for j in range(m.n_code):
             code[j] = _at_rank(m, j, low + (high - low) * _walk(driver, j, hop * driver.walk_step))
     elif driver.kind == DRIVEN_ROWS:
@@ -72,8 +76,7 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
 
 cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogil:
     """What the spectrum of the hop that comes now is multiplied by."""
-    cdef bint blind = (driver.kind == DRIVEN_TYPICAL or driver.kind == DRIVEN_WALK) and m.n_ranks < 2
-    cdef float level = CONSTANT_LEVEL if blind or driver.kind == DRIVEN_CONSTANT else 1
+    cdef float level = CONSTANT_LEVEL if _constant(driver, m) else 1
     if driver.kind == DRIVEN_HOLD or driver.hops >= driver.fade_hops:
         return level
     return <float> (level * (0.5 - 0.5 * cos(M_PI * (driver.hops + 1) / (driver.fade_hops + 1))))

@@ -24,12 +24,12 @@ cdef extern from "denormals.h":
     void denormals_restore(unsigned long long before) noexcept nogil
 
 
-cdef inline void _take(EngineState *e, Resampler *inward, const float *x, Py_ssize_t n) noexcept nogil:
+cdef inline Py_ssize_t _take(EngineState *e, Resampler *inward, const float *x, Py_ssize_t n) noexcept nogil:
     cdef float *room = resampler_room(inward, n)
     if x is NULL:
         memset(room, 0, n * sizeof(float))
-    else:
-        e.refused_samples += kernels.accept(x, e.n_channels, AEDSP_LOUDEST, room, n)
+        return 0
+    return kernels.accept(x, e.n_channels, AEDSP_LOUDEST, room, n)
 
 
 cdef void _take_in(EngineState *e, const float *x, const float *y, Py_ssize_t n) noexcept nogil:
@@ -38,12 +38,12 @@ cdef void _take_in(EngineState *e, const float *x, const float *y, Py_ssize_t n)
     y: what gives the phases, where they come from another sound; NULL: x.
     """
     cdef Py_ssize_t c
-    if y is NULL:
-        y = x
     for c in range(e.n_channels):
-        _take(e, e.channels[c].inward, x + c if x is not NULL else NULL, n)
-        if e.crossed:
-            _take(e, e.channels[c].cross_inward, y + c if y is not NULL else NULL, n)
+        e.refused_samples += _take(e, e.channels[c].inward, x + c if x is not NULL else NULL, n)
+        if y is not NULL:
+            e.refused_samples += _take(e, e.channels[c].cross_inward, y + c, n)
+        elif e.crossed:
+            _take(e, e.channels[c].cross_inward, x + c if x is not NULL else NULL, n)
 
 
 cdef bint _fill_hop(EngineState *e) noexcept nogil:

@@ -47,7 +47,7 @@ ctypedef struct Channel:
 ctypedef struct EngineState:
     Stft *stft
     Phase *phase
-    Rtisi *rtisi
+    Rtisi *rtisi                  # NULL where nothing is refined
     Limiter *limiter
     LoadedModel *loaded           # borrowed
     const ControlSnapshot *controls

@@ -17,7 +17,7 @@ from aedsp._rt.control cimport control_latest
 from aedsp._rt.drive cimport DRIVEN_HOLD, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
-from aedsp._rt.vocoder cimport PHASE_SOURCE, PHASE_SPSI, vocoder_run
+from aedsp._rt.vocoder cimport PHASE_ADVANCE, PHASE_SOURCE, PHASE_SPSI, vocoder_run
 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
@@ -126,8 +126,13 @@ cdef PhaseMode _phase_mode(const EngineState *e, Drive drive) noexcept nogil:
     return PHASE_SPSI if e.frozen and (mode == PHASE_SOURCE or e.frozen_from_source) else mode
 
 
-cdef const float *_decoded(EngineState *e, Channel *ch, int which, Drive drive) noexcept nogil:
-    """The magnitudes that sound now; their phases are in the vocoder, but for those of the source."""
+cdef Vocoder *_vocoder(EngineState *e, Py_ssize_t c, PhaseMode mode) noexcept nogil:
+    """Whose phases channel c takes: those of "advance" are the same for all, unless each is refined by itself."""
+    return &e.channels[0 if mode == PHASE_ADVANCE and not e.refine else c].vocoder
+
+
+cdef const float *_decoded(EngineState *e, Py_ssize_t c, int which, Drive drive) noexcept nogil:
+    """The magnitudes that sound now in channel c; their phases are in its `_vocoder`, but for those of the source."""
     cdef float *z = loaded_spectrum(e.loaded, which)
     cdef float level = drive_level(&e.driver, e.loaded) if drive == DRIVE_CODES else 1
     cdef PhaseMode mode = _phase_mode(e, drive)
@@ -135,9 +140,10 @@ cdef const float *_decoded(EngineState *e, Channel *ch, int which, Drive drive) 
     if level != 1:
         for k in range(e.stft.n_bins):
             z[k] *= level
-    if mode == PHASE_SOURCE:
+    cdef Vocoder *vocoder = _vocoder(e, c, mode)
+    if mode == PHASE_SOURCE or vocoder != &e.channels[c].vocoder:
         return z
-    return vocoder_run(&ch.vocoder, e.phase, mode, z, e.hop)
+    return vocoder_run(vocoder, e.phase, mode, z, e.hop)
 
 
 cdef void _refine(EngineState *e, Channel *ch, const float *z, const float **unit_re, const float **unit_im) noexcept nogil:
@@ -152,6 +158,7 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t frame, int which, Drive driv
     """A frame, number `which` of the last pass, to hop_length finished samples of its channel. Channel 0 first."""
     cdef Py_ssize_t c = frame % e.n_channels, at = frame // e.n_channels * e.bin_stride
     cdef bint original = e.controls.original
+    cdef PhaseMode mode = _phase_mode(e, drive)
     cdef Channel *ch = &e.channels[c]
     cdef const float *z = ch.magnitude + at
     cdef const float *decoded = z
@@ -161,11 +168,11 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t frame, int which, Drive driv
         ch.re, ch.late_re = ch.late_re, ch.re
         ch.im, ch.late_im = ch.late_im, ch.im
     if not original or e.look_ahead:
-        decoded = _decoded(e, ch, which, drive)
+        decoded = _decoded(e, c, which, drive)
     if not original:
         z = decoded
-        if _phase_mode(e, drive) != PHASE_SOURCE:
-            unit_re, unit_im = ch.vocoder.unit_re, ch.vocoder.unit_im
+        if mode != PHASE_SOURCE:
+            unit_re, unit_im = _vocoder(e, c, mode).unit_re, _vocoder(e, c, mode).unit_im
     elif e.frozen:
         z = vocoder_run(&ch.vocoder, e.phase, PHASE_SPSI, z, e.hop)
         unit_re, unit_im = ch.vocoder.unit_re, ch.vocoder.unit_im

@@ -1,12 +1,13 @@
 """The phases of one channel's decoded spectra where those of the input are not taken: which method, and its state."""
 
+from aedsp._kernels._cpu cimport padded
 from aedsp._kernels.pghi cimport pghi_free, pghi_new, pghi_reset, pghi_run
 from aedsp._kernels.phase cimport phase_advance, spsi_free, spsi_new, spsi_reset, spsi_run
 
 
 cdef bint vocoder_begin(Vocoder *v, const Phase *phase, float *units, double gamma, bint look_ahead) noexcept nogil:
     """units: room for two spectra. gamma: of the window, in samples²; 0: no pghi. False where there is no memory."""
-    v.unit_re, v.unit_im = units, units + (phase.n_bins + 15) // 16 * 16
+    v.unit_re, v.unit_im = units, units + padded(phase.n_bins)
     v.spsi = spsi_new(phase)
     v.pghi = pghi_new(phase, gamma, look_ahead) if gamma > 0 else NULL
     return v.spsi is not NULL and (v.pghi is not NULL or not gamma > 0)

@@ -38,7 +38,7 @@ def demo_audio(name: str = CLIPS[0]) -> npt.NDArray[np.float32]:
 
 def beginnings() -> npt.NDArray[np.float32]:
     """The first 3 s of every clip, (clips, frames) at 22,050 Hz, to 16 bits: read at once, without a decoder."""
-    return np.load(FOLDER / "beginnings.npy").astype(np.float32) / 32_768
+    return np.asarray(np.load(FOLDER / "beginnings.npy") / np.float32(32_768))
 
 
 def _path(kind: str, name: str, names: tuple[str, ...], extension: str) -> Path:

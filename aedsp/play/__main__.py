@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from aedsp import command_line, data, drives, portaudio, stretching
+from aedsp import command_line, data, portaudio, stretching
 from aedsp.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.midi import mapping as mappings
@@ -203,10 +203,8 @@ def _source(given: dict[str, Any], kept: Session) -> Source:
         return InputSource(portaudio.named(given["input_device"]))
     if given["drive"] is not None and (given["file"] is not None or live):
         raise ValueError("--drive is for the decoder alone; leave the file or the input out, or --drive")
-    drive = given["drive"] or kept.drive or "constant"
-    drives.named(drive)
     if given["no_input"] or given["drive"] is not None:
-        return NoInput(drive)
+        return NoInput(given["drive"] or kept.drive or "constant")
     loop = given["loop"] if given["loop"] is not None else kept.loop
     if given["file"] is not None:
         return FileSource(given["file"], loop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -48,6 +49,30 @@ def hasty(callback, n_out, block, rng):
     return FakeDevice(callback, n_out, play)
 
 
+@pytest.fixture
+def desk(request, monkeypatch):
+    """Hasty devices in PortAudio's place; they are noted as they are opened."""
+    opened, rng = [], np.random.default_rng(zlib.crc32(request.node.name.encode()))
+
+    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
+        opened.append(hasty(callback, n_out, block_frames, rng))
+        return opened[-1]
+
+    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
+    monkeypatch.setattr(portaudio, "open_stream", open_stream)
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
+    return opened
+
+
+def rendered(path):
+    """What the gestures sound like: float32 (frames, channels)."""
+    replay = Replay(path)
+    try:
+        return np.concatenate(list(replay.blocks()))
+    finally:
+        replay.close()
+
+
 def act(action, stream, models, rng, seconds):
     controls = stream.engine.controls
     if action == "play":
@@ -81,7 +106,7 @@ def act(action, stream, models, rng, seconds):
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_a_random_performance_is_rendered_again(monkeypatch, tmp_path, seed):
+def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
     rng = np.random.default_rng(seed)
     models = [autoencoder(rng, n_code=n) for n in (16, 5, 20)]
     for i, model in enumerate(models):
@@ -93,15 +118,6 @@ def test_a_random_performance_is_rendered_again(monkeypatch, tmp_path, seed):
         rng.choice([0, 64, 512, 1000]),
     )
     soundfile.write(tmp_path / "x.wav", music(rng, n, file_rate), file_rate, subtype="FLOAT")
-    devices = []
-
-    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
-        devices.append(hasty(callback, n_out, block_frames, np.random.default_rng((seed, 1))))
-        return devices[-1]
-
-    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "open_stream", open_stream)
-    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     engine = aedsp.Engine(models[0], rate, channels=channels, block_frames=int(block) or None)
     engine.controls.gain[2] = 0.3
     source = aedsp.FileSource(tmp_path / "x.wav", loop=bool(rng.integers(2)))
@@ -111,28 +127,17 @@ def test_a_random_performance_is_rendered_again(monkeypatch, tmp_path, seed):
         act(str(rng.choice(ACTIONS)), stream, models, rng, n / file_rate)
     stream.close()
     recorder.close()
-    live = np.concatenate(devices[0].heard)
-    replay = Replay(tmp_path / "g.mid")
-    again = np.concatenate(list(replay.blocks()))
-    replay.close()
+    live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
     assert stream.statistics.lost_events == 0 and len(again) == len(live)
     differ = np.flatnonzero((again != live).any(axis=1))
     around = [g for g in gestures.read(tmp_path / "g.mid")[0] if differ.size and -5000 < g.frame - differ[0] < 500]
     assert not differ.size, (differ[:3], len(live), dict(rate=rate, block=block, n=n), around)
 
 
-def test_what_a_larger_model_had_is_gone_with_a_smaller_one(monkeypatch, tmp_path, rng):
+def test_what_a_larger_model_had_is_gone_with_a_smaller_one(desk, tmp_path, rng):
     """Swaps and changes that take effect together keep their order."""
     models = [autoencoder(rng, n_code=n) for n in (16, 5, 20)]
     models[0].save(tmp_path / "m.h5")
-    device = []
-    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
-    monkeypatch.setattr(
-        portaudio,
-        "open_stream",
-        lambda *a: device.append(hasty(a[0], 2, 512, np.random.default_rng(0))) or device[0],
-    )
     engine = aedsp.Engine(models[0])
     stream = aedsp.Stream(engine)
     recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
@@ -146,13 +151,10 @@ def test_what_a_larger_model_had_is_gone_with_a_smaller_one(monkeypatch, tmp_pat
     replay = Replay(tmp_path / "g.mid")
     again = np.concatenate(list(replay.blocks()))
     assert replay.engine.controls.gain[13] == 1 and replay.engine.controls.gain[2] == np.float32(0.2)
-    assert np.array_equal(again[:, 0], np.concatenate(device[0].heard)[: len(again), 0])
+    assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0])
 
 
-def test_gestures_survive_a_full_disk_and_overwrite_nothing(monkeypatch, tmp_path, rng):
-    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
-    monkeypatch.setattr(portaudio, "open_stream", lambda *a: hasty(a[0], 2, 512, np.random.default_rng(0)))
+def test_gestures_survive_a_full_disk_and_overwrite_nothing(desk, tmp_path, rng):
     autoencoder(rng).save(tmp_path / "m.h5")
     said = []
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")), on_message=said.append)
@@ -188,15 +190,7 @@ def test_gestures_survive_a_full_disk_and_overwrite_nothing(monkeypatch, tmp_pat
         gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
 
 
-def test_a_performance_that_broke_off_is_rendered_from_its_part(monkeypatch, tmp_path, rng):
-    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
-    device = []
-    monkeypatch.setattr(
-        portaudio,
-        "open_stream",
-        lambda *a: device.append(hasty(a[0], 2, 512, np.random.default_rng(0))) or device[0],
-    )
+def test_a_performance_that_broke_off_is_rendered_from_its_part(desk, tmp_path, rng):
     autoencoder(rng, level=0.03).save(tmp_path / "m.h5")
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")))
     recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
@@ -208,26 +202,16 @@ def test_a_performance_that_broke_off_is_rendered_from_its_part(monkeypatch, tmp
     stream.close()
     with open(recorder.part, "a") as file:
         file.write('[123, {"contr')  # killed while it wrote
-    replay = Replay(recorder.part)
-    again = np.concatenate(list(replay.blocks()))
-    assert np.array_equal(again[:, 0], np.concatenate(device[0].heard)[: len(again), 0]) and np.abs(again).max() > 0
+    again = rendered(recorder.part)
+    assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0]) and np.abs(again).max() > 0
 
 
 @pytest.mark.parametrize("block", [64, 512])
-def test_the_fastest_pace_is_rendered_again(monkeypatch, tmp_path, rng, block):
+def test_the_fastest_pace_is_rendered_again(desk, tmp_path, rng, block):
     """Set before the recording began, and with blocks far shorter than what the vocoder asks for."""
     model, rate = autoencoder(rng), 44_100
     model.save(tmp_path / "m.h5")
     soundfile.write(tmp_path / "x.wav", music(rng, 10 * rate, rate), rate, subtype="FLOAT")
-    devices = []
-
-    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
-        devices.append(hasty(callback, n_out, block_frames, rng))
-        return devices[-1]
-
-    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "open_stream", open_stream)
-    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     engine = aedsp.Engine(model, rate, block_frames=block)
     stream = aedsp.Stream(engine, aedsp.FileSource(tmp_path / "x.wav"))
     stream.stretch, stream.transpose = 0.25, -24
@@ -237,8 +221,5 @@ def test_the_fastest_pace_is_rendered_again(monkeypatch, tmp_path, rng, block):
     time.sleep(0.5)
     stream.close()
     recorder.close()
-    live = np.concatenate(devices[0].heard)
-    replay = Replay(tmp_path / "g.mid")
-    again = np.concatenate(list(replay.blocks()))
-    replay.close()
+    live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
     assert np.array_equal(again[:, 0], live[: len(again), 0]) and np.abs(again).max() > 1e-3

@@ -78,7 +78,7 @@ def test_it_is_the_source_to_the_bit_until_it_is_asked_for_and_goes_on_from_ther
     y = session(paced, [(1, 0), (2, 0)])
     assert np.array_equal(y[:9000], expected[:9000]) and not np.array_equal(y[9000:], expected[9000:])
     assert np.abs(np.diff(y)).max() < 1.5 * np.abs(np.diff(expected)).max()  # no click
-    direct = np.concatenate(list(stretching.blocks([x[9000 - 3000 :]], RATE, 1, 2, 0)))[:, 0]
+    direct = np.concatenate(list(stretching.Stretched([x[9000 - 3000 :]], RATE, 1, 2, 0)))[:, 0]
     latency = paced.engine.latency_frames
     spectra = [np.abs(np.fft.rfft(v[4000:8000] * np.hanning(4000))) for v in (y[9000 + latency :], direct[6000:])]
     assert np.linalg.norm(spectra[0] - spectra[1]) < 0.3 * np.linalg.norm(spectra[1])
