@@ -7,6 +7,7 @@ import pytest
 
 import aedsp
 from aedsp._rt.drive import drawn
+from aedsp.sources import NoInput
 from models import autoencoder, front_end, level_db, music
 from reference import engine as reference
 
@@ -243,6 +244,6 @@ def test_bad_lengths_and_outputs_are_refused(rng):
     with pytest.raises(ValueError, match=r"controls\.frozen: value is 1; expected True or False"):
         engine.controls.frozen = 1
     with pytest.raises(ValueError, match="nothing was heard that could be"):
-        aedsp.sources.NoInput("hold")
+        NoInput("hold")
     with pytest.raises(TypeError, match="drive is ndarray; expected a name"):
-        aedsp.sources.NoInput(np.ones((3, 16)))
+        NoInput(np.ones((3, 16)))

@@ -11,8 +11,8 @@ from libc.math cimport exp2
 from libc.string cimport memcpy, memset
 
 from aedsp._kernels.stretch cimport (
-    STRETCH_PUSHED, stretch_advance, stretch_begin, stretch_needed, stretch_note, stretch_position, stretch_pull, stretch_push, stretch_pushed, stretch_reset,
-    stretch_set,
+    STRETCH_PUSHED, stretch_advance, stretch_begin, stretch_needed, stretch_note, stretch_position, stretch_pull, stretch_push,
+    stretch_pushed, stretch_reset, stretch_set,
 )
 from aedsp._rt.engine cimport engine_push
 from aedsp._rt.hop cimport DRIVE_HELD, DRIVE_INPUT, EVENT_CUT, EVENT_STARVED, EVENT_STRETCH, hop_note
