@@ -50,7 +50,7 @@ INLINE float sum_of(V v) { return v; }
 #else
 INLINE V load(const float *p) { return (V) * (const L(Unaligned) *)p; }
 INLINE void store(float *p, V v) { *(L(Unaligned) *)p = (L(Unaligned))v; }
-INLINE V splat(float f) { return (V){0} + f; }
+INLINE V splat(float f) { return f - (V){0}; } /* the difference is f also where f is -0, so no addition is left of it */
 /* x > limit ? a : b, lane by lane */
 INLINE V choose_above(V x, V limit, V a, V b) {
     I mask = x > limit;
