@@ -4,7 +4,9 @@ cdef extern from "simd/kernels.h":
     enum:
         AEDSP_PAD
         AEDSP_ROWS
+        AEDSP_TURN
         AEDSP_FRAMES
+        AEDSP_FRAMES_AT_ONCE
         AEDSP_STORAGES
         AEDSP_MOST_STAGES
         AEDSP_LOUDEST
@@ -22,7 +24,6 @@ cdef extern from "simd/kernels.h":
         float *scratch[3]
 
     ctypedef struct Kernels:
-        const char *name
         int lanes
         int fast_halves
         void (*fft_forward)(const FftPlan *, const float *, float *, float *) noexcept nogil
@@ -50,7 +51,7 @@ cdef extern from "simd/kernels.h":
         float (*dot)(const float *, const float *, Py_ssize_t) noexcept nogil
 
     const Kernels *aedsp_select_kernels(const char *name)
-    const Kernels *aedsp_supported_kernels(int i)
+    const char *aedsp_supported_kernels(int i)
     int aedsp_kernels_known(const char *name)
 
 cdef extern from "memory.h":

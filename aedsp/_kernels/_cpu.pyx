@@ -1,7 +1,7 @@
 """Which instruction set the kernels run on: chosen once, at import.
 
-The environment variable AEDSP_ISA forces one of the tables ("plain", "base", "v3", "v4"); a name that is unknown, or
-that this processor cannot run, is an ImportError.
+The environment variable AEDSP_ISA forces one of the tables: "plain", "base", "v3", "v4", or one of the two that "v4" chooses
+between, "v4-narrow" and "v4-wide". A name that is unknown, or that this processor cannot run, is an ImportError.
 """
 
 import os
@@ -27,19 +27,20 @@ cdef const Kernels *_select() except NULL:
 def supported():
     """Names of the instruction sets that this processor can run, from plain C to the best."""
     names = []
-    cdef const Kernels *table = aedsp_supported_kernels(0)
-    while table is not NULL:
-        names.append(table.name.decode())
-        table = aedsp_supported_kernels(<int> len(names))
+    cdef const char *name = aedsp_supported_kernels(0)
+    while name is not NULL:
+        names.append(name.decode())
+        name = aedsp_supported_kernels(<int> len(names))
     return tuple(names)
 
 
 kernels = _select()
+_active = os.environ.get("AEDSP_ISA") or supported()[len(supported()) - 1]
 
 
 def active():
     """Name of the instruction set in use."""
-    return kernels.name.decode()
+    return _active
 
 
 def lanes():

@@ -1,7 +1,6 @@
 /* Four lanes: SSE2 on x86-64, NEON on arm64, whatever the compiler makes of it elsewhere. */
 #if defined(__GNUC__)
 #define ISA base
-#define ISA_NAME "base"
 #define MOST_LANES 4
 #include "body.h"
 #endif

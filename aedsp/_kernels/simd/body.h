@@ -1,4 +1,5 @@
-/* Everything that exists once per instruction set. The including file sets ISA, ISA_NAME and MOST_LANES. */
+/* Everything that exists once per instruction set. The including file sets ISA and MOST_LANES; and FEWER_LANES where there is
+ * a second table whose weights go through so many lanes. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -7,6 +8,13 @@
 #endif
 
 #include "kernels.h"
+
+/* Whether there are 32 registers for vectors, or 16. */
+#if MOST_LANES == 16 || defined(__aarch64__)
+#define MANY_REGISTERS 1
+#else
+#define MANY_REGISTERS 0
+#endif
 
 #define LANES MOST_LANES
 #include "width.h"
@@ -44,30 +52,11 @@ static void E(fft_inverse)(const FftPlan *plan, const float *re, const float *im
     AT(fft_inverse, MOST_LANES)(plan, re, im, x);
 }
 
-const Kernels E(aedsp_kernels) = {
-    .name = ISA_NAME,
-    .lanes = MOST_LANES,
-    .fast_halves = MOST_LANES >= 8,
-    .fft_forward = E(fft_forward),
-    .fft_inverse = E(fft_inverse),
-    .multiply = E(multiply),
-    .multiply_add = E(multiply_add),
-    .polar = E(polar),
-    .run_on = E(run_on),
-    .turn = E(turn),
-    .clamp = E(clamp),
-    .accept = E(accept),
-    .limit = E(limit),
-    .exceeds = E(exceeds),
-    .dense_forward = {AT(dense_forward_float32, MOST_LANES), AT(dense_forward_float16, MOST_LANES),
-                      AT(dense_forward_int8, MOST_LANES)},
-    .dense_accumulate = {AT(dense_accumulate_float32, MOST_LANES), AT(dense_accumulate_float16, MOST_LANES),
-                         AT(dense_accumulate_int8, MOST_LANES)},
-    .sigmoid = AT(sigmoid, MOST_LANES),
-    .tanh = AT(tanh, MOST_LANES),
-    .relu = AT(relu, MOST_LANES),
-    .logarithm = AT(logarithm, MOST_LANES),
-    .phasors = AT(phasors, MOST_LANES),
-    .angles = AT(angles, MOST_LANES),
-    .dot = AT(dot, MOST_LANES),
-};
+#define TABLE aedsp_kernels
+#define DENSE_LANES MOST_LANES
+#include "table.h"
+#ifdef FEWER_LANES
+#define TABLE aedsp_kernels_narrow
+#define DENSE_LANES FEWER_LANES
+#include "table.h"
+#endif

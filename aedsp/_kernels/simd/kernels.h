@@ -10,15 +10,17 @@
 
 /* Lengths of weight rows and of spectra are padded to this many floats, whatever the instruction set. */
 #define AEDSP_PAD 16
-/* Rows that the dense loops take at once at most; weight matrices have a multiple of this many rows. */
+/* Rows of weights lie in groups of AEDSP_ROWS. In a group the rows take turns: the first AEDSP_TURN numbers of every row, the next
+ * AEDSP_TURN of every row, ... So a pass over the group reads memory from front to back. For half floats a cache line each. */
 #define AEDSP_ROWS 8
-/* Rows that stay in the nearest cache while one group of vectors after the other passes them; a multiple of AEDSP_ROWS. */
-#define AEDSP_BLOCK 16
-/* Bytes of weights that stay near as they are. */
-#define AEDSP_NEAR 600000
+#define AEDSP_TURN 32
 /* Vectors that go through one pass over the weights at most; of these, so many at once in registers. */
 #define AEDSP_FRAMES 16
 #define AEDSP_FRAMES_AT_ONCE 4
+/* Vectors of a row that the decoder takes at once at most. */
+#define AEDSP_VECTORS 4
+/* Rows that it takes at once where three spectra or more are decoded; a multiple of AEDSP_ROWS. */
+#define AEDSP_MANY_ROWS 64
 /* Ways to store weights: float, IEEE half, signed byte. A row's numbers times its scale are its weights. */
 #define AEDSP_STORAGES 3
 #define AEDSP_MOST_STAGES 16
@@ -43,8 +45,7 @@ typedef struct {
 } FftPlan;
 
 typedef struct {
-    const char *name;
-    int lanes;      /* widest vector, in floats */
+    int lanes;       /* widest vector, in floats */
     int fast_halves; /* whether the processor widens half floats itself */
 
     /* fft.pyx */
@@ -88,7 +89,7 @@ typedef struct {
 const Kernels *aedsp_select_kernels(const char *name);
 /* Whether a table of that name was compiled in, runnable here or not. */
 int aedsp_kernels_known(const char *name);
-/* The i-th table that this processor can run, from plain to best; NULL past the end. */
-const Kernels *aedsp_supported_kernels(int i);
+/* Name of the i-th table that this processor can run, from plain to best, each once; NULL past the end. */
+const char *aedsp_supported_kernels(int i);
 
 #endif

@@ -1,5 +1,4 @@
 /* Plain C, one lane: for compilers without vector extensions, and for those who want to read it without them. */
 #define ISA plain
-#define ISA_NAME "plain"
 #define MOST_LANES 1
 #include "body.h"

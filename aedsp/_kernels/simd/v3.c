@@ -10,7 +10,6 @@
 #pragma GCC target("arch=x86-64-v3")
 #endif
 #define ISA v3
-#define ISA_NAME "v3"
 #define MOST_LANES 8
 #include "body.h"
 #ifdef __clang__

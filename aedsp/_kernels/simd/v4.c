@@ -10,8 +10,8 @@
 #pragma GCC target("arch=x86-64-v4")
 #endif
 #define ISA v4
-#define ISA_NAME "v4"
 #define MOST_LANES 16
+#define FEWER_LANES 8 /* for processors that take sixteen in two halves */
 #include "body.h"
 #ifdef __clang__
 #pragma clang attribute pop

@@ -2,7 +2,10 @@
 #include "lanes.h"
 #include "fft.h"
 #if LANES == MOST_LANES
-#include "dense.h"
+#include "activation.h"
 #include "phasor.h"
+#endif
+#if LANES == MOST_LANES || LANES == FEWER_LANES
+#include "dense.h"
 #endif
 #include "lanes_end.h"
