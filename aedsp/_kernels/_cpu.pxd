@@ -36,6 +36,8 @@ cdef extern from "simd/kernels.h":
         void (*turn)(const float *, const float *, const float *, float, float *, float *, Py_ssize_t) noexcept nogil
         void (*clamp)(float *, float, Py_ssize_t) noexcept nogil
         Py_ssize_t (*accept)(const float *, Py_ssize_t, float, float *, Py_ssize_t) noexcept nogil
+        void (*ceilings)(const float *, float *, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*lean)(const float *, Py_ssize_t, float, float *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*limit)(float *, const float *, Py_ssize_t, Py_ssize_t) noexcept nogil
         bint (*exceeds)(const float *, float, Py_ssize_t) noexcept nogil
         void (*dense_forward[AEDSP_STORAGES])(const void *, const float *, const float *, const float **, float **,

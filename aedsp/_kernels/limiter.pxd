@@ -2,7 +2,9 @@ ctypedef struct Limiter:
     Py_ssize_t n_frames, n_channels    # of one segment
     float release, attack              # gain per frame
     float gain                         # at the end of the last segment
-    float *envelope                    # n_frames, scratch
+    float *memory
+    float *gains                       # n_frames, scratch
+    float *spare                       # as many
     unsigned long long limited_frames
 
 cdef Limiter *limiter_new(Py_ssize_t n_frames, Py_ssize_t n_channels, double sample_rate) noexcept nogil

@@ -13,8 +13,6 @@ Sizes        n_frames >= 1, n_channels >= 1
 Nothing above full scale ever leaves: what rounding leaves above ±1.0 is clipped, NaN becomes 0.
 """
 
-from libc.math cimport fabsf
-
 import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels
@@ -28,10 +26,11 @@ cdef Limiter *limiter_new(Py_ssize_t n_frames, Py_ssize_t n_channels, double sam
     cdef Limiter *limiter = <Limiter *> aedsp_alloc(sizeof(Limiter))
     if limiter is NULL:
         return NULL
-    limiter.envelope = <float *> aedsp_alloc(n_frames * sizeof(float))
-    if limiter.envelope is NULL:
+    limiter.memory = <float *> aedsp_alloc(2 * n_frames * sizeof(float))
+    if limiter.memory is NULL:
         aedsp_free(limiter)
         return NULL
+    limiter.gains, limiter.spare = limiter.memory, limiter.memory + n_frames
     limiter.n_frames, limiter.n_channels = n_frames, n_channels
     limiter.release = <float> min(1.0, 1 / (RELEASE_S * sample_rate))
     limiter.attack = <float> min(1.0, 1 / (ATTACK_S * sample_rate))
@@ -41,7 +40,7 @@ cdef Limiter *limiter_new(Py_ssize_t n_frames, Py_ssize_t n_channels, double sam
 
 cdef void limiter_free(Limiter *limiter) noexcept nogil:
     if limiter is not NULL:
-        aedsp_free(limiter.envelope)
+        aedsp_free(limiter.memory)
         aedsp_free(limiter)
 
 
@@ -50,35 +49,28 @@ cdef void limiter_reset(Limiter *limiter) noexcept nogil:
     limiter.limited_frames = 0
 
 
-cdef inline float _peak(const float *frame, Py_ssize_t n_channels) noexcept nogil:
-    cdef float peak = 0
-    cdef Py_ssize_t c
-    for c in range(n_channels):
-        if not fabsf(frame[c]) <= peak:                  # NaN is the highest peak of all
-            peak = fabsf(frame[c])
-    return peak
+cdef void _lean(Limiter *limiter, float step, int direction) noexcept nogil:
+    """No gain above that of any frame before it (direction 1), or after it (-1), by more than `step` for each frame between.
+
+    Frames 1 apart, then 2, then 4: gain[i] = min over j of gain[j] + step |i - j|, without a chain from frame to frame.
+    """
+    cdef Py_ssize_t apart = 1, n = limiter.n_frames
+    while apart < n and step * apart < 1:                # gains are from 0 to 1
+        kernels.lean(limiter.gains, direction * apart, step * apart, limiter.spare, n)
+        limiter.gains, limiter.spare = limiter.spare, limiter.gains
+        apart *= 2
 
 
 cdef void limit(Limiter *limiter, float *audio) noexcept nogil:
-    cdef Py_ssize_t i, n = limiter.n_frames, channels = limiter.n_channels
-    cdef float *envelope = limiter.envelope
-    cdef float peak, gain = limiter.gain
-    if gain == 1 and not kernels.exceeds(audio, 1, n * channels):
+    cdef Py_ssize_t n = limiter.n_frames, channels = limiter.n_channels
+    if limiter.gain == 1 and not kernels.exceeds(audio, 1, n * channels):
         return
-    for i in range(n):                                  # forward: release, and at once down where a peak demands it
-        if gain < 1:
-            gain += limiter.release
-            if gain > 1:
-                gain = 1
-        peak = _peak(audio + i * channels, channels)
-        if not peak * gain <= 1:
-            gain = 1 / peak if peak > 1 else 0
-        envelope[i] = gain
-    limiter.gain = gain
-    for i in range(n - 2, -1, -1):                      # backward: look ahead inside the segment
-        if envelope[i] > envelope[i + 1] + limiter.attack:
-            envelope[i] = envelope[i + 1] + limiter.attack
-    limiter.limited_frames += kernels.limit(audio, envelope, n, channels)
+    kernels.ceilings(audio, limiter.gains, n, channels)
+    limiter.gains[0] = min(limiter.gains[0], limiter.gain + limiter.release)
+    _lean(limiter, limiter.release, 1)                   # release, and at once down where a peak demands it
+    limiter.gain = limiter.gains[n - 1]
+    _lean(limiter, limiter.attack, -1)                   # look ahead inside the segment
+    limiter.limited_frames += kernels.limit(audio, limiter.gains, n, channels)
 
 
 cdef class SegmentLimiter:

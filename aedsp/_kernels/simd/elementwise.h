@@ -56,6 +56,27 @@ static int E(exceeds)(const float *x, float level, ptrdiff_t n) {
     return above;
 }
 
+/* The largest gain that keeps each frame (of n_channels) within full scale: 1 / peak, at most 1; 0 where a peak is NaN. */
+static void E(ceilings)(const float *restrict audio, float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
+    for (ptrdiff_t i = 0; i < n_frames; i++) gain[i] = 1;
+    for (ptrdiff_t c = 0; c < n_channels; c++)
+        for (ptrdiff_t i = 0; i < n_frames; i++) {
+            const float peak = fabsf(audio[i * n_channels + c]), most = peak > 1 ? 1.0f / peak : peak <= 1 ? 1.0f : 0.0f;
+            gain[i] = most < gain[i] ? most : gain[i];
+        }
+}
+
+/* out[i] = min(x[i], x[i - shift] + step), where there is an i - shift. */
+static void E(lean)(const float *restrict x, ptrdiff_t shift, float step, float *restrict out, ptrdiff_t n) {
+    const ptrdiff_t first = shift > 0 ? shift : 0, stop = shift < 0 ? n + shift : n;
+    for (ptrdiff_t i = 0; i < first; i++) out[i] = x[i];
+    for (ptrdiff_t i = first; i < stop; i++) {
+        const float other = x[i - shift] + step;
+        out[i] = other < x[i] ? other : x[i];
+    }
+    for (ptrdiff_t i = stop; i < n; i++) out[i] = x[i];
+}
+
 /* audio (frames x channels) times the gain of its frame, clipped to ±1, NaN to 0. Returns how many gains are below 1. */
 static ptrdiff_t E(limit)(float *restrict audio, const float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
     int limited = 0;

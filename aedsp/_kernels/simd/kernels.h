@@ -63,6 +63,8 @@ typedef struct {
                  ptrdiff_t n);
     void (*clamp)(float *x, float loudest, ptrdiff_t n);
     ptrdiff_t (*accept)(const float *x, ptrdiff_t step, float loudest, float *out, ptrdiff_t n);
+    void (*ceilings)(const float *audio, float *gain, ptrdiff_t n_frames, ptrdiff_t n_channels);
+    void (*lean)(const float *x, ptrdiff_t shift, float step, float *out, ptrdiff_t n);
     ptrdiff_t (*limit)(float *audio, const float *gain, ptrdiff_t n_frames, ptrdiff_t n_channels);
     int (*exceeds)(const float *x, float level, ptrdiff_t n);
 
