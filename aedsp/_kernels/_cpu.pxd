@@ -7,6 +7,7 @@ cdef extern from "simd/kernels.h":
         AEDSP_TURN
         AEDSP_FRAMES
         AEDSP_FRAMES_AT_ONCE
+        AEDSP_MANY_ROWS
         AEDSP_STORAGES
         AEDSP_MOST_STAGES
         AEDSP_LOUDEST

@@ -24,7 +24,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from aedsp._kernels._cpu cimport (
-    AEDSP_FRAMES, AEDSP_FRAMES_AT_ONCE, AEDSP_PAD, AEDSP_ROWS, AEDSP_TURN, aedsp_alloc, aedsp_free, kernels, padded,
+    AEDSP_FRAMES, AEDSP_FRAMES_AT_ONCE, AEDSP_MANY_ROWS, AEDSP_PAD, AEDSP_ROWS, AEDSP_TURN, aedsp_alloc, aedsp_free, kernels, padded,
 )
 
 cdef enum:
@@ -59,6 +59,10 @@ cdef void stack_free(DenseStack *stack) noexcept nogil:
     aedsp_free(stack.factors)
     aedsp_free(stack.adjusted)
     aedsp_free(stack)
+
+
+cdef inline Py_ssize_t _whole_groups(Py_ssize_t n_rows) noexcept nogil:
+    return (n_rows + AEDSP_ROWS - 1) // AEDSP_ROWS * AEDSP_ROWS
 
 
 cdef inline void _activate(Activation activation, float *x, Py_ssize_t n) noexcept nogil:
@@ -133,7 +137,7 @@ cdef void _encode_to(DenseStack *stack, const float **x, const float **top, Py_s
         top[f] = x[f]
     for i in range(n_layers):
         layer = &stack.layers[i]
-        _encode_rows(stack, layer, top, 0, (layer.n_hidden + AEDSP_ROWS - 1) // AEDSP_ROWS * AEDSP_ROWS, n_frames)
+        _encode_rows(stack, layer, top, 0, _whole_groups(layer.n_hidden), n_frames)
         for f in range(n_frames):
             top[f] = layer.hidden + f * layer.hidden_stride
 
@@ -185,15 +189,15 @@ cdef void stack_run(DenseStack *stack, const float **x, float **code, const Hand
     cdef const float *below[AEDSP_FRAMES]
     cdef const float *adjusted[AEDSP_FRAMES]
     cdef float *z[AEDSP_FRAMES]
-    cdef Py_ssize_t j = 0, stop
+    cdef Py_ssize_t j = 0, stop, at_once = AEDSP_MANY_ROWS if n_frames > 2 else AEDSP_ROWS
     cdef int f
     _encode_to(stack, x, below, stack.n_layers - 1, n_frames)
     _begin_output(layer, z, n_frames)
     for f in range(n_frames):
         adjusted[f] = stack.adjusted + f * stack.code_stride
     while j < stack.n_code:
-        _encode_rows(stack, layer, below, j, AEDSP_ROWS, n_frames)
-        stop = min(j + AEDSP_ROWS, stack.n_code)
+        stop = min(j + at_once, stack.n_code)
+        _encode_rows(stack, layer, below, j, _whole_groups(stop - j), n_frames)
         for f in range(n_frames):
             _adjust(stack, hand, layer.hidden + f * layer.hidden_stride, stack.adjusted + f * stack.code_stride, j, stop)
         _decode_rows(stack, layer, adjusted, j, stop, z, n_frames)

@@ -19,7 +19,7 @@
 #define AEDSP_FRAMES_AT_ONCE 4
 /* Vectors of a row that the decoder takes at once at most. */
 #define AEDSP_VECTORS 4
-/* Rows that it takes at once where three spectra or more are decoded; a multiple of AEDSP_ROWS. */
+/* Rows that it takes at once where three vectors or more are decoded; a multiple of AEDSP_ROWS. */
 #define AEDSP_MANY_ROWS 64
 /* Ways to store weights: float, IEEE half, signed byte. A row's numbers times its scale are its weights. */
 #define AEDSP_STORAGES 3
