@@ -30,7 +30,7 @@ cdef extern from "simd/kernels.h":
         void (*fft_forward)(const FftPlan *, const float *, float *, float *) noexcept nogil
         void (*fft_inverse)(const FftPlan *, const float *, const float *, float *) noexcept nogil
         void (*multiply)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
-        void (*multiply_add)(const float *, const float *, float *, Py_ssize_t) noexcept nogil
+        void (*overlap_add)(const float *, const float *, float *, float *, Py_ssize_t, Py_ssize_t) noexcept nogil
         Py_ssize_t (*polar)(const float *, const float *, float, float, float *, float *, float *,
                             Py_ssize_t) noexcept nogil
         void (*run_on)(const float *, float, const float *, const float *, float *, float *, Py_ssize_t) noexcept nogil

@@ -9,8 +9,6 @@ Allocation   none
 Sizes        1 <= hop_length <= window_length
 """
 
-from libc.string cimport memcpy, memmove, memset
-
 import numpy as np
 
 from aedsp._kernels._cpu cimport kernels
@@ -18,11 +16,7 @@ from aedsp._kernels._cpu cimport kernels
 
 cdef void overlap_add(const float *frame, const float *window, float *sum, float *out, Py_ssize_t window_length,
                       Py_ssize_t hop_length) noexcept nogil:
-    cdef Py_ssize_t rest = window_length - hop_length
-    kernels.multiply_add(frame, window, sum, window_length)
-    memcpy(out, sum, hop_length * sizeof(float))
-    memmove(sum, sum + hop_length, rest * sizeof(float))
-    memset(sum + rest, 0, hop_length * sizeof(float))
+    kernels.overlap_add(frame, window, sum, out, window_length, hop_length)
 
 
 def add(const float[::1] frame not None, const float[::1] window not None, float[::1] sum not None, Py_ssize_t hop_length):

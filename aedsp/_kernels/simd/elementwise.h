@@ -3,12 +3,25 @@
 #define AEDSP_NAME1(a, b) AEDSP_NAME2(a, b)
 #define E(name) AEDSP_NAME1(name, ISA)
 
+/* Before a loop that writes only where it has read before: several turns of it may be one vector. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(_MSC_VER)
+#define INDEPENDENT __pragma(loop(ivdep))
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 static void E(multiply)(const float *restrict a, const float *restrict b, float *restrict out, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) out[i] = a[i] * b[i];
 }
 
-static void E(multiply_add)(const float *restrict a, const float *restrict b, float *restrict sum, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i++) sum[i] += a[i] * b[i];
+/* sum += frame window; its first `hop` values to `out`, the others down by as many, zeros behind them. */
+static void E(overlap_add)(const float *restrict frame, const float *restrict window, float *sum, float *restrict out,
+                           ptrdiff_t n, ptrdiff_t hop) {
+    for (ptrdiff_t i = 0; i < hop; i++) out[i] = sum[i] + frame[i] * window[i];
+    INDEPENDENT for (ptrdiff_t i = hop; i < n; i++) sum[i - hop] = sum[i] + frame[i] * window[i];
+    for (ptrdiff_t i = n - hop; i < n; i++) sum[i] = 0;
 }
 
 /* magnitude = |X| scale; where that reaches `floor`, unit = X / |X|, elsewhere unit stays. Returns how many stayed. */
@@ -40,8 +53,12 @@ static void E(clamp)(float *x, float loudest, ptrdiff_t n) {
 /* Every `step`-th sample of x; 0 where |x| is beyond `loudest` or NaN. Returns how many of those there were. */
 static ptrdiff_t E(accept)(const float *restrict x, ptrdiff_t step, float loudest, float *restrict out, ptrdiff_t n) {
     int refused = 0;
+    if (step == 1)
+        for (ptrdiff_t i = 0; i < n; i++) out[i] = x[i];
+    else
+        for (ptrdiff_t i = 0; i < n; i++) out[i] = x[i * step];
     for (ptrdiff_t i = 0; i < n; i++) {
-        const float v = x[i * step];
+        const float v = out[i];
         const int audio = fabsf(v) <= loudest;
         out[i] = audio ? v : 0;
         refused += !audio;

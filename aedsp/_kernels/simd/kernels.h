@@ -54,7 +54,7 @@ typedef struct {
 
     /* window.pyx, overlap_add.pyx, stft.pyx, phase.pyx, preprocess.pyx, limiter.pyx, _rt/engine.pyx */
     void (*multiply)(const float *a, const float *b, float *out, ptrdiff_t n);
-    void (*multiply_add)(const float *a, const float *b, float *sum, ptrdiff_t n);
+    void (*overlap_add)(const float *frame, const float *window, float *sum, float *out, ptrdiff_t n, ptrdiff_t hop);
     ptrdiff_t (*polar)(const float *re, const float *im, float scale, float floor, float *magnitude,
                        float *unit_re, float *unit_im, ptrdiff_t n);
     void (*run_on)(const float *magnitude, float floor, const float *turn_re, const float *turn_im, float *unit_re,
