@@ -134,12 +134,17 @@ cdef inline float _filtered(const ResampleFilter *f, const float *x, long long p
 cdef Py_ssize_t resample(Resampler *r, float *out, Py_ssize_t out_stride, Py_ssize_t most) noexcept nogil:
     """Writes up to `most` samples, `out_stride` floats apart; returns how many the history allowed."""
     cdef const ResampleFilter *f = r.filter
+    cdef const float *same
     cdef Py_ssize_t m = 0, whole = <Py_ssize_t> (r.step // r.denominator)
     cdef long long part = r.step % r.denominator
     if f.n_taps == 1:
         most = min(most, r.n - <Py_ssize_t> r.whole)
-        for m in range(most):
-            out[m * out_stride] = r.history[r.whole + m]
+        same = r.history + r.whole
+        if out_stride == 1:
+            memcpy(out, same, most * sizeof(float))
+        else:
+            for m in range(most):
+                out[m * out_stride] = same[m]
         r.whole += most
         return most
     while m < most and r.whole + f.n_taps <= r.n:

@@ -9,6 +9,14 @@
 
 #include "kernels.h"
 
+#ifdef _MSC_VER
+#define INLINE static __forceinline
+#define UNROLL
+#else
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* Whether there are 32 registers for vectors, or 16. */
 #if MOST_LANES == 16 || defined(__aarch64__)
 #define MANY_REGISTERS 1

@@ -50,20 +50,21 @@ static void E(clamp)(float *x, float loudest, ptrdiff_t n) {
     }
 }
 
-/* Every `step`-th sample of x; 0 where |x| is beyond `loudest` or NaN. Returns how many of those there were. */
-static ptrdiff_t E(accept)(const float *restrict x, ptrdiff_t step, float loudest, float *restrict out, ptrdiff_t n) {
+INLINE ptrdiff_t E(accept_some)(const float *restrict x, ptrdiff_t step, float loudest, float *restrict out, ptrdiff_t n) {
     int refused = 0;
-    if (step == 1)
-        for (ptrdiff_t i = 0; i < n; i++) out[i] = x[i];
-    else
-        for (ptrdiff_t i = 0; i < n; i++) out[i] = x[i * step];
     for (ptrdiff_t i = 0; i < n; i++) {
-        const float v = out[i];
+        const float v = x[i * step];
         const int audio = fabsf(v) <= loudest;
         out[i] = audio ? v : 0;
         refused += !audio;
     }
     return refused;
+}
+/* Every `step`-th sample of x; 0 where |x| is beyond `loudest` or NaN. Returns how many of those there were. */
+static ptrdiff_t E(accept)(const float *restrict x, ptrdiff_t step, float loudest, float *restrict out, ptrdiff_t n) {
+    if (step == 1) return E(accept_some)(x, 1, loudest, out, n);
+    if (step == 2) return E(accept_some)(x, 2, loudest, out, n);
+    return E(accept_some)(x, step, loudest, out, n);
 }
 
 /* 1 where some |x| is above `level`, or NaN. */
@@ -95,20 +96,18 @@ static void E(lean)(const float *restrict x, ptrdiff_t shift, float step, float 
 }
 
 /* audio (frames x channels) times the gain of its frame, clipped to ±1, NaN to 0. Returns how many gains are below 1. */
+INLINE void E(limit_some)(float *restrict audio, const float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
+    for (ptrdiff_t i = 0; i < n_frames; i++)
+        for (ptrdiff_t c = 0; c < n_channels; c++) {
+            const float v = audio[i * n_channels + c] * gain[i], low = v > -1 ? v : v <= -1 ? -1.0f : 0.0f;
+            audio[i * n_channels + c] = low < 1 ? low : 1;
+        }
+}
 static ptrdiff_t E(limit)(float *restrict audio, const float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
     int limited = 0;
-    if (n_channels == 1) {
-        for (ptrdiff_t i = 0; i < n_frames; i++) {
-            const float v = audio[i] * gain[i], low = v > -1 ? v : v <= -1 ? -1.0f : 0.0f;
-            audio[i] = low < 1 ? low : 1;
-        }
-    } else {
-        for (ptrdiff_t i = 0; i < n_frames; i++)
-            for (ptrdiff_t c = 0; c < n_channels; c++) {
-                const float v = audio[i * n_channels + c] * gain[i], low = v > -1 ? v : v <= -1 ? -1.0f : 0.0f;
-                audio[i * n_channels + c] = low < 1 ? low : 1;
-            }
-    }
+    if (n_channels == 1) E(limit_some)(audio, gain, n_frames, 1);
+    else if (n_channels == 2) E(limit_some)(audio, gain, n_frames, 2);
+    else E(limit_some)(audio, gain, n_frames, n_channels);
     for (ptrdiff_t i = 0; i < n_frames; i++) limited += gain[i] < 1;
     return limited;
 }

@@ -7,14 +7,6 @@
 #define AEDSP_JOIN(a, b, c) AEDSP_JOIN3(a, b, c)
 #define L(name) AEDSP_JOIN(name, LANES, ISA)
 
-#ifdef _MSC_VER
-#define INLINE static __forceinline
-#define UNROLL
-#else
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 #define V L(Vector)
 #define I L(Integers)
 #if LANES == 1

@@ -2,8 +2,6 @@
 #undef L
 #undef AEDSP_JOIN
 #undef AEDSP_JOIN3
-#undef INLINE
-#undef UNROLL
 #undef V
 #undef I
 #undef load
