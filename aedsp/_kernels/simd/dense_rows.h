@@ -16,15 +16,13 @@ INLINE void D(forward)(const STORED *group, const float *scale, const float *bia
         V sum[AEDSP_ROWS][AEDSP_FRAMES_AT_ONCE];
         UNROLL for (int r = 0; r < n_rows; r++)
             UNROLL for (int f = 0; f < n_frames; f++) sum[r][f] = splat(0);
-        for (ptrdiff_t k = 0; k < n_in; k += AEDSP_PAD) {
+        for (ptrdiff_t k = 0; k < n_in; k += LANES) {
             const STORED *w = group + PLACE((size_t)k) + j * AEDSP_TURN;
-            UNROLL for (int part = 0; part < AEDSP_PAD; part += LANES) {
-                V xk[AEDSP_FRAMES_AT_ONCE];
-                UNROLL for (int f = 0; f < n_frames; f++) xk[f] = load(x[f] + k + part);
-                UNROLL for (int r = 0; r < n_rows; r++) {
-                    const V wk = widen(w + r * AEDSP_TURN + part);
-                    UNROLL for (int f = 0; f < n_frames; f++) sum[r][f] += wk * xk[f];
-                }
+            V xk[AEDSP_FRAMES_AT_ONCE];
+            UNROLL for (int f = 0; f < n_frames; f++) xk[f] = load(x[f] + k);
+            UNROLL for (int r = 0; r < n_rows; r++) {
+                const V wk = widen(w + r * AEDSP_TURN);
+                UNROLL for (int f = 0; f < n_frames; f++) sum[r][f] += wk * xk[f];
             }
         }
         UNROLL for (int r = 0; r < n_rows; r++)
@@ -77,8 +75,9 @@ INLINE void D(accumulate)(const STORED *const *rows, const float *factors, ptrdi
     for (ptrdiff_t k = whole; k < n; k += LANES) D(accumulate_some)(rows, factors, stride, n_rows, sum, k, n_frames, 1);
 }
 
-/* n_rows: a multiple of AEDSP_ROWS. One or two vectors wait for memory, which is read from front to back; with more of them the
- * sums stay in registers for many rows. */
+#define SOME_VECTORS (MANY_REGISTERS ? AEDSP_VECTORS : AEDSP_VECTORS / 2)
+/* n_rows: a multiple of AEDSP_ROWS. One or two vectors wait for memory, which is read from front to back, a group of rows whose
+ * factors stay in registers; with more vectors it is the sums that stay there, for many rows. */
 static void D(dense_accumulate)(const void *const *rows, const float *factors, ptrdiff_t n_rows, float *const *sum,
                                 ptrdiff_t n, int n_frames) {
     const ptrdiff_t at_once = n_frames > 2 ? AEDSP_MANY_ROWS : AEDSP_ROWS;
@@ -89,16 +88,17 @@ static void D(dense_accumulate)(const void *const *rows, const float *factors, p
             const int left = n_frames - f;
             const float *y = factors + j * n_frames + f;
             if (left == 1 && n_frames == 1) D(accumulate)(w, y, 1, AEDSP_ROWS, sum, n, 1, AEDSP_VECTORS);
-            else if (left == 2 && n_frames == 2) D(accumulate)(w, y, 2, AEDSP_ROWS, sum, n, 2, AEDSP_VECTORS);
+            else if (left == 2 && n_frames == 2) D(accumulate)(w, y, 2, AEDSP_ROWS, sum, n, 2, SOME_VECTORS);
             else if (left == 1) D(accumulate)(w, y, n_frames, some, sum + f, n, 1, AEDSP_VECTORS);
-            else if (left == 2) D(accumulate)(w, y, n_frames, some, sum + f, n, 2, AEDSP_VECTORS);
-            else if (left == 3) D(accumulate)(w, y, n_frames, some, sum + f, n, 3, MANY_REGISTERS ? 4 : 2);
-            else D(accumulate)(w, y, n_frames, some, sum + f, n, 4, MANY_REGISTERS ? 4 : 2);
+            else if (left == 2) D(accumulate)(w, y, n_frames, some, sum + f, n, 2, SOME_VECTORS);
+            else if (left == 3) D(accumulate)(w, y, n_frames, some, sum + f, n, 3, SOME_VECTORS);
+            else D(accumulate)(w, y, n_frames, some, sum + f, n, 4, SOME_VECTORS);
         }
     }
 }
 
 #undef PLACE
+#undef SOME_VECTORS
 #undef STORED
 #undef D
 #undef widen
