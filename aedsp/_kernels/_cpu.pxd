@@ -6,7 +6,6 @@ cdef extern from "simd/kernels.h":
         AEDSP_ROWS
         AEDSP_TURN
         AEDSP_FRAMES
-        AEDSP_FRAMES_AT_ONCE
         AEDSP_MANY_ROWS
         AEDSP_STORAGES
         AEDSP_MOST_STAGES

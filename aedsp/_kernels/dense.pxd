@@ -13,7 +13,7 @@ ctypedef enum Storage:       # in the order of the kernels' tables
 
 ctypedef struct DenseLayer:
     Py_ssize_t n_visible, n_hidden, n_output   # n_output: decoded values, n_visible but for the oldest context spectra
-    Py_ssize_t stride                          # numbers of a row that are read
+    Py_ssize_t stride                          # numbers of a row that are read; floats from one vector's output to the next
     Py_ssize_t row_bytes, turn_bytes           # of a row of weights, and of AEDSP_TURN of its numbers
     char *encoder                              # n_hidden rows of n_visible, in groups: see AEDSP_ROWS
     char *decoder                              # n_hidden rows of n_output; tied: the encoder's
@@ -23,7 +23,7 @@ ctypedef struct DenseLayer:
     float *decoder_bias
     float *hidden                              # activations of AEDSP_FRAMES vectors, scratch
     float *output                              # decoded values of as many, scratch
-    Py_ssize_t hidden_stride, output_stride    # floats from one vector's activations to the next, and of what is decoded
+    Py_ssize_t hidden_stride                   # floats from one vector's activations to the next
     Activation encoder_activation, decoder_activation
     bint tied
 

@@ -14,9 +14,10 @@ Weights are read once for all vectors of a call; where the innermost layer is ti
 rows are encoded with, and decoded with while they are in the nearest cache. A decoder row whose factors are zero (a muted
 unit, a rectified unit at rest) is not read at all.
 
-Weights are a row for each hidden unit, encoder and decoder alike, as float32, as half floats or as bytes; a row's numbers
-times its scale are its weights (for half floats a power of two, so that the largest uses the whole range; half floats below
-2^-14, a row's largest being near 2^15, may count as 0). Holds scratch memory: one Stack per thread.
+Weights are a row for each hidden unit, encoder and decoder alike, as float32, as half floats or as bytes, in groups of rows that
+take turns in memory (AEDSP_TURN in `simd/kernels.h`). A row's numbers times its scale are its weights: for half floats a power of
+two, so that the largest uses the whole range (half floats below 2^-14, a row's largest being near 2^15, may count as 0). Holds
+scratch memory: one Stack per thread.
 """
 
 from libc.string cimport memcpy, memset
@@ -24,11 +25,8 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from aedsp._kernels._cpu cimport (
-    AEDSP_FRAMES, AEDSP_FRAMES_AT_ONCE, AEDSP_MANY_ROWS, AEDSP_PAD, AEDSP_ROWS, AEDSP_TURN, aedsp_alloc, aedsp_free, kernels, padded,
+    AEDSP_FRAMES, AEDSP_MANY_ROWS, AEDSP_ROWS, AEDSP_TURN, aedsp_alloc, aedsp_free, kernels, padded,
 )
-
-cdef enum:
-    PAGE = 4096    # bytes
 
 
 cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_code) noexcept nogil:
@@ -90,7 +88,7 @@ cdef inline void _encode_rows(const DenseStack *stack, const DenseLayer *layer, 
 cdef inline void _begin_output(const DenseLayer *layer, float **z, int n_frames) noexcept nogil:
     cdef int f
     for f in range(n_frames):
-        z[f] = layer.output + f * layer.output_stride
+        z[f] = layer.output + f * layer.stride
         memcpy(z[f], layer.decoder_bias, padded(layer.n_output) * sizeof(float))
 
 
@@ -211,7 +209,7 @@ cdef void stack_run(DenseStack *stack, const float **x, float **code, const Hand
 
 cdef float *stack_output(const DenseStack *stack, int frame) noexcept nogil:
     """The newest spectrum (n_output of layer 0) that a call decoded for its vector number `frame`."""
-    return stack.layers[0].output + frame * stack.layers[0].output_stride
+    return stack.layers[0].output + frame * stack.layers[0].stride
 
 
 def stored(weight, dtype):
@@ -226,22 +224,6 @@ def stored(weight, dtype):
     scale = np.where(largest > 0, scale, 1).astype(np.float32)
     numbers = weight / scale[:, None]
     return (np.rint(numbers) if dtype == np.int8 else numbers).astype(dtype), scale
-
-
-cdef Py_ssize_t _apart(Py_ssize_t n) noexcept nogil:
-    """Floats from one vector of n to the next, so that none of those at once lies where another does in its page.
-
-    The processor takes the same place in two pages for the same place, and waits: 512 bytes between them will do.
-    """
-    cdef Py_ssize_t stride = padded(n), f, place
-    cdef bint near = True
-    while near:
-        near = False
-        for f in range(1, AEDSP_FRAMES_AT_ONCE):
-            place = f * stride * sizeof(float) % PAGE
-            near |= place < 512 or place > PAGE - 512
-        stride += AEDSP_PAD if near else 0
-    return stride
 
 
 def _in_groups(memory, numbers, Py_ssize_t stride):
@@ -282,17 +264,17 @@ cdef class Stack:
         cdef Py_ssize_t n_hidden = encoder_weight.shape[0], n_visible = encoder_weight.shape[1]
         cdef Py_ssize_t n_output = n_visible // context, hidden = padded(n_hidden), stride = padded(n_visible), older = n_visible - n_output
         cdef bint tied = decoder_weight is None and context == 1    # older spectra would stand between what is decoded
-        cdef Py_ssize_t output_stride = _apart(n_output), row = (stride + AEDSP_TURN - 1) // AEDSP_TURN * AEDSP_TURN
+        cdef Py_ssize_t row = (stride + AEDSP_TURN - 1) // AEDSP_TURN * AEDSP_TURN
         cdef Py_ssize_t item_bytes = dtype.itemsize, row_bytes = row * item_bytes, weights = hidden * row_bytes
         # the activations of the last rows may run over by as many
-        cdef Py_ssize_t floats = 3 * hidden + stride + AEDSP_FRAMES * (hidden + AEDSP_ROWS + output_stride)
+        cdef Py_ssize_t floats = 3 * hidden + stride + AEDSP_FRAMES * (hidden + AEDSP_ROWS + stride)
         cdef Py_ssize_t size = weights * (1 if tied else 2) + floats * sizeof(float)
         cdef char *memory = <char *> aedsp_alloc(size)
         if memory is NULL:
             raise MemoryError(f"layer {i}: no memory for {size / 1e6:.0f} MB of weights")
         target.n_visible, target.n_hidden, target.n_output, target.stride = n_visible, n_hidden, n_output, stride
         target.row_bytes, target.turn_bytes = row_bytes, AEDSP_TURN * item_bytes
-        target.tied, target.hidden_stride, target.output_stride = tied, hidden + AEDSP_ROWS, output_stride
+        target.tied, target.hidden_stride = tied, hidden + AEDSP_ROWS
         target.encoder = memory
         target.decoder = memory + (0 if tied else weights)
         target.encoder_bias = <float *> (memory + weights * (1 if tied else 2))
@@ -300,7 +282,7 @@ cdef class Stack:
         target.decoder_scale = target.encoder_scale + hidden
         target.decoder_bias = target.decoder_scale + hidden
         target.output = target.decoder_bias + stride
-        target.hidden = target.output + AEDSP_FRAMES * output_stride
+        target.hidden = target.output + AEDSP_FRAMES * stride
         target.encoder_activation = _ACTIVATIONS[encoder_activation]
         target.decoder_activation = _ACTIVATIONS[decoder_activation]
         np.asarray(<float[:n_hidden]> target.encoder_bias)[:] = encoder_bias
