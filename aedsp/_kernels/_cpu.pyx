@@ -24,8 +24,7 @@ cdef const Kernels *_select() except NULL:
     return table
 
 
-def supported():
-    """Names of the instruction sets that this processor can run, from plain C to the best."""
+def _supported():
     names = []
     cdef const char *name = aedsp_supported_kernels(0)
     while name is not NULL:
@@ -34,8 +33,16 @@ def supported():
     return tuple(names)
 
 
+_runnable = _supported()      # once: asking the processor takes long on a virtual machine
+
+
+def supported():
+    """Names of the instruction sets that this processor can run, from plain C to the best."""
+    return _runnable
+
+
 kernels = _select()
-_active = os.environ.get("AEDSP_ISA") or supported()[len(supported()) - 1]
+_active = os.environ.get("AEDSP_ISA") or _runnable[len(_runnable) - 1]
 
 
 def active():

@@ -87,8 +87,8 @@ static void D(dense_accumulate)(const void *const *rows, const float *factors, p
         for (int f = 0; f < n_frames; f += AEDSP_FRAMES_AT_ONCE) {
             const int left = n_frames - f;
             const float *y = factors + j * n_frames + f;
-            if (left == 1 && n_frames == 1) D(accumulate)(w, y, 1, AEDSP_ROWS, sum, n, 1, AEDSP_VECTORS);
-            else if (left == 2 && n_frames == 2) D(accumulate)(w, y, 2, AEDSP_ROWS, sum, n, 2, SOME_VECTORS);
+            if (n_frames == 1) D(accumulate)(w, y, 1, AEDSP_ROWS, sum, n, 1, AEDSP_VECTORS);
+            else if (n_frames == 2) D(accumulate)(w, y, 2, AEDSP_ROWS, sum, n, 2, SOME_VECTORS);
             else if (left == 1) D(accumulate)(w, y, n_frames, some, sum + f, n, 1, AEDSP_VECTORS);
             else if (left == 2) D(accumulate)(w, y, n_frames, some, sum + f, n, 2, SOME_VECTORS);
             else if (left == 3) D(accumulate)(w, y, n_frames, some, sum + f, n, 3, SOME_VECTORS);
