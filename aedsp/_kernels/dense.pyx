@@ -11,8 +11,8 @@ Allocation   none after `Stack`
 Sizes        1 to 65,536 units a layer, 1 to 32 layers
 
 Weights are read once for all vectors of a call; where the innermost layer is tied (and sees one spectrum, not several: then the
-decoder has rows of its own), once for encoding and decoding too: some rows are encoded with, and decoded with while they are in the nearest cache. A decoder row whose factors are zero (a muted
-unit, a rectified unit at rest) is not read at all.
+decoder has rows of its own), once for encoding and decoding too: some rows are encoded with, and decoded with while they are in
+the nearest cache. A decoder row whose factors are zero (a muted unit, a rectified unit at rest) is not read at all.
 
 Weights are a row for each hidden unit, encoder and decoder alike, as float32, as half floats or as bytes, in groups of rows that
 take turns in memory (AEDSP_TURN in `simd/kernels.h`). A row's numbers times its scale are its weights: for half floats a power of
