@@ -46,6 +46,8 @@ ctypedef struct PlayerState:
     long long taken_pace
     long long ahead           # atomic: source frames that are taken from the ring and do not sound yet
     bint stretched            # the source goes through the vocoder
+    bint ending               # all of it that there is lies in the ring, up to the position `ends_at`
+    long long ends_at
     bint source_over          # its end is in there, `source_end` frames behind the vocoder's beginning
     long long source_end
     float *fade_curve         # 0 to 1, fade_frames + 1

@@ -73,7 +73,7 @@ cdef void _jump(PlayerState *p, long long cut) noexcept nogil:
     if p.source_over:                                            # it was over, or nearly: the vocoder begins anew
         stretch_begin(p.vocoder)
         p.stretched, p.source_over = p.taken_pace != feed_pace(1, 0), False
-    p.stretch = feed_stretch(cut)
+    p.stretch, p.ending = feed_stretch(cut), False
     p.splicing_out, p.splice = False, p.splice_frames
     p.waiting, p.tail, p.dry = True, p.engine.latency_frames + 1, False
     atomic_write(&p.cut_seen, cut)
@@ -171,7 +171,6 @@ cdef Py_ssize_t _push_stretched(PlayerState *p, Py_ssize_t n, Py_ssize_t left, P
     """Up to n frames out of the vocoder, or frames of the source into it; `left` frames of the call are to come, at `at`."""
     cdef Py_ssize_t got = stretch_pull(p.vocoder, p.scratch, 1 if p.source_over else n), m
     cdef long long end, needed, readable
-    cdef bint over
     if got:
         engine_push(p.engine, p.scratch, got, DRIVE_INPUT)
         if p.source_over and stretch_position(p.vocoder) >= p.source_end:
@@ -182,11 +181,14 @@ cdef Py_ssize_t _push_stretched(PlayerState *p, Py_ssize_t n, Py_ssize_t left, P
     needed, end, readable = stretch_needed(p.vocoder), atomic_read(&p.end), _readable(p)
     if needed <= 0:
         return 0
-    over = end == feed_mark(p.stretch, p.source.taken + ring_readable(p.source))
+    if not p.ending and end == feed_mark(p.stretch, p.source.taken + readable):
+        p.ending, p.ends_at = True, p.source.taken + readable
+    if p.ending:                                                 # and stays so, whatever the streamer writes behind it
+        readable = p.ends_at - p.source.taken
     m = <Py_ssize_t> min(needed, <long long> min(STRETCH_PUSHED, CHUNK))
-    if readable > 0 and (readable >= needed or over):
+    if readable > 0 and (readable >= needed or p.ending):
         _into_vocoder(p, min(m, <Py_ssize_t> min(readable, <long long> p.splice if p.splice > 0 else readable)))
-    elif over:
+    elif p.ending:
         if not p.source_over:
             p.source_over, p.source_end = True, stretch_pushed(p.vocoder)
         stretch_push(p.vocoder, NULL, m)
