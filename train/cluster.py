@@ -21,8 +21,9 @@ from typing import Any
 import aedsp
 from aedsp.errors import MissingExtraError, TrainingError
 from aedsp.train import worker
+from aedsp.train.cell import Cell, Files, Material
 from aedsp.train.drawing import Drawn, Job
-from aedsp.train.sweep import Cell, Files, Hopeless, Material
+from aedsp.train.sweep import Hopeless
 
 _CONNECT_S, _LOOK_S, _FETCH_S = 10, 0.5, 300
 
@@ -298,6 +299,7 @@ def _be_quiet() -> None:
     settings = {
         "distributed.comm.timeouts.connect": f"{_CONNECT_S}s",
         "distributed.scheduler.allowed-failures": 1,
+        "distributed.scheduler.worker-ttl": None,  # a run that was paused goes on with the same workers
     }
     dask.config.set(settings)
 

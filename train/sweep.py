@@ -1,202 +1,30 @@
 """A sweep: trainings that share one corpus, on as many cores or machines as there are.
 
-A `Cell` is one training; `run_cell` is what a worker does, from a recipe to the files of a model; `Store` keeps the
-files of finished cells, so that no cell runs twice for the same recipe and corpus; `Sweep` hands cells out. How they
-reach the workers is the matter of `cluster`.
+`Store` keeps the files of finished cells, so that no cell runs twice for the same recipe and corpus; `Sweep` hands
+cells out. What a cell is stands in `cell`; how cells reach the workers is in `cluster`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import itertools
 import json
-import platform
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-import numpy as np
-
-import aedsp
-from aedsp import model_file
-from aedsp.errors import MissingExtraError, TrainingError
-from aedsp.model import Model
-from aedsp.train import baselines
-from aedsp.train import corpus as corpora
-from aedsp.train import report as reports
-from aedsp.train.corpus import Corpus
-from aedsp.train.examples import Examples
-from aedsp.train.recipe import Recipe
-from aedsp.train.stages import HISTORY_COLUMNS, Row, Stage
-from aedsp.train.tracks import Track
-from aedsp.train.training import Result, train
+from aedsp.errors import TrainingError
+from aedsp.train.cell import MODEL, OUTCOME, Cell, Files, Material, Outcome
 
 FORMAT_VERSION = 1
-MODEL, OUTCOME = "model.h5", "cell.json"
-_CODE_ROWS = 1024
 _FIRST = 1e18  # more than any cost
-_COST_OF_A_REPORT = 1e11
 
-State = Literal["waiting", "queued", "running", "done", "failed", "impossible"]
-Files = dict[str, bytes]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
-    """One training of a sweep.
-
-    name : letters, digits, "_", "-" and "."; its folder
-    parent : name of the cell whose model it starts from
-    stacks : the parent's layers stay as they are, below those that are trained; else all of them are trained on
-    """
-
-    name: str
-    recipe: Recipe
-    parent: str | None = None
-    stacks: bool = False
-
-    @property
-    def cost(self) -> float:
-        """About how much work it is, of an arbitrary unit."""
-        recipe = self.recipe
-        widths = [recipe.analysis().n_bins, *recipe.layer_units()]
-        products = [a * b for a, b in itertools.pairwise(widths)]
-        steps = sum(5 * n for n in products)
-        if self.stacks:  # the layers below are read, not trained
-            steps = sum(products[:-1]) + 5 * products[-1]
-        return (steps + 60 * widths[0]) * recipe.training_spectra * recipe.epochs + _COST_OF_A_REPORT
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What came of a cell. Errors are squared, summed over bins, averaged over spectra; the corpus's largest magnitude
-    counts as 1.
-
-    validation, test : of the spectra
-    adjusted : of the stacked layer on the codes below it, times bins / width, with its share of the trivial error and
-        that of as many principal components of those codes; None where nothing was stacked
-    epochs, best_epoch : of the last stage
-    diverged : why it stopped early; its best model is kept
-    report, trouble : whether its model has a page, and why not
-    """
-
-    name: str
-    validation: float
-    test: float
-    adjusted: tuple[float, float, float] | None = None
-    epochs: int
-    best_epoch: int
-    seconds: float
-    diverged: str = ""
-    report: bool = False
-    trouble: str = ""
-    worker: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Material:
-    """What every cell of a sweep is given: the corpus by path and fingerprint, tracks to hear, whether to report."""
-
-    corpus: Path
-    fingerprint: str
-    tracks: tuple[Track, ...] = ()
-    report: bool = True
-
-
-def run_cell(
-    cell: Cell,
-    material: Material,
-    parent: bytes | None,
-    on_row: Callable[[Stage, Row], None],
-    check: Callable[[], None],
-) -> Files:
-    """Train one cell: the files of its model, by name.
-
-    Parameters
-    ----------
-    parent : bytes, optional
-        The model file that it starts from.
-    on_row, check : callable
-        After each epoch; between batches, where it may raise.
-
-    Raises
-    ------
-    AedspError
-        What the trainer refuses.
-    """
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="aedsp-cell-") as temporary, Corpus(material.corpus) as corpus:
-        path = Path(temporary, MODEL)
-        model = None if parent is None else _read_model(parent, path)
-        result = train(
-            cell.recipe, corpus, name=cell.name, start=None if cell.stacks else model,
-            below=model if cell.stacks else None, on_batch=lambda moment: check(), on_row=on_row, check=check,
-        )  # fmt: skip
-        model_file.save(result.model, path, weight_dtype=cell.recipe.weights)
-        trouble = "not asked for"
-        if material.report:
-            try:
-                reports.write(path, result, corpus, material.tracks, cell.recipe.to_toml(), check)
-                trouble = ""
-            except (MissingExtraError, OSError) as error:
-                trouble = f"{platform.node()}: {error}"
-        maximum, splits = corpora.largest(corpus), corpus.splits
-        errors = {
-            name: baselines.error_of(result.model, splits[name].in_order(), maximum) if len(splits[name]) else np.nan
-            for name in ("validation", "test")
-        }
-        outcome = Outcome(
-            name=cell.name,
-            validation=errors["validation"],
-            test=errors["test"],
-            adjusted=_adjusted(result, corpus) if cell.stacks and not _gave_up(result, model) else None,
-            epochs=int(result.history[-1, HISTORY_COLUMNS.index("epoch")]),
-            best_epoch=result.best_epoch,
-            seconds=time.monotonic() - began,
-            diverged=result.diverged,
-            report=not trouble,
-            trouble=trouble,
-            worker=platform.node(),
-        )
-        files = {p.relative_to(temporary).as_posix(): p.read_bytes() for p in Path(temporary).rglob("*") if p.is_file()}
-    about = {"outcome": asdict(outcome), "recipe": cell.recipe.to_dict(), "aedsp": aedsp.__version__}
-    return {**files, OUTCOME: json.dumps(about, indent=1).encode()}
-
-
-def _gave_up(result: Result, below: Model | None) -> bool:
-    """Whether the stacked layer diverged before it had learnt anything, and was left out."""
-    return below is not None and len(result.model.layers) == len(below.layers)
-
-
-def _read_model(content: bytes, path: Path) -> Model:
-    path.write_bytes(content)
-    return model_file.load(path)
-
-
-def _adjusted(result: Result, corpus: Corpus) -> tuple[float, float, float]:
-    """Of the last layer: its adjusted error, as a share of the trivial error, and the adjusted one of its PCA."""
-    columns = dict(zip(HISTORY_COLUMNS, result.history.T, strict=True))
-    best = int(np.nanargmin(columns["validation_loss"]))
-    model, *below = result.model, *result.model.layers[:-1]
-
-    def codes(name: corpora.SplitName) -> Any:
-        examples = Examples(corpus.splits[name], model.preprocess, model.front_end.n_bins)
-        for batch in examples.in_order(_CODE_ROWS):
-            code = batch.x
-            for layer in below:
-                code = layer.encode(code)
-            yield code
-
-    components = baselines.Components(codes("training"), model.layers[-1].n_visible)
-    adjusts = model.front_end.n_bins / model.layers[-1].n_visible
-    left = components.errors(codes("validation"))[min(model.n_code, model.layers[-1].n_visible)]
-    return float(columns["validation_error"][best]), float(columns["validation_loss"][best]), float(left * adjusts)
+State = Literal["waiting", "queued", "running", "done", "known", "failed", "impossible"]
 
 
 def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
@@ -210,16 +38,22 @@ def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
 
 
 class Store:
-    """The finished cells of a results folder, each a folder `cells/NAME-KEY` that appears whole."""
+    """The cells of a results folder: each finished one a folder `cells/NAME-KEY` that appears whole, each running one a
+    checkpoint `checkpoints/NAME-KEY.h5`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "cells"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._checkpoints = folder / "cells", folder.absolute() / "checkpoints"
+        for each in (self.folder, self._checkpoints):
+            each.mkdir(parents=True, exist_ok=True)
         for left in self.folder.glob(".unfinished-*"):  # of a run that was killed
             shutil.rmtree(left, ignore_errors=True)
 
     def path(self, name: str, key: str) -> Path:
         return self.folder / f"{name}-{key[:12]}"
+
+    def checkpoint(self, name: str, key: str) -> Path:
+        """Where a running cell keeps its checkpoint; an absolute path, since a worker may run elsewhere."""
+        return self._checkpoints / f"{name}-{key[:12]}.h5"
 
     def outcome(self, name: str, key: str) -> Outcome | None:
         """What came of a cell; None where it has not been run, or its folder is damaged."""
@@ -235,7 +69,7 @@ class Store:
         return (self.path(name, key) / MODEL).read_bytes()
 
     def put(self, name: str, key: str, files: Mapping[str, bytes]) -> Outcome:
-        """Keep what a cell made.
+        """Keep what a cell made, in place of its checkpoint.
 
         Raises
         ------
@@ -257,6 +91,7 @@ class Store:
             shutil.rmtree(self.path(name, key), ignore_errors=True)  # where it is damaged
             unfinished.chmod(0o755)
             unfinished.rename(self.path(name, key))
+            self.checkpoint(name, key).unlink(missing_ok=True)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return outcome
@@ -306,6 +141,7 @@ class Sweep:
 
     cells : a parent before those that start from it
     attempts : how often a cell may fail
+    known : outcomes from elsewhere, by key; these cells do not run, unless one that has to run starts from them
     states, outcomes, troubles : by name; outcomes of what is done, troubles of what failed
     """
 
@@ -313,6 +149,7 @@ class Sweep:
     material: Material
     store: Store
     attempts: int = 2
+    known: Mapping[str, Outcome] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
@@ -322,15 +159,27 @@ class Sweep:
             if not re.fullmatch(r"[\w.-]+", cell.name):
                 raise ValueError(f"cell is named {cell.name!r}; expected letters, digits, '_', '-' and '.'")
         self.keys = keys_of(self.cells, self.material.fingerprint)
-        for cell in self.cells:
-            outcome = self.store.outcome(cell.name, self.keys[cell.name])
-            self.states[cell.name] = "waiting" if outcome is None else "done"
-            if outcome is not None:
-                self.outcomes[cell.name] = outcome
+        parents: set[str] = set()
+        found = {cell.name: self._begin(cell, parents) for cell in reversed(self.cells)}
+        self.states = {cell.name: found[cell.name] for cell in self.cells}
         self._tries = dict.fromkeys(self.states, 0)
 
+    def _begin(self, cell: Cell, parents: set[str]) -> State:
+        """The state of a cell at the start. parents: of the cells that have to run, which it may be added to."""
+        key = self.keys[cell.name]
+        outcome = self.store.outcome(cell.name, key)
+        if outcome is not None:
+            self.outcomes[cell.name] = outcome
+            return "done"
+        if key in self.known and cell.name not in parents:
+            self.outcomes[cell.name] = self.known[key]
+            return "known"
+        if cell.parent is not None:
+            parents.add(cell.parent)
+        return "waiting"
+
     def path(self, name: str) -> Path:
-        """The folder of a cell's files."""
+        """The folder of a cell's files; empty where its outcome is known from elsewhere."""
         return self.store.path(name, self.keys[name])
 
     @property
@@ -378,7 +227,9 @@ class Sweep:
                 content = self.store.model(cell.parent, self.keys[cell.parent])
             # what others wait for, then what stands on others, so that branches come to their end; then what is quick
             rank = 2 if cell.name in parents else 1 if cell.parent else 0
-            workers.submit(cell.name, cell, self.material, content, rank * _FIRST - cell.cost)
+            checkpoint = self.store.checkpoint(cell.name, self.keys[cell.name])
+            material = dataclasses.replace(self.material, checkpoint=checkpoint)
+            workers.submit(cell.name, cell, material, content, rank * _FIRST - cell.cost)
             self.states[cell.name] = "queued"
 
     def _take_all(self, results: Sequence[tuple[str, Files | Exception]]) -> None:
@@ -401,6 +252,8 @@ class Sweep:
             else:
                 self.states[name] = "done"
                 return
+        if isinstance(found, TrainingError):  # perhaps because of it
+            self.store.checkpoint(name, self.keys[name]).unlink(missing_ok=True)
         self._tries[name] = self.attempts if isinstance(found, Hopeless) else self._tries[name] + 1
         self.troubles[name] = str(found)
         self.states[name] = "failed" if self._tries[name] >= self.attempts else "waiting"

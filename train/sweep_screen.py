@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from aedsp.train.cell import Outcome
 from aedsp.train.screen import terminal
-from aedsp.train.sweep import Outcome, Sweep
+from aedsp.train.sweep import Sweep
 
 _RECENT = 5
 
@@ -38,8 +39,10 @@ class SweepScreen:
     def begin(self, sweep: Sweep) -> None:
         """How much of it was there before."""
         self._told = dict(sweep.states)
-        n_done = sum(state == "done" for state in sweep.states.values())
-        print(f"{len(sweep.cells)} cells, {n_done} of them done before, {len(sweep.open)} to go", flush=True)
+        counts = Counter(sweep.states.values())
+        known = f", {counts['known']} known from elsewhere" if counts["known"] else ""
+        done = f"{counts['done']} of them done before{known}"
+        print(f"{len(sweep.cells)} cells, {done}, {len(sweep.open)} to go", flush=True)
 
     def update(self, sweep: Sweep, news: Mapping[str, str], n_workers: int) -> None:
         """After each look at the workers."""
@@ -98,7 +101,7 @@ def _in_all(sweep: Sweep, n_workers: int) -> str:
     counts = Counter(sweep.states.values())
     left = seconds_left(sweep, n_workers)
     failed = counts["failed"] + counts["impossible"]
-    text = f"{counts['done']} of {len(sweep.cells)} done" + (f", {failed} failed" if failed else "")
+    text = f"{len(sweep.outcomes)} of {len(sweep.cells)} done" + (f", {failed} failed" if failed else "")
     if not sweep.open:
         return text
     return text + (f", about {in_words(left)} left" if left is not None else "")

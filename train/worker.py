@@ -18,9 +18,9 @@ import numpy as np
 import aedsp
 from aedsp.errors import TrainingError
 from aedsp.train import corpus as corpora
+from aedsp.train.cell import Cell, Files, Material, run_cell
 from aedsp.train.drawing import Drawn, Job
 from aedsp.train.stages import Row, Stage
-from aedsp.train.sweep import Cell, Files, Material, run_cell
 from aedsp.train.tracks import FloatArray
 from aedsp.whole_file import written_whole
 

@@ -14,8 +14,9 @@ from aedsp.errors import TrainingError
 from aedsp.model import Model
 from aedsp.train import corpus as corpora
 from aedsp.train.baselines import Components, error_of
+from aedsp.train.cell import Cell, Files, Material, run_cell
 from aedsp.train.recipe import Recipe
-from aedsp.train.sweep import Cell, Files, Material, Store, Sweep, alone, run_cell
+from aedsp.train.sweep import Store, Sweep, alone
 
 SIGMOIDS = {"encoder_activation": ("sigmoid",), "learning_rate": 0.02, "momentum": 0.5, "epochs": 2}
 DEEP = {**SIGMOIDS, "hidden": (12, 4), "decoder_activation": ("linear", "sigmoid")}
@@ -283,6 +284,70 @@ def test_what_is_no_cell_counts_as_a_failure(material, tmp_path):
         sweep._take_all([("first", {"cell.json": b"{}"})])
     assert sweep.states == {"first": "failed"}
     assert "the worker sent no cell of this version" in sweep.troubles["first"]
+
+
+class Stopped(Exception):
+    pass
+
+
+def trained(cell: Cell, material: Material, stop_after: int | None = None) -> bytes:
+    """The model of a cell; it is stopped within the epoch after `stop_after`."""
+    epochs = []
+
+    def check() -> None:
+        if stop_after is not None and len(epochs) > stop_after:  # epoch 0 is a row too
+            raise Stopped
+
+    return run_cell(cell, material, None, lambda stage, row: epochs.append(row.epoch), check)["model.h5"]
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_cell_that_was_stopped_resumes_from_its_checkpoint_bit_identically(material, tmp_path, stop_after):
+    cell = Cell(name="first", recipe=recipe(epochs=4, corruption=("gaussian:0.1",)))
+    (tmp_path / "whole.h5").write_bytes(trained(cell, material))
+    kept = dataclasses.replace(material, checkpoint=Store(tmp_path).checkpoint("first", "k" * 64))
+    with pytest.raises(Stopped):
+        trained(cell, kept, stop_after)
+    assert kept.checkpoint.is_file()
+    epochs = []
+    files = run_cell(cell, kept, None, lambda stage, row: epochs.append(row.epoch), lambda: None)
+    assert epochs == list(range(stop_after + 1, 5)), "the epochs before are not trained again"
+    (tmp_path / "resumed.h5").write_bytes(files["model.h5"])
+    whole, resumed = (Model.load(tmp_path / f"{name}.h5").layers[0] for name in ("whole", "resumed"))
+    for name in ("encoder_weight", "encoder_bias", "decoder_weight", "decoder_bias"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(resumed, name))
+    assert json.loads(files["cell.json"])["outcome"]["seconds"] > 0
+
+
+def test_a_finished_cell_leaves_no_checkpoint_and_a_failed_one_starts_anew(material, tmp_path):
+    sweep = run(material, tmp_path, cells(), Here())
+    assert set(sweep.states.values()) == {"done"} and not list((tmp_path / "checkpoints").iterdir())
+    checkpoint = sweep.store.checkpoint("next", sweep.keys["first"])
+    some = [Cell(name="next", recipe=recipe())]
+    checkpoint.write_bytes(b"damaged")
+    workers = Here()
+    again = run(material, tmp_path, some, workers)
+    assert again.states == {"next": "done"} and workers.ran == ["next", "next"], again.troubles
+
+
+def test_without_the_folder_of_checkpoints_a_cell_runs_all_the_same(material, tmp_path):
+    elsewhere = dataclasses.replace(material, checkpoint=tmp_path / "nowhere" / "first.h5")
+    assert trained(cells()[0], elsewhere) and not (tmp_path / "nowhere").exists()
+
+
+def test_cells_known_from_elsewhere_do_not_run_unless_one_that_has_to_starts_from_them(material, tmp_path):
+    there = run(material, tmp_path / "there", cells(), Here())
+    known = {there.keys[name]: outcome for name, outcome in there.outcomes.items()}
+    sweep = Sweep(cells(), material, Store(tmp_path / "here"), known=known)
+    assert set(sweep.states.values()) == {"known"} and not sweep.open and sweep.outcomes == there.outcomes
+    without = {key: outcome for key, outcome in known.items() if outcome.name != "tuned"}
+    sweep, workers = Sweep(cells(), material, Store(tmp_path / "here"), known=without), Here()
+    assert sweep.states == {"first": "waiting", "other": "known", "second": "waiting", "tuned": "waiting"}
+    sweep.run(workers, lambda: None, lambda: False)
+    assert workers.ran == ["first", "second", "tuned"]
+    assert sweep.outcomes["tuned"].validation == there.outcomes["tuned"].validation
+    other_corpus = dataclasses.replace(material, fingerprint="another")
+    assert set(Sweep(cells(), other_corpus, Store(tmp_path / "here"), known=known).states.values()) == {"waiting"}
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):

@@ -18,11 +18,13 @@ import pytest
 from runs import GEOMETRY
 
 from aedsp.errors import TrainingError
+from aedsp.model import Model
 from aedsp.train import corpus as corpora
 from aedsp.train import tracks as audio
+from aedsp.train.cell import Cell, Material
 from aedsp.train.cluster import Cluster
 from aedsp.train.recipe import Recipe
-from aedsp.train.sweep import Cell, Material, Store, Sweep
+from aedsp.train.sweep import Store, Sweep
 from patience import wait
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed; sweeps need it")
@@ -252,6 +254,47 @@ def test_a_cell_that_ends_its_workers_is_given_up(material, tmp_path):
         run(sweep, cluster, kill)
     assert sweep.states == {"deadly": "failed", "cell_0": "done", "cell_1": "done"}, sweep.troubles
     assert "every process that ran it was ended" in sweep.troubles["deadly"] and len(killed) == 2
+
+
+def test_a_sweep_that_was_paused_goes_on_with_the_same_worker(material, tmp_path):
+    """`AEDSP_PAUSE_S=360`: longer than Dask waits for a silent worker by default."""
+    sweep, pauses = Sweep(cells(1, epochs=400), material, Store(tmp_path)), []
+    pause_s = float(os.environ.get("AEDSP_PAUSE_S", "3"))
+    with Cluster(None, 1) as cluster:
+        assert cluster._local.scheduler.worker_ttl is None
+
+        def pause() -> None:
+            if not pauses and "epoch" in cluster.news.get("cell_0", ""):
+                pauses.extend(cluster._client.run(os.getpid).values())
+                os.kill(pauses[0], signal.SIGSTOP)
+                time.sleep(pause_s)  # and this process, in which the scheduler runs, does nothing either
+                os.kill(pauses[0], signal.SIGCONT)
+
+        run(sweep, cluster, pause, limit_s=240 + pause_s)
+        assert list(cluster._client.run(os.getpid).values()) == pauses
+    assert sweep.states == {"cell_0": "done"} and not sweep.troubles
+
+
+def test_a_cell_whose_worker_was_killed_goes_on_from_its_checkpoint(material, tmp_path):
+    sweep, killed = Sweep(cells(1, epochs=400), material, Store(tmp_path)), []
+    alone = Sweep(cells(1, epochs=400), material, Store(tmp_path / "alone"))
+    first_epochs = []
+    with Cluster(None, 1) as cluster:
+
+        def kill_once() -> None:
+            news = cluster.news.get("cell_0", "")
+            if killed and "epoch" in news:
+                first_epochs.append(int(news.split()[1]))
+            elif "epoch" in news and int(news.split()[1]) >= 20:
+                killed.extend(cluster._client.run(os.getpid).values())
+                os.kill(killed[0], signal.SIGKILL)
+
+        run(sweep, cluster, kill_once)
+        run(alone, cluster)
+    assert killed and sweep.states == {"cell_0": "done"}
+    assert not first_epochs or min(first_epochs) >= 20
+    models = [Model.load(each.path("cell_0") / "model.h5").layers[0].encoder_weight for each in (sweep, alone)]
+    np.testing.assert_array_equal(*models)
 
 
 def test_a_corpus_can_be_interrupted_while_no_worker_is_there(machines, music, small, tmp_path):

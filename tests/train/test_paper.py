@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from aedsp.train import recipe as recipes
+from aedsp.train.cell import Outcome
 from aedsp.train.paper import experiment, tables
 from aedsp.train.paper.tables import Baseline, Entry, Results
-from aedsp.train.sweep import Outcome
 
 MAXIMUM = 0.75
 CELLS = {cell.name: cell for cell in experiment.cells(MAXIMUM)}
@@ -63,6 +64,20 @@ def test_table_1_has_the_cells_that_the_paper_filled_or_all():
     assert found == set(experiment.TABLE_1)
     full = {cell.name for cell in experiment.cells(MAXIMUM, full=True)}
     assert len(full) == 70 + 18 + 2 + 1 + 10 and set(CELLS) <= full
+
+
+def test_the_keys_of_the_cells_do_not_depend_on_the_last_bits_of_the_maximum():
+    low, high = (experiment.cells(maximum) for maximum in (0.8238401412963867, 0.8238402009010315))
+    assert low == high
+
+
+def test_the_largest_models_are_trained_at_other_learning_rates_where_that_is_asked_for():
+    more = {cell.name: cell for cell in experiment.cells(MAXIMUM, learning_rates=True) if cell.name not in CELLS}
+    assert sorted(more) == sorted(f"{n}_rate_{rate}" for n in (2048, 2500, 3500) for rate in ("0.0005", "0.05"))
+    for name, cell in more.items():
+        twin = CELLS[f"{cell.recipe.hidden[0]}_noise_0.00"].recipe
+        assert cell.recipe.learning_rate == float(name.rsplit("_", 1)[1])
+        assert dataclasses.replace(cell.recipe, learning_rate=0.005) == twin
 
 
 def test_every_cell_of_the_paper_has_its_hyperparameters():

@@ -38,6 +38,11 @@ def call(*arguments: object) -> int:
         (["DIR", "--scheduler", "tcp://127.0.0.1:1"], "there is no Dask scheduler at 'tcp://127.0.0.1:1'"),
         (["DIR", "--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "--workers is for this machine alone"),
         (["DIR", "--hours", "-1"], "--hours.: Input should be greater than or equal to 0"),
+        (["DIR", "--known", "DIR/no.json"], r"no\.json cannot be read \(No such file or directory\); give the tables"),
+        (
+            ["DIR", "--known", "DIR/index.html"],
+            "index.html holds no cells with key and outcome; expected the",
+        ),
         (["DIR", "--workers", "0"], "--workers.: Input should be greater than or equal to 1"),
     ],
 )
@@ -117,6 +122,21 @@ def test_a_second_run_trains_nothing_and_one_with_a_cell_missing_trains_that(smo
     assert done.returncode == 0 and "59 cells, 58 of them done before, 1 to go" in done.stdout
     again = {path: path.stat().st_mtime_ns for path in output.glob("cells/*/model.h5")}
     assert {path for path in again if again[path] != times[path]} == {lost}
+
+
+def test_a_new_folder_with_the_figures_of_another_trains_nothing_and_shows_them(smoke, tmp_path):
+    output, _ = smoke
+    folder = os.environ.get("AEDSP_CORPUS")
+    folder = Path(folder, "train") if folder else Path(aedsp.__file__).parent / "data"
+    command = [sys.executable, "-m", "aedsp.train.paper", folder, "--smoke", "-o", tmp_path / "new", "--known"]
+    done = subprocess.run([*command, output / "tables.json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "59 cells, 0 of them done before, 59 known from elsewhere, 0 to go" in done.stdout
+    there, here = (json.loads((path / "tables.json").read_text()) for path in (output, tmp_path / "new"))
+    assert here["tables"] == there["tables"] and {cell["state"] for cell in here["cells"].values()} == {"known"}
+    assert all(cell["key"] == there["cells"][name]["key"] for name, cell in here["cells"].items())
+    for link in re.findall(r'(?:src|href)="([^"]+)"', (tmp_path / "new" / "index.html").read_text()):
+        assert (tmp_path / "new" / link).is_file(), link
 
 
 def test_ctrl_c_writes_the_page_of_what_is_done_and_the_next_run_goes_on(music, tmp_path):

@@ -11,6 +11,8 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +23,14 @@ from aedsp.errors import TrainingError
 from aedsp.train import cluster, gathering, memory
 from aedsp.train import corpus as corpora
 from aedsp.train import tracks as audio
+from aedsp.train.cell import Material, Outcome
 from aedsp.train.cluster import Cluster
 from aedsp.train.interrupt import Interrupt
 from aedsp.train.paper import experiment
+from aedsp.train.paper.known import read as read_known
 from aedsp.train.paper.page import Page, require_ours
 from aedsp.train.screen import Screen
-from aedsp.train.sweep import Material, Store, Sweep, alone
+from aedsp.train.sweep import Store, Sweep, alone
 from aedsp.train.sweep_screen import SweepScreen, in_words
 
 _FAILED, _INTERRUPTED = 1, 130
@@ -59,20 +63,31 @@ def command(
     hours: Annotated[
         float | None, typer.Option(min=0, help="stop after so many; cells that are not done are marked so")
     ] = None,
+    learning_rates: Annotated[
+        bool,
+        typer.Option("--learning-rates", help="the largest models also at a tenth of and ten times the learning rate"),
+    ] = False,
+    known: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLES.JSON", help="of another run: do not train the cells whose figures it holds"),
+    ] = None,
 ) -> None:
     """Repeat the paper's experiment on a folder of music: Tables 1, 2 and 3 and Figure 2, beside its own figures.
 
-    Ctrl-C keeps every cell that is done; the same command again goes on, and runs no cell twice.
+    Ctrl-C keeps every cell that is done and the last epoch of those that run; the same command again resumes them
+    bit-identically, and runs no cell twice.
     """
     if scheduler is not None and workers is not None:
         raise TrainingError("--workers is for this machine alone; leave it out with --scheduler")
     cluster.require()
     output = output or Path("results-smoke" if smoke else "results")
     _require_place(output)
+    elsewhere = {} if known is None else read_known(known)
     with Interrupt() as interrupt:
         folder = _folder(folder, smoke)
         with cluster.Cluster(scheduler, workers or _n_workers()) as connected:
-            raise typer.Exit(_Work(output, full, smoke, hours, connected, interrupt).run(folder))
+            options = _Options(output, full, learning_rates, smoke, hours, elsewhere)
+            raise typer.Exit(_Work(options, connected, interrupt).run(folder))
 
 
 def main() -> None:
@@ -80,16 +95,24 @@ def main() -> None:
     command_line.run(command, name="python -m aedsp.train.paper")
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    output: Path
+    full: bool
+    learning_rates: bool
+    smoke: bool
+    hours: float | None
+    known: Mapping[str, Outcome]
+
+
 class _Work:
     """From folder to page."""
 
-    def __init__(
-        self, output: Path, full: bool, smoke: bool, hours: float | None, workers: Cluster, interrupt: Interrupt
-    ) -> None:
-        self._output, self._full, self._smoke = output, full, smoke
+    def __init__(self, options: _Options, workers: Cluster, interrupt: Interrupt) -> None:
+        self._options, self._output, self._smoke = options, options.output, options.smoke
         self._workers, self._interrupt = workers, interrupt
         self._began = time.monotonic()
-        self._stop_at = math.inf if hours is None else self._began + 3600 * hours
+        self._stop_at = math.inf if options.hours is None else self._began + 3600 * options.hours
 
     def run(self, folder: Path) -> int:
         """The exit status."""
@@ -122,8 +145,9 @@ class _Work:
 
     def _sweep(self, given: tuple[Material, float]) -> int:
         material, maximum = given
-        cells = experiment.cells(maximum, full=self._full, tiny=self._tiny)
-        sweep = Sweep(cells, material, Store(self._output))
+        options = self._options
+        cells = experiment.cells(maximum, full=options.full, learning_rates=options.learning_rates, tiny=self._tiny)
+        sweep = Sweep(cells, material, Store(self._output), known=options.known)
         page = Page(self._output, sweep, tiny=self._smoke, check=self._interrupt.check)
         try:
             interrupted = self._run(sweep, page)

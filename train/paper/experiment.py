@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from aedsp.train import recipe as recipes
+from aedsp.train.cell import Cell
 from aedsp.train.recipe import Recipe
-from aedsp.train.sweep import Cell
 
 Options = dict[str, Any]
 
 SIZES = (8, 16, 64, 256, 512, 1024, 1500, 2048, 2500, 3500)
 NOISES = (0.00, 0.01, 0.02, 0.05, 0.10, 0.25, 0.50)
+#: Sizes whose error the paper has at or above the trivial one; `--learning-rates` trains them at these rates too.
+STUCK_SIZES = (2048, 2500, 3500)
+RATES = (0.0005, 0.05)
 SECOND_SIZES = (8, 16, 32)
 SECOND_NOISES = (0.00, 0.10, 0.25)
 #: Units of a first layer, and the noise of the model of Table 1 that Table 2 stands on.
@@ -60,21 +63,27 @@ def data_recipe(tiny: Options) -> Recipe:
     return recipes.load("paper", tiny)
 
 
-def cells(maximum: float, *, full: bool = False, tiny: Options | None = None) -> list[Cell]:
+def cells(
+    maximum: float, *, full: bool = False, learning_rates: bool = False, tiny: Options | None = None
+) -> list[Cell]:
     """Every cell, a parent before those that start from it.
 
     Parameters
     ----------
     maximum : float
-        The largest magnitude of the whole data set, which becomes 1 (section 3.1).
+        The largest magnitude of the whole data set, which becomes 1 (section 3.1), to four digits.
     full : bool
         Table 1 at every size and noise; else those that the paper filled.
+    learning_rates : bool
+        The largest models also at a tenth of and at ten times the learning rate, without noise.
     tiny : dict, optional
         Options that every recipe gets, such as `TINY`.
     """
     tiny = tiny or {}
-    common = {"preprocess": [f"normalize:{maximum!r}"], **tiny}
-    return [*_first(common, full), *_second(common), *_tuned(common), *_others(common, tiny)]
+    # to four digits: the last bits of the maximum depend on the instruction set, and the keys of the cells on this text
+    common = {"preprocess": [f"normalize:{maximum:.4g}"], **tiny}
+    made = [*_first(common, full), *_second(common), *_tuned(common), *_others(common, tiny)]
+    return made + list(_rates(common) if learning_rates else [])
 
 
 def first_name(n_units: int, noise: float) -> str:
@@ -87,6 +96,10 @@ def second_name(n_first: int, n_second: int, noise: float) -> str:
 
 def tuned_name(n_first: int, n_second: int) -> str:
     return f"{n_first}-{n_second}_tuned"
+
+
+def rate_name(n_units: int, learning_rate: float) -> str:
+    return f"{n_units}_rate_{learning_rate:g}"
 
 
 def default_name(n_units: int) -> str:
@@ -139,6 +152,13 @@ def _others(common: Options, tiny: Options) -> Iterator[Cell]:
     changes = {name: getattr(data, name) for name in same} | tiny
     for n_units in SIZES:
         yield Cell(name=default_name(n_units), recipe=recipes.load("default", {**changes, "code": n_units}))
+
+
+def _rates(common: Options) -> Iterator[Cell]:
+    for n_units in STUCK_SIZES:
+        for rate in RATES:
+            changes = {**common, "hidden": [n_units], "learning_rate": rate}
+            yield Cell(name=rate_name(n_units, rate), recipe=recipes.load("paper", changes))
 
 
 def _corruption(noise: float) -> str:

@@ -14,10 +14,12 @@ from aedsp.errors import MissingExtraError, TrainingError
 from aedsp.train import corpus as corpora
 from aedsp.train import html_page
 from aedsp.train import report as reports
+from aedsp.train.cell import MODEL
 from aedsp.train.corpus import Corpus
 from aedsp.train.paper import experiment as paper
+from aedsp.train.paper import known
 from aedsp.train.paper.tables import Baseline, Results, Table, tables, to_html, to_json, to_markdown
-from aedsp.train.sweep import MODEL, Sweep
+from aedsp.train.sweep import Sweep
 from aedsp.whole_file import written_whole
 
 INDEX, MARKDOWN, JSON = "index.html", "tables.md", "tables.json"
@@ -77,7 +79,10 @@ class Page:
         parts += [f"<p>{html.escape(_READING)}</p>", f"<p>{html.escape(self._about)}</p>"]
         parts += [to_html(table, links.get) for table in made]
         parts += [self._figure, _models(sweep), _troubles(sweep)]
-        numbers = {"tiny": self._tiny, "about": self._about, "tables": to_json(made), "failed": _failed(sweep)}
+        numbers = {
+            "tiny": self._tiny, "about": self._about, "tables": to_json(made), "failed": _failed(sweep),
+            "cells": known.to_json(sweep),
+        }  # fmt: skip
         title = "Sarroff & Casey (2014) on this music"
         for name, text in (
             (MARKDOWN, self._markdown(made)),
@@ -118,6 +123,8 @@ def _figure(output: Path, sweep: Sweep) -> str:
     title = f"<h2>Figure 2</h2>\n<p>{shape}, without noise: "
     if name not in sweep.outcomes:
         return f"{title}not drawn, since {name} has not been trained.</p>"
+    if sweep.states[name] == "known":
+        return f"{title}not drawn, since the model of {name} is not in this folder.</p>"
     folder = output / FIGURE_STEM
     folder.mkdir(exist_ok=True)
     track = reports.write_clips(folder, model_file.load(sweep.path(name) / MODEL), sweep.material.tracks)
@@ -143,7 +150,7 @@ def _player(title: str, source: str) -> str:
 def _link(sweep: Sweep, name: str) -> str | None:
     """From the index to the page of a model."""
     path = sweep.path(name)
-    return f"cells/{path.name}/{_REPORT}" if sweep.outcomes[name].report else None
+    return f"cells/{path.name}/{_REPORT}" if sweep.outcomes[name].report and sweep.states[name] == "done" else None
 
 
 def _models(sweep: Sweep) -> str:
@@ -163,9 +170,11 @@ def _models(sweep: Sweep) -> str:
             there = (sweep.path(cell.name) / clip).is_file()
             clips.append(f'<audio controls preload="none" src="{folder}/{clip}"></audio>' if there else "")
         note = f"<br><small>no page: {html.escape(outcome.trouble)}</small>" if outcome.trouble else ""
+        here = sweep.states[cell.name] == "done"
+        model = f'<a href="{folder}/{MODEL}">model</a>' if here else "<small>not in this folder</small>"
         rows += (
             f"<tr><th>{title}{note}<td>{outcome.epochs}<td>{outcome.best_epoch}<td>{outcome.seconds:,.0f}"
-            f'<td><a href="{folder}/{MODEL}">model</a><td>{"<td>".join(clips)}\n'
+            f"<td>{model}<td>{'<td>'.join(clips)}\n"
         )
     head = "<tr><th>model<th>epochs<th>best<th>seconds<th>file<th>before<th>after"
     return f'<h2>Every model</h2>\n<div class="wide"><table>\n{head}\n{rows}</table></div>' if rows else ""
