@@ -34,7 +34,7 @@ bench: deps
 
 # Ten minutes of playing under load, on JACK's dummy driver.
 soak: deps
-	@AEDSP_SOAK_S=600 $(BIN)/python -m pytest -s tests/e2e/test_load.py tests/test_controls.py
+	@AEDSP_SOAK_S=600 $(BIN)/python -m pytest -s tests/e2e/test_load.py tests/engine/test_controls.py
 
 # The callback under RealtimeSanitizer.
 rtsan: deps

@@ -1,21 +1,21 @@
 """aedsp: play the hidden units of an autoencoder. The public names, and nothing else."""
 
 from aedsp import errors
-from aedsp.controls import Controls
 from aedsp.data import demo_audio, demo_model
-from aedsp.engine import Engine, Statistics
-from aedsp.front_end import FrontEnd
-from aedsp.machine import Cpu, cpu
-from aedsp.model import Classes, CodeStatistics, Layer, Model
-from aedsp.offline import resynthesize
-from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
+from aedsp.engine.controls import Controls
+from aedsp.engine.cpu import Cpu, cpu
+from aedsp.engine.engine import Engine, Statistics
+from aedsp.engine.offline import resynthesize
+from aedsp.model.front_end import FrontEnd
+from aedsp.model.layers import Classes, CodeStatistics, Layer
+from aedsp.model.model import Model
+from aedsp.model.preprocess import Chain, Log, Normalize, Power, Standardize
+from aedsp.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from aedsp.sources import FileSource, InputSource, NoInput
-    from aedsp.stream import Stream
-
-__version__ = "0.1.0"
+    from aedsp.live.sources import FileSource, InputSource, NoInput
+    from aedsp.live.stream import Stream
 
 __all__ = [
     "Chain",
@@ -44,7 +44,12 @@ __all__ = [
     "resynthesize",
 ]
 
-_LATER = {"Stream": "stream", "FileSource": "sources", "InputSource": "sources", "NoInput": "sources"}
+_LATER = {
+    "Stream": "live.stream",
+    "FileSource": "live.sources",
+    "InputSource": "live.sources",
+    "NoInput": "live.sources",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import aedsp
-from aedsp import command_line
+from aedsp import cli
 
 COMMANDS = {
     "play": ("aedsp.play.__main__", "play the instrument, live"),
@@ -33,7 +33,7 @@ def main() -> NoReturn:
     if name not in COMMANDS:
         print(f"aedsp: there is no command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
-    command_line.run(import_module(COMMANDS[name][0]).main, sys.argv[2:], name=f"aedsp {name}")
+    cli.run(import_module(COMMANDS[name][0]).main, sys.argv[2:], name=f"aedsp {name}")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 import typer
 
-from aedsp import command_line, portaudio
+from aedsp import cli
+from aedsp.arrays import Float32
 from aedsp.errors import StreamError
+from aedsp.live import portaudio
 
-Float32 = npt.NDArray[np.float32]
 #: The loopback must be at least this much louder than what else was recorded.
 _CLEAR = 8.0
 _LISTEN_S, _IMPULSES, _SPACING_S = 0.25, 12, 0.25
@@ -110,4 +110,4 @@ def main(
 
 
 if __name__ == "__main__":
-    command_line.run(main, name="python -m aedsp.devices")
+    cli.run(main, name="python -m aedsp.devices")

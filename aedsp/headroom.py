@@ -15,12 +15,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from aedsp import command_line
+from aedsp import cli
 from aedsp.data import demo_model
-from aedsp.engine import Engine, PrecisionMode
-from aedsp.front_end import FrontEnd
-from aedsp.machine import cpu
-from aedsp.model import Layer, Model
+from aedsp.engine.cpu import cpu
+from aedsp.engine.engine import Engine, PrecisionMode
+from aedsp.model.front_end import FrontEnd
+from aedsp.model.layers import Layer
+from aedsp.model.model import Model
 
 SAFE = 0.7
 HOPS = (32, 64, 128, 256, 512, 1024)
@@ -209,4 +210,4 @@ def _about(n_units: int) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main, name="python -m aedsp.headroom")
+    cli.run(main, name="python -m aedsp.headroom")

@@ -7,13 +7,14 @@ from typing import Annotated, get_args
 
 import typer
 
-from aedsp import audio_file, command_line, data
-from aedsp.automation import Automation
-from aedsp.engine import PrecisionMode
-from aedsp.midi import mapping as mappings
-from aedsp.model import Model
-from aedsp.offline import NO_INPUT_S, generate_file, render_file
-from aedsp.phases import PhaseMode
+from aedsp import cli, data
+from aedsp.audio import file as audio_file
+from aedsp.control import mapping as mappings
+from aedsp.control.automation import Automation
+from aedsp.engine.engine import PrecisionMode
+from aedsp.engine.offline import NO_INPUT_S, generate_file, render_file
+from aedsp.engine.phases import PhaseMode
+from aedsp.model.model import Model
 
 
 def _pairs(name: str, texts: list[str]) -> dict[int, float]:
@@ -111,7 +112,7 @@ def main(
         "sign": dict.fromkeys(_units("sign", sign or []), -1),
     }
     if plot:
-        from aedsp import plot as pictures
+        from aedsp.audio import plot as pictures
 
         pictures.check_target(plot)
     options = {"phase": phase, "refine": refine, "precision": precision, "seed": seed}
@@ -136,7 +137,7 @@ def main(
 
 
 def _is_performance(path: Path) -> bool:
-    from aedsp import gestures
+    from aedsp.control import gestures
 
     entries, _ = gestures.read(path)
     return bool(entries) and "aedsp" in (entries[0].change or {})
@@ -144,7 +145,7 @@ def _is_performance(path: Path) -> bool:
 
 def _render_performance(path: Path, source: Path | None, output: Path, model: Path | None) -> None:
     """Recorded gestures, replayed by the player that played them."""
-    from aedsp.replay import Replay
+    from aedsp.control.replay import Replay
 
     if source is not None and output.exists() and output.samefile(source):
         raise ValueError(f"{output} is the input itself; give the output another name")
@@ -161,4 +162,4 @@ def _render_performance(path: Path, source: Path | None, output: Path, model: Pa
 
 
 if __name__ == "__main__":
-    command_line.run(main, name="python -m aedsp.render")
+    cli.run(main, name="python -m aedsp.render")

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aedsp.train import corpus as corpora
-from aedsp.train import tracks as audio
+from aedsp.train.data import tracks as audio
+from aedsp.train.data.build import build_corpus, in_processes
+from aedsp.train.data.sampling import Draw
 
 
 def librosa_seconds(paths: list[Path]) -> float:
@@ -36,7 +37,7 @@ def our_seconds(folder: Path) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as temporary:
         began = time.perf_counter()
         tracks, _ = audio.survey(audio.find_audio(folder), folder)
-        corpora.build(Path(temporary, "c.h5"), tracks, corpora.Draw(), run_jobs=corpora.in_processes())
+        build_corpus(Path(temporary, "c.h5"), tracks, Draw(), run_jobs=in_processes())
         return time.perf_counter() - began, sum(track.n_frames / track.sample_rate for track in tracks)
 
 

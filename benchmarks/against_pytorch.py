@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aedsp.preprocess import Chain
-from aedsp.train import memory
-from aedsp.train.corpus import Split
-from aedsp.train.examples import Examples
-from aedsp.train.network import Autoencoder, LayerPlan
-from aedsp.train.objectives import SquaredError
-from aedsp.train.sgd import Sgd
+from aedsp.model.preprocess import Chain
+from aedsp.train.data.batches import Examples
+from aedsp.train.data.corpus import Split
+from aedsp.train.network.network import Autoencoder, LayerPlan
+from aedsp.train.network.objectives import SquaredError
+from aedsp.train.network.optimizers import Sgd
+from aedsp.train.run import memory
 
 N_BINS, BATCH, RATE, MOMENTUM = 1025, 100, 1e-5, 0.5
 
@@ -32,7 +32,7 @@ def ours(x: np.ndarray, n_units: int) -> Callable[[], None]:
     rng = np.random.default_rng(0)
     network = Autoencoder(N_BINS, LayerPlan(n_hidden=n_units), n_rows=BATCH)
     network.parameters[:] = rng.standard_normal(network.parameters.size) / np.sqrt(N_BINS)
-    sgd, objective = Sgd(network.gradient), SquaredError(network.passes)
+    sgd, objective = Sgd(network.gradient), SquaredError(network.kernels)
     examples = Examples(Split(x, np.arange(len(x)), np.zeros(len(x), np.int32)), Chain(), N_BINS)
 
     def epoch() -> None:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from aedsp import constant_q
 from aedsp._kernels.constant_q import Bands
-from aedsp.front_end import FrontEnd
+from aedsp.model import constant_q
+from aedsp.model.front_end import FrontEnd
 
 
 @pytest.fixture(params=[12, 3])

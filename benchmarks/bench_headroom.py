@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from aedsp.front_end import FrontEnd
 from aedsp.headroom import HOPS, measure, random_model, with_hop
+from aedsp.model.front_end import FrontEnd
 
 SIZES = (16, 64, 256, 1500, 3500)
 _MODELS = {}

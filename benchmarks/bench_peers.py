@@ -7,7 +7,7 @@ import pytest
 from against_compositions import Composition, Loop, Ours, model, weights
 
 from aedsp._kernels.stft import Transform
-from aedsp.front_end import FrontEnd
+from aedsp.model.front_end import FrontEnd
 from peers import loops
 
 N, HOP, UNITS = 2048, 512, 256

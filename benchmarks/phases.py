@@ -22,7 +22,7 @@ from aedsp._kernels.pghi import Integration
 from aedsp._kernels.phase import Phases
 from aedsp._kernels.rtisi import Refinement
 from aedsp._kernels.stft import Transform
-from aedsp.audio_file import read
+from aedsp.audio.file import read
 
 RATE, LENGTH = 22_050, 2048
 Phasors = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

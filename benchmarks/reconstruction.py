@@ -21,10 +21,12 @@ from pathlib import Path
 import numpy as np
 
 import aedsp
-from aedsp.train import corpus as corpora
-from aedsp.train import recipe as recipes
-from aedsp.train import tracks as audio
-from aedsp.train.initial import principal_components
+from aedsp.train.data import tracks as audio
+from aedsp.train.data.build import build_corpus, in_processes
+from aedsp.train.data.corpus import Corpus
+from aedsp.train.data.sampling import Draw
+from aedsp.train.network.initial import principal_components
+from aedsp.train.run import recipe as recipes
 
 FLOOR = 1e-5
 
@@ -41,12 +43,12 @@ def lsd(x: np.ndarray, y: np.ndarray) -> float:
 def spectra_of(folder: Path, path: Path, recipe: recipes.Recipe, n: int) -> np.ndarray:
     """n spectra drawn from all of a folder."""
     tracks, _ = audio.survey(audio.find_audio(folder), folder)
-    draw = corpora.Draw(
+    draw = Draw(
         front_end=recipe.analysis(), n_training=n - 1, n_validation=1, n_test=0, split="frame",
         context_spectra=recipe.context_spectra,
     )  # fmt: skip
-    corpora.build(path, tracks, draw, run_jobs=corpora.in_processes())
-    with corpora.Corpus(path) as corpus:
+    build_corpus(path, tracks, draw, run_jobs=in_processes())
+    with Corpus(path) as corpus:
         return corpus.splits["training"].read(0, n)
 
 
@@ -69,7 +71,7 @@ def main() -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.monotonic() - began
         if mean is None:
-            with corpora.Corpus(folder / "train.h5") as corpus:
+            with Corpus(folder / "train.h5") as corpus:
                 train = corpus.splits["training"].read(0, len(corpus.splits["training"]))
             n_bins = recipe.analysis().n_bins
             test, train = test[:, -n_bins:], train[:, -n_bins:]

@@ -1,6 +1,6 @@
 """Time stretched by our phase vocoder, by librosa's and, where it is installed, by Rubber Band: side by side.
 
-    AEDSP_CORPUS=<folder with test/> python benchmarks/stretching.py [--seconds 10] [--stretch 0.5,0.8,1.25,2,4]
+    AEDSP_CORPUS=<folder with test/> python benchmarks/time_stretch.py [--seconds 10] [--stretch 0.5,0.8,1.25,2,4]
 
 Mono at 22,050 Hz, FFT 2048, hop 512; the mean over the files of `test/`, without the variable over the shipped clips.
 convergence: 20 log10(‖|Y| - |X|‖ / ‖X‖), where X are the spectra of the source at the times that the output's, Y, stand

@@ -35,7 +35,7 @@ def main() -> None:
         ),
         "tied, power": autoencoder(rng, geometry, 8, tied=True, encoder="tanh", steps=(aedsp.Power(0.3),)),
     }
-    statistics = aedsp.model.CodeStatistics(np.zeros(8), np.ones(8), np.sort(rng.random((7, 8)), axis=0))
+    statistics = aedsp.model.model.CodeStatistics(np.zeros(8), np.ones(8), np.sort(rng.random((7, 8)), axis=0))
     known = aedsp.Model(layers=models["relu"].layers, front_end=geometry, code_statistics=statistics)
     counts = {}
 

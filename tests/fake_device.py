@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from aedsp import portaudio
+from aedsp.live import portaudio
 
 DEVICE = portaudio.Device(0, "desk", "test", 2, 2, 22_050.0, 0.01, 0.1, True, True)
 

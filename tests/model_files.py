@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp import FrontEnd, Layer, Model
-from aedsp.model import Classes, CodeStatistics
-from aedsp.preprocess import Chain, Log, Normalize, Power, Standardize
+from aedsp.model.layers import Classes, CodeStatistics
+from aedsp.model.preprocess import Chain, Log, Normalize, Power, Standardize
 
 N_BINS = 33
 FRONT_END: dict[str, Any] = {

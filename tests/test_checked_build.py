@@ -39,7 +39,7 @@ def test_kernels_and_engine_pass_with_bounds_checks(tmp_path):
     assert str(tmp_path) in used.stdout
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     run = subprocess.run(
-        [*command, ROOT / "tests/kernels", ROOT / "tests/test_engine.py"],
+        [*command, ROOT / "tests/kernels", ROOT / "tests/engine/test_engine.py"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]

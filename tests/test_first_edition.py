@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from aedsp import gestures
-from aedsp.midi import mapping as mappings
-from aedsp.midi.mapping import Target
-from aedsp.model import Model
+from aedsp.control import gestures
+from aedsp.control import mapping as mappings
+from aedsp.control.mapping import Target
+from aedsp.model.model import Model
 from aedsp.play import session as sessions
-from aedsp.train import corpus as corpora
-from aedsp.train import recipe as recipes
-from aedsp.train.training import train
+from aedsp.train.data.corpus import Corpus
+from aedsp.train.run import recipe as recipes
+from aedsp.train.run.training import train
 
 FOLDER = Path(__file__).parent / "first_edition"
 
@@ -48,7 +48,7 @@ def test_a_training_is_resumed(tmp_path):
         shutil.copy(FOLDER / name, tmp_path)
     recipe = recipes.load(str(FOLDER / "recipe.toml"), {})
     epochs = []
-    with corpora.Corpus(tmp_path / "model.corpus.h5") as corpus:
+    with Corpus(tmp_path / "model.corpus.h5") as corpus:
         result = train(
             recipe, corpus, name="resumed", checkpoint=tmp_path / "model.checkpoint.h5",
             on_row=lambda stage, row: epochs.append(row.epoch),

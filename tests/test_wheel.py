@@ -39,7 +39,7 @@ def test_the_wheel_holds_what_it_must_and_nothing_of_the_build(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
         "aedsp/py.typed", "aedsp/_kernels/fft.pyi", "aedsp/_rt/engine.pxd", "aedsp/data/piano.ogg",
-        "aedsp/data/relu_16.h5", "aedsp/midi/mappings/nanokontrol2.toml",
+        "aedsp/data/relu_16.h5", "aedsp/control/mappings/nanokontrol2.toml",
         "aedsp/data/LICENSES.md", "aedsp/train/__main__.py", "aedsp/train/recipes/paper.toml",
     ):  # fmt: skip
         assert name in names, name

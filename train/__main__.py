@@ -9,26 +9,27 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from aedsp import command_line, model_file
+from aedsp import cli
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
-from aedsp.model import Model
-from aedsp.train import checkpoint as checkpoints
-from aedsp.train import continuing, gathering
-from aedsp.train import corpus as corpora
-from aedsp.train import recipe as recipes
-from aedsp.train import report as reports
-from aedsp.train.interrupt import Interrupt
-from aedsp.train.recipe import Recipe
-from aedsp.train.screen import Screen
-from aedsp.train.stages import Moment
-from aedsp.train.tracks import Track
-from aedsp.train.training import Result, train
+from aedsp.model.model import Model
+from aedsp.train.data.build import default_folder, gather, in_processes
+from aedsp.train.data.corpus import Corpus
+from aedsp.train.data.tracks import Track
+from aedsp.train.report import report as reports
+from aedsp.train.report.progress import Screen
+from aedsp.train.run import checkpoint as checkpoints
+from aedsp.train.run import recipe as recipes
+from aedsp.train.run import warm_start
+from aedsp.train.run.interrupt import Interrupt
+from aedsp.train.run.recipe import Recipe
+from aedsp.train.run.stages import Moment
+from aedsp.train.run.training import Result, train
 
 _INTERRUPTED, _DIVERGED = 130, 1
 
@@ -55,10 +56,10 @@ def command(
     Ctrl-C keeps the best model so far; the same command again goes on where it was stopped.
     """
     given = _given(options)
-    model = None if start is None else model_file.load(start)
+    model = None if start is None else Model.load(start)
     if model is not None and start is not None:
-        continuing.require_free(given, model, start)
-        given |= continuing.settled(model)
+        warm_start.require_free(given, model, start)
+        given |= warm_start.settled(model)
     chosen = recipes.load(recipe, given)
     chosen.analysis()
     if dry_run:
@@ -68,7 +69,7 @@ def command(
     with Screen() as screen, Interrupt() as interrupt:
         work = _Work(chosen, model, output, corpus or output.with_name(f"{output.stem}.corpus.h5"), screen, interrupt)
         try:
-            status = work.run(folder or gathering.default_folder(screen), report)
+            status = work.run(folder or _default_folder(screen), report)
         except KeyboardInterrupt:
             checkpoint = checkpoints.path_for(output)
             if checkpoint.exists():
@@ -83,7 +84,7 @@ def command(
 
 def main() -> None:
     """The entry point of `python -m aedsp.train`."""
-    command_line.run(command, name="python -m aedsp.train")
+    cli.run(command, name="python -m aedsp.train")
 
 
 class _Work:
@@ -98,11 +99,13 @@ class _Work:
     def run(self, folder: Path, report: bool) -> int:
         """The exit status."""
         checkpoint = checkpoints.path_for(self._output)
-        tracks = gathering.gather(
-            folder, self._corpus_path, self._recipe, self._screen, self._interrupt.check, corpora.in_processes()
-        )
-        with corpora.Corpus(self._corpus_path) as corpus:
-            gathering.say_counts(corpus, self._recipe, self._screen)
+        found = gather(
+            folder, self._corpus_path, self._recipe.draw(), self._recipe.license,
+            self._checked(self._screen.files), self._checked(self._screen.spectra), in_processes(),
+        )  # fmt: skip
+        self._screen.gathered(self._corpus_path, found)
+        with Corpus(self._corpus_path) as corpus:
+            self._screen.counts(corpus, self._recipe)
             if checkpoint.exists():
                 self._screen.line(f"going on from {checkpoint}; delete it to train from the start")
             self._screen.preparing()
@@ -112,7 +115,7 @@ class _Work:
                 check=self._interrupt.check,
             )  # fmt: skip
         try:
-            model_file.save(result.model, self._output, weight_dtype=self._recipe.weights)
+            result.model.save(self._output, weight_dtype=self._recipe.weights)
         except OSError as error:
             kept = f"; {checkpoint} keeps what was trained" if checkpoint.exists() else ""
             raise TrainingError(f"{self._output} cannot be written ({error.strerror or error}){kept}") from None
@@ -122,7 +125,7 @@ class _Work:
             return _INTERRUPTED
         if result.diverged:
             self._screen.line(f"{result.diverged}; this is the best model before that")
-        if report and not self._write_report(result, tracks):
+        if report and not self._write_report(result, found.tracks):
             return _INTERRUPTED
         checkpoint.unlink(missing_ok=True)
         return _DIVERGED if result.diverged else 0
@@ -130,7 +133,7 @@ class _Work:
     def _write_report(self, result: Result, tracks: Sequence[Track]) -> bool:
         """Whether it came to its end, with or without a report."""
         try:
-            with corpora.Corpus(self._corpus_path) as corpus:
+            with Corpus(self._corpus_path) as corpus:
                 toml = self._recipe.to_toml()
                 path = reports.write(self._output, result, corpus, tracks, toml, self._interrupt.check)
         except MissingExtraError as error:
@@ -146,6 +149,15 @@ class _Work:
             self._screen.line(f"{path}: what was learnt, in pictures and sound")
         return True
 
+    def _checked(self, show: Callable[[int, int], None]) -> Callable[[int, int], None]:
+        """`show`, and a moment at which Ctrl-C is taken."""
+
+        def shown(done: int, total: int) -> None:
+            show(done, total)
+            self._interrupt.check()
+
+        return shown
+
     def _on_batch(self, moment: Moment) -> None:
         self._screen.batch(moment)
         self._interrupt.check()
@@ -158,6 +170,12 @@ class _Work:
         )
         if result.validation_loss >= 1:
             self._screen.line("that is no better than predicting the mean; try a smaller learning_rate or more epochs")
+
+
+def _default_folder(screen: Screen) -> Path:
+    folder, reason = default_folder()
+    screen.line(f"no folder given: training on {folder} ({reason})")
+    return folder
 
 
 def _refuse_output(output: Path, corpus: Path | None, start: Path | None) -> None:
@@ -176,7 +194,7 @@ def _refuse_output(output: Path, corpus: Path | None, start: Path | None) -> Non
         raise TrainingError(f"{output} is to be both the model and the corpus; give them two names")
     if output.exists():
         try:
-            model_file.load(output)
+            Model.load(output)
         except (ModelFormatError, OSError):
             raise TrainingError(f"{output} exists and is not a model file; give another name") from None
 

@@ -4,7 +4,7 @@ Formula      forward c_b = √(Σ_k analysis_bk m_k²); inverse m_k = Σ_b synth
 Shapes       magnitude: n_bins; band: n_bands; each band has a run of bins of its own
 Aliasing     in and out apart
 Alignment    any
-Scaling      that of the weights (`aedsp.constant_q`): a full-scale sine is 1.0 in its band, and 1.0 again in its bin
+Scaling      that of the weights (`aedsp.model.constant_q`): a full-scale sine is 1.0 in its band, and 1.0 again in its bin
 Allocation   none; one scratch of n_bins in the state, so one thread at a time
 Sizes        any
 """

@@ -1,6 +1,6 @@
 """Preprocessing chains in the hop, and the clamp that ends every decoded spectrum.
 
-Formula      the steps of `aedsp.preprocess`: affine (normalize, standardize), log10 with a floor, power; in order, in place,
+Formula      the steps of `aedsp.model.preprocess`: affine (normalize, standardize), log10 with a floor, power; in order, in place,
              and their inverses in reverse order; clamp: non-finite to 0, then to [0, 16]
 Shapes       x: n_bins; offset, scale, spread: n_bins
 Aliasing     in place

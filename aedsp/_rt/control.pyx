@@ -2,7 +2,7 @@
 
 Three slots: the writer fills `back` and swaps it with `middle`; the reader swaps `front` with `middle` when that is fresh.
 Each side owns one slot at any time, so neither waits and nothing is ever seen half-written; the latest publication wins.
-Writers serialise among themselves (`aedsp.controls.Controls` holds an ordinary lock).
+Writers serialise among themselves (`aedsp.engine.controls.Controls` holds an ordinary lock).
 """
 
 import numpy as np

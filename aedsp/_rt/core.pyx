@@ -40,10 +40,10 @@ cdef class Core:
     analysis, synthesis : float64 (window_length,)
     start_turns : float64 (n_bins,)
         Start phases of all but the source's.
-    timing : aedsp.timing.Timing
+    timing : aedsp.engine.timing.Timing
         The numbers that make the latency exact.
     n_channels : int
-    phases : aedsp.phases.Phases
+    phases : aedsp.engine.phases.Phases
         Which phases sound with input and without, and what they need.
     """
 

@@ -4,7 +4,7 @@ Knows no PortAudio and no Python: `engine_process` takes and gives interleaved f
 state. Frames come in at the host's rate, are resampled to the model's, fill hops; each hop is analysed, encoded, scaled by
 the player, decoded, synthesised; what is finished is resampled back, limited in segments of a fixed number of frames, and
 waits in a queue until it is asked for. Positions are counted in samples and never in blocks, so that any partition of the
-input gives the same bits. `_rt/core` owns the memory; `aedsp.engine.Engine` is what users see.
+input gives the same bits. `_rt/core` owns the memory; `aedsp.engine.engine.Engine` is what users see.
 """
 
 from libc.string cimport memcpy, memmove, memset

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from aedsp.model import Model
+from aedsp.arrays import Float32
+from aedsp.model.model import Model
 
 FOLDER = Path(__file__).parent
 MODELS = ("relu_160", "relu_16")
@@ -29,14 +29,14 @@ def demo_model(name: str = MODELS[0]) -> Model:
     return Model.load(demo_model_path(name))
 
 
-def demo_audio(name: str = CLIPS[0]) -> npt.NDArray[np.float32]:
+def demo_audio(name: str = CLIPS[0]) -> Float32:
     """A shipped clip: mono float32 (frames,) at the demo models' own rate, 22,050 Hz."""
-    from aedsp import audio_file
+    from aedsp.audio import file as audio_file
 
     return audio_file.read(demo_audio_path(name))[0][:, 0]
 
 
-def beginnings() -> npt.NDArray[np.float32]:
+def beginnings() -> Float32:
     """The first 3 s of every clip, (clips, frames) at 22,050 Hz, to 16 bits: read at once, without a decoder."""
     return np.asarray(np.load(FOLDER / "beginnings.npy") / np.float32(32_768))
 

@@ -12,20 +12,23 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from aedsp import command_line, data, portaudio, stretching
-from aedsp.engine import Engine
+from aedsp import cli, data
+from aedsp.control import mapping as mappings
+from aedsp.control.mapping import Mapping
+from aedsp.engine import time_stretch
+from aedsp.engine.engine import Engine
+from aedsp.engine.phases import PhaseMode
 from aedsp.errors import StreamError
-from aedsp.midi import mapping as mappings
-from aedsp.midi.mapping import Mapping
-from aedsp.model import Model
-from aedsp.phases import PhaseMode
-from aedsp.play import offline, plain
+from aedsp.live import portaudio
+from aedsp.live.portaudio import DeviceName, Latency
+from aedsp.live.sources import FileSource, InputSource, NoInput, Source, channels_of
+from aedsp.live.stream import Stream
+from aedsp.model.model import Model
+from aedsp.play import lines, offline
 from aedsp.play import session as sessions
 from aedsp.play.instrument import Instrument
 from aedsp.play.session import Session
-from aedsp.portaudio import DeviceName, Latency
-from aedsp.sources import FileSource, InputSource, NoInput, Source, channels_of
-from aedsp.stream import Stream
+from aedsp.play.user_folder import user_folder
 
 DEFAULT_BLOCK = 512
 
@@ -171,7 +174,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         if value is not None and value < least:
             raise ValueError(f"--{name} is {value}; expected at least {least}")
     midi, stretch, transpose = first("midi"), first("stretch", 1.0), first("transpose", 0.0)
-    stretching.check(stretch, transpose)
+    time_stretch.check(stretch, transpose)
     source = _source(given, kept)
     if (given["stretch"], given["transpose"]) != (None, None) and not isinstance(source, FileSource):
         raise ValueError("--stretch and --transpose are for a file")
@@ -268,15 +271,6 @@ def _instrument(stream: Stream, chosen: Choice) -> Instrument:
     return Instrument(stream, chosen.mapping, chosen.model_path, folder, midi_port=port, midi=chosen.midi != "none")
 
 
-def user_folder() -> Path:
-    """Where this system keeps a user's settings."""
-    try:
-        from platformdirs import user_config_dir
-    except ImportError:
-        return Path.home() / ".config" / "aedsp"
-    return Path(user_config_dir("aedsp", appauthor=False))
-
-
 def _play(
     instrument: Instrument, chosen: Choice, session: Path | None, record: Path | None, record_gestures: Path | None,
     surface: str, seconds: float | None,
@@ -313,9 +307,9 @@ def _play(
 
                 Screen(instrument, seconds).run()
             elif surface == "lines":
-                plain.run_lines(instrument, seconds=seconds)
+                lines.run_lines(instrument, seconds=seconds)
             else:
-                plain.run(instrument, json_lines=surface == "json", seconds=seconds)
+                lines.run(instrument, json_lines=surface == "json", seconds=seconds)
         ended_well = True
     finally:
         _end(instrument, session if ended_well else None, surface == "json")
@@ -327,7 +321,7 @@ def _end(instrument: Instrument, session: Path | None, json_lines: bool) -> None
     said = len(instrument.messages)
     if session is not None:
         instrument.attempt(lambda: instrument.session().save(session), f"session saved in {session}")
-    last = plain.status(instrument)
+    last = lines.status(instrument)
     instrument.close()
     statistics_lines = instrument.stream.statistics.lines()
     if json_lines:
@@ -349,4 +343,4 @@ def _greeting(instrument: Instrument) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main, name="python -m aedsp.play")
+    cli.run(main, name="python -m aedsp.play")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aedsp import stretching
-from aedsp.midi.mapping import BUTTONS, FADERS, UNIT_BUTTONS, Target
+from aedsp.control.mapping import BUTTONS, FADERS, UNIT_BUTTONS, Target
+from aedsp.engine import time_stretch
 from aedsp.play.instrument import Instrument
 
 
@@ -134,13 +134,13 @@ def _play(instrument: Instrument, words: list[str]) -> str:
 
 
 def _stretch(instrument: Instrument, words: list[str]) -> str:
-    stretching.check(float(words[0]), 0)
+    time_stretch.check(float(words[0]), 0)
     instrument.set_pace(stretch=float(words[0]))
     return ""
 
 
 def _transpose(instrument: Instrument, words: list[str]) -> str:
-    stretching.check(1, float(words[0]))
+    time_stretch.check(1, float(words[0]))
     instrument.set_pace(transpose=float(words[0]))
     return ""
 

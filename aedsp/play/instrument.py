@@ -14,19 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from aedsp import gestures
+from aedsp.control import gestures
+from aedsp.control.mapping import Mapping, Target
+from aedsp.control.midi_messages import Message
+from aedsp.control.midi_ports import Controller
+from aedsp.control.surface import Hand
+from aedsp.engine.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
 from aedsp.errors import AedspError
-from aedsp.midi.hand import Hand
-from aedsp.midi.mapping import Mapping, Target
-from aedsp.midi.messages import Message
-from aedsp.midi.ports import Controller
-from aedsp.model import Model
+from aedsp.live.sources import FileSource, InputSource, NoInput
+from aedsp.live.stream import Stream
+from aedsp.model.model import Model
 from aedsp.play import session as sessions
 from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
-from aedsp.sources import FileSource, InputSource, NoInput
-from aedsp.stream import Stream
-from aedsp.stretching import STRETCH_RANGE, TRANSPOSE_RANGE
 
 _KEPT_MESSAGES = 200
 
@@ -103,7 +103,7 @@ class Instrument:
         self.gesture_recorder = gestures.Recorder(self.stream, path, self.model_path)
 
     def do(self, action: str) -> None:
-        """One of the buttons' actions by its name (`aedsp.midi.mapping.BUTTONS`)."""
+        """One of the buttons' actions by its name (`aedsp.control.mapping.BUTTONS`)."""
         name, _, number = action.partition("-")
         if action == "quit":
             self.quitting.set()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aedsp.engine.offline import NO_INPUT_S, Rendered, generate_file, render_file
 from aedsp.errors import MissingExtraError
-from aedsp.model import Model
-from aedsp.offline import NO_INPUT_S, Rendered, generate_file, render_file
+from aedsp.model.model import Model
 
 
 def check_output(source: Path, output: Path) -> Path:
@@ -28,7 +28,7 @@ def render(
     )
     _report(rendered, source)
     try:
-        from aedsp import plot
+        from aedsp.audio import plot
 
         plot.draw_spectrograms(source, output, picture)
         written = f"{output.resolve()} and {picture.resolve()}"

@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
-from aedsp.midi.mapping import Target
+from aedsp.control.mapping import Target
 from aedsp.play import commands, view
 from aedsp.play.instrument import Instrument
 

@@ -14,22 +14,17 @@ gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
-
 import numpy as np
 
-from aedsp.controls import NEUTRAL, Controls, Values
+from aedsp import toml
+from aedsp.atomic import atomic_write
+from aedsp.engine.controls import NEUTRAL, Controls, Values
 from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
-from aedsp.whole_file import written_whole
 
 _TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
 _NUMBERS: dict[str, type | tuple[type, ...]] = {
@@ -70,15 +65,13 @@ class Session:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """As TOML, whole or not at all."""
-        import tomli_w
-
         document: dict[str, Any] = {
             name: value for name in (*_TEXTS, *_NUMBERS, "loop") if (value := getattr(self, name)) is not None
         }
         document["controls"] = self.controls
         document["snapshot"] = {str(number): table for number, table in sorted(self.snapshots.items())}
-        with written_whole(path) as unfinished:
-            unfinished.write_text(tomli_w.dumps(document), encoding="utf-8")
+        with atomic_write(path) as unfinished:
+            unfinished.write_text(toml.dumps(document), encoding="utf-8")
 
 
 def load(path: str | os.PathLike[str]) -> Session:
@@ -92,8 +85,8 @@ def load(path: str | os.PathLike[str]) -> Session:
         It is no session; the text names what is wrong.
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        document = toml.loads(Path(path).read_text(encoding="utf-8"))
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SessionError(f"{path}: is no TOML ({error})") from None
     session = Session()
     for name, value in document.items():

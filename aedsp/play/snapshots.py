@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aedsp.controls import Controls, Monitor, Values
+from aedsp.engine.controls import Controls, Monitor, Values
 
 NUMBERS = range(1, 10)
 STEP_S = 0.02

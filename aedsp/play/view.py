@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from rich.text import Text
 
+from aedsp.arrays import Float32
+from aedsp.live.statistics import StreamStatistics
 from aedsp.play.instrument import Instrument
-from aedsp.stream_report import StreamStatistics
 
 BARS = " ▁▂▃▄▅▆▇█"
 LOWEST_DB = -72.0
@@ -38,16 +38,16 @@ class Sight:
     selected: int = 0
     page: str = "play"
     storing: bool = False
-    code_top: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    code_top: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
 class Look:
     """One look at everything that moves, so that a whole picture shows one moment."""
 
-    code: npt.NDArray[np.float32]
-    original: npt.NDArray[np.float32]
-    heard: npt.NDArray[np.float32]
+    code: Float32
+    original: Float32
+    heard: Float32
     peak: float
     statistics: StreamStatistics
 
@@ -190,9 +190,7 @@ def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
     ]
 
 
-def spectrum(
-    title: str, magnitude: npt.NDArray[np.float32], instrument: Instrument, width: int, rows: int
-) -> list[Text]:
+def spectrum(title: str, magnitude: Float32, instrument: Instrument, width: int, rows: int) -> list[Text]:
     """A spectrum on a logarithmic axis of frequency, from 40 Hz, as bars of `rows` lines."""
     n_columns = max(8, width - 10)
     front_end = instrument.engine.model.front_end

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from aedsp import portaudio
+from aedsp.live import portaudio
 
 SERVER = "aedsp-test"
 RATE, PERIOD = 44_100, 512

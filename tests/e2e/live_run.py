@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import aedsp
-from aedsp import portaudio, stream
-from aedsp.midi import mapping
+from aedsp.control import mapping
+from aedsp.live import portaudio, stream
 from aedsp.play.instrument import Instrument
 
 BLOCK, RATE = 512, 44_100

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 import aedsp
-from aedsp import gestures
-from aedsp.replay import Replay
+from aedsp.control import gestures
+from aedsp.control.replay import Replay
 from models import autoencoder, music
 from rig import Rig, assert_same
 

@@ -223,7 +223,7 @@ def test_killed_it_leaves_a_readable_recording(jack, files):
 
 
 def test_the_lights_are_asked_for_and_set_in_native_mode_too(jack, files):
-    from aedsp.midi.ports import NATIVE_ANSWER, NATIVE_OFF, NATIVE_ON
+    from aedsp.control.midi_ports import NATIVE_ANSWER, NATIVE_OFF, NATIVE_ON
 
     rig = Rig(20)
     try:

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import aedsp
-from aedsp.replay import Replay
+from aedsp.control.replay import Replay
 from models import autoencoder, music
 from rig import Rig, assert_same
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aedsp import constant_q
 from aedsp._kernels.constant_q import Bands
-from aedsp.front_end import FrontEnd
+from aedsp.model import constant_q
+from aedsp.model.front_end import FrontEnd
 from reference import constant_q as reference
 
 SMALL = {"sample_rate": 8000, "fft_length": 1024, "window_length": 512, "hop_length": 128, "f_max_hz": 4000.0}

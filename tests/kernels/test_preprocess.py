@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from aedsp import preprocess
 from aedsp._kernels.preprocess import Chain
-from aedsp.compiled import compiled_step
+from aedsp.engine.compile import compiled_step
+from aedsp.model import preprocess
 from reference import preprocess as reference
 
 N = 129

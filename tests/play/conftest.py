@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import aedsp
-from aedsp import portaudio, stream
+from aedsp.control import mapping
 from aedsp.errors import StreamError
-from aedsp.midi import mapping
+from aedsp.live import portaudio, stream
 from aedsp.play.instrument import Instrument
 from fake_device import DEVICE, FakeDevice
 from models import autoencoder

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import aedsp
-from aedsp.midi.mapping import Target, load
-from aedsp.midi.messages import Message
-from aedsp.play import commands, plain
+from aedsp.control.mapping import Target, load
+from aedsp.control.midi_messages import Message
+from aedsp.play import commands, lines
 from aedsp.play import session as sessions
 from aedsp.play.snapshots import Snapshot
 from models import autoencoder, front_end
@@ -130,7 +130,7 @@ def test_a_loaded_session_does_not_jump_at_the_first_touch(instrument):
 
 
 def test_every_change_is_spoken_where_it_comes_to_rest(instrument):
-    c, changes = instrument.controls, plain.Changes(instrument)
+    c, changes = instrument.controls, lines.Changes(instrument)
     changes.told(0.0)
     c.gain[3] = 0.5
     assert changes.told(1.0) == []
@@ -210,8 +210,8 @@ def test_text_commands(instrument, tmp_path):
     instrument.set_pace(stretch=99, transpose=-99)
     assert (instrument.stream.stretch, instrument.stream.transpose) == (4, -24)
     run("freeze")
-    assert instrument.controls.frozen and plain.status(instrument)["frozen"]
-    assert "frozen" in plain.status_line(instrument)
+    assert instrument.controls.frozen and lines.status(instrument)["frozen"]
+    assert "frozen" in lines.status_line(instrument)
     run("freeze")
     assert not instrument.controls.frozen
     run("store 3")
@@ -260,9 +260,9 @@ def test_text_commands_that_are_wrong_change_nothing(instrument, line, error):
 
 def test_status_for_people_and_programs(instrument):
     wait(lambda: instrument.stream.transport == "play")
-    status = plain.status(instrument)
+    status = lines.status(instrument)
     assert status["transport"] == "play" and status["device"] == "desk" and status["controller"] is None
-    assert "0 missed" in plain.status_line(instrument)
+    assert "0 missed" in lines.status_line(instrument)
 
 
 def test_nan_from_an_input_is_refused_counted_and_forgotten(desk, rng):

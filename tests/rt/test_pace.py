@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import aedsp
-from aedsp import stretching
 from aedsp._rt.player import EVENT_BYTES, EVENTS, Player
 from aedsp._rt.ring import ItemRing
+from aedsp.engine import time_stretch
 from models import autoencoder, level_db, music
 
 RATE, FADE = 22_050, 220
@@ -24,7 +24,7 @@ class Rig:
         self.ring, self.channels = ItemRing(frames, 4 * channels), channels
         self.log = ItemRing(1 << 12, EVENT_BYTES)
         self.player = Player(
-            self.engine._core, "ring", self.ring, 0, RATE, 1 << 17, self.log, stretching.stretcher(RATE, channels)
+            self.engine._core, "ring", self.ring, 0, RATE, 1 << 17, self.log, time_stretch.stretcher(RATE, channels)
         )
 
     def run(self, n, sizes=(n for n in ())):
@@ -78,7 +78,7 @@ def test_it_is_the_source_to_the_bit_until_it_is_asked_for_and_goes_on_from_ther
     y = session(paced, [(1, 0), (2, 0)])
     assert np.array_equal(y[:9000], expected[:9000]) and not np.array_equal(y[9000:], expected[9000:])
     assert np.abs(np.diff(y)).max() < 1.5 * np.abs(np.diff(expected)).max()  # no click
-    direct = np.concatenate(list(stretching.Stretched([x[9000 - 3000 :]], RATE, 1, 2, 0)))[:, 0]
+    direct = np.concatenate(list(time_stretch.Stretched([x[9000 - 3000 :]], RATE, 1, 2, 0)))[:, 0]
     latency = paced.engine.latency_frames
     spectra = [np.abs(np.fft.rfft(v[4000:8000] * np.hanning(4000))) for v in (y[9000 + latency :], direct[6000:])]
     assert np.linalg.norm(spectra[0] - spectra[1]) < 0.3 * np.linalg.norm(spectra[1])

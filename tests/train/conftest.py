@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from aedsp.front_end import FrontEnd
-from aedsp.train import corpus as corpora
-from aedsp.train import tracks as audio
+from aedsp.model.front_end import FrontEnd
+from aedsp.train.data import tracks as audio
+from aedsp.train.data.build import build_corpus
+from aedsp.train.data.corpus import Corpus
+from aedsp.train.data.sampling import Draw
 
 SMALL = FrontEnd(sample_rate=8000, fft_length=256, window_length=256, hop_length=128)
 
@@ -22,7 +24,7 @@ KINDS = ["numpy", *(["numba"] if importlib.util.find_spec("numba") else [])]
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Of the elementwise passes."""
+    """Of the elementwise kernels."""
     return str(request.param)
 
 
@@ -48,15 +50,15 @@ def music(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_corpus(music: Path, tmp_path: Path) -> Callable[..., corpora.Corpus]:
+def small_corpus(music: Path, tmp_path: Path) -> Callable[..., Corpus]:
     """Makes and opens a corpus of `music`."""
 
-    def make(**options: object) -> corpora.Corpus:
+    def make(**options: object) -> Corpus:
         tracks, _ = audio.survey(audio.find_audio(music), music)
-        draw = corpora.Draw(
+        draw = Draw(
             **{"front_end": SMALL, "n_training": 1000, "n_validation": 200, "n_test": 200, "split": "frame", **options}
         )
-        corpora.build(tmp_path / "corpus.h5", tracks, draw)
-        return corpora.Corpus(tmp_path / "corpus.h5")
+        build_corpus(tmp_path / "corpus.h5", tracks, draw)
+        return Corpus(tmp_path / "corpus.h5")
 
     return make

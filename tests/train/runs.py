@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from aedsp.train import corpus as corpora
-from aedsp.train.recipe import Recipe
-from aedsp.train.stages import HISTORY_COLUMNS
-from aedsp.train.training import Result, train
+from aedsp.train.data.corpus import Split
+from aedsp.train.run.recipe import Recipe
+from aedsp.train.run.stages import HISTORY_COLUMNS
+from aedsp.train.run.training import Result, train
 
 GEOMETRY = {"sample_rate": 8000, "fft_length": 256, "window_length": 256, "hop_length": 128}
 QUICK = {
@@ -34,8 +34,8 @@ DEEP = {
 }
 
 
-def split_of(x: np.ndarray) -> corpora.Split:
-    return corpora.Split(x, np.arange(len(x)), np.zeros(len(x), np.int32))
+def split_of(x: np.ndarray) -> Split:
+    return Split(x, np.arange(len(x)), np.zeros(len(x), np.int32))
 
 
 def run(make_corpus, **options: object) -> Result:

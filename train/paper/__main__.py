@@ -18,20 +18,22 @@ from typing import Annotated, Any
 
 import typer
 
-from aedsp import command_line
+from aedsp import cli
 from aedsp.errors import TrainingError
-from aedsp.train import cluster, gathering, memory
-from aedsp.train import corpus as corpora
-from aedsp.train import tracks as audio
-from aedsp.train.cell import Material, Outcome
-from aedsp.train.cluster import Cluster
-from aedsp.train.interrupt import Interrupt
+from aedsp.train.data import tracks as audio
+from aedsp.train.data.build import default_folder, gather, n_processes
+from aedsp.train.data.corpus import Corpus, largest
 from aedsp.train.paper import experiment
 from aedsp.train.paper.known import read as read_known
 from aedsp.train.paper.page import Page, require_ours
-from aedsp.train.screen import Screen
-from aedsp.train.sweep import Store, Sweep, alone
-from aedsp.train.sweep_screen import SweepScreen, in_words
+from aedsp.train.report.progress import Screen
+from aedsp.train.run import memory
+from aedsp.train.run.interrupt import Interrupt
+from aedsp.train.sweep import cluster
+from aedsp.train.sweep.cell import Material, Outcome
+from aedsp.train.sweep.cluster import Cluster
+from aedsp.train.sweep.progress import SweepScreen, in_words
+from aedsp.train.sweep.sweep import Store, Sweep, alone
 
 _FAILED, _INTERRUPTED = 1, 130
 _CORPUS = "corpus.h5"
@@ -92,7 +94,7 @@ def command(
 
 def main() -> None:
     """The entry point of `python -m aedsp.train.paper`."""
-    command_line.run(command, name="python -m aedsp.train.paper")
+    cli.run(command, name="python -m aedsp.train.paper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +134,26 @@ class _Work:
         with Screen() as screen:
             self._workers.require_same_version()
             run_jobs = functools.partial(self._workers.run_jobs, check=check, say=screen.line)
-            tracks = gathering.gather(folder.resolve(), path, data, screen, check, run_jobs)
-            with corpora.Corpus(path) as corpus:
-                gathering.say_counts(corpus, data, screen)
+
+            def on_file(done: int, total: int) -> None:
+                screen.files(done, total)
+                check()
+
+            def on_spectra(done: int, total: int) -> None:
+                screen.spectra(done, total)
+                check()
+
+            found = gather(folder.resolve(), path, data.draw(), data.license, on_file, on_spectra, run_jobs)
+            screen.gathered(path, found)
+            with Corpus(path) as corpus:
+                screen.counts(corpus, data)
                 heard = [track["content"] for track in corpus.tracks[:_CLIPS]]
                 material = Material(
                     corpus=path.resolve(),
                     fingerprint=corpus.fingerprint,
-                    tracks=tuple(track for track in tracks if track.content in heard),
+                    tracks=tuple(track for track in found.tracks if track.content in heard),
                 )
-                return material, corpora.largest(corpus)
+                return material, largest(corpus)
 
     def _sweep(self, given: tuple[Material, float]) -> int:
         material, maximum = given
@@ -196,15 +208,17 @@ def _folder(given: Path | None, smoke: bool) -> Path:
     with Screen() as screen:
         if smoke:
             screen.line("tiny settings: everything runs, nothing is learnt, the figures mean nothing")
-        folder = given or gathering.default_folder(screen)
-    audio.find_audio(folder)
-    return folder
+        if given is None:
+            given, reason = default_folder()
+            screen.line(f"no folder given: training on {given} ({reason})")
+    audio.find_audio(given)
+    return given
 
 
 def _n_workers() -> int:
     """One a core, but no more than there is memory for."""
     total = memory.total()
-    return max(1, corpora.n_processes() if total is None else min(corpora.n_processes(), int(total // _BYTES_A_WORKER)))
+    return max(1, n_processes() if total is None else min(n_processes(), int(total // _BYTES_A_WORKER)))
 
 
 def _require_place(output: Path) -> None:

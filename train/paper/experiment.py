@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aedsp.train import recipe as recipes
-from aedsp.train.cell import Cell
-from aedsp.train.recipe import Recipe
+from aedsp.train.run import recipe as recipes
+from aedsp.train.run.recipe import Recipe
+from aedsp.train.sweep.cell import Cell
 
 Options = dict[str, Any]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from aedsp.errors import TrainingError
-from aedsp.train.cell import Outcome
-from aedsp.train.sweep import Sweep
+from aedsp.train.sweep.cell import Outcome
+from aedsp.train.sweep.sweep import Sweep
 
 
 def to_json(sweep: Sweep) -> dict[str, dict[str, Any]]:

@@ -9,18 +9,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from aedsp import model_file, plot
+from aedsp.atomic import atomic_write
+from aedsp.audio import plot
 from aedsp.errors import MissingExtraError, TrainingError
-from aedsp.train import corpus as corpora
-from aedsp.train import html_page
-from aedsp.train import report as reports
-from aedsp.train.cell import MODEL
-from aedsp.train.corpus import Corpus
+from aedsp.model.model import Model
+from aedsp.train.data.corpus import Corpus, largest
+from aedsp.train.data.sampling import SPLITS, SplitName
 from aedsp.train.paper import experiment as paper
 from aedsp.train.paper import known
 from aedsp.train.paper.tables import Baseline, Results, Table, tables, to_html, to_json, to_markdown
-from aedsp.train.sweep import Sweep
-from aedsp.whole_file import written_whole
+from aedsp.train.report import html_page
+from aedsp.train.report import report as reports
+from aedsp.train.sweep.cell import MODEL
+from aedsp.train.sweep.sweep import Sweep
 
 INDEX, MARKDOWN, JSON = "index.html", "tables.md", "tables.json"
 FIGURE_STEM = "figure2"
@@ -61,7 +62,7 @@ class Page:
     def __init__(self, output: Path, sweep: Sweep, *, tiny: bool, check: Callable[[], None] = lambda: None) -> None:
         self._output, self._sweep, self._tiny = output, sweep, tiny
         with Corpus(sweep.material.corpus) as corpus:
-            maximum = corpora.largest(corpus)
+            maximum = largest(corpus)
             self._baseline = Baseline.of(corpus, maximum, check)
             counts = {name: len(split) for name, split in corpus.splits.items()}
             trivial = float(self._baseline.validation[0])
@@ -89,7 +90,7 @@ class Page:
             (JSON, json.dumps(numbers, indent=1)),
             (INDEX, html_page.page(title, "\n".join(parts), mark=_MARK, width="100rem")),
         ):
-            with written_whole(self._output / name) as unfinished:
+            with atomic_write(self._output / name) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
         return self._output / INDEX
 
@@ -109,8 +110,8 @@ _READING = (
 )
 
 
-def _about_corpus(n_files: int, counts: dict[corpora.SplitName, int], maximum: float, trivial: float) -> str:
-    spectra = ", ".join(f"{counts[name]:,} {name}" for name in corpora.SPLITS)
+def _about_corpus(n_files: int, counts: dict[SplitName, int], maximum: float, trivial: float) -> str:
+    spectra = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
     return (
         f"{n_files} files; spectra: {spectra}; largest magnitude {maximum:.4f}; "
         f"trivial error on validation {trivial:.4f}."
@@ -127,7 +128,7 @@ def _figure(output: Path, sweep: Sweep) -> str:
         return f"{title}not drawn, since the model of {name} is not in this folder.</p>"
     folder = output / FIGURE_STEM
     folder.mkdir(exist_ok=True)
-    track = reports.write_clips(folder, model_file.load(sweep.path(name) / MODEL), sweep.material.tracks)
+    track = reports.write_clips(folder, Model.load(sweep.path(name) / MODEL), sweep.material.tracks)
     if track is None:
         return f"{title}not drawn, since no audio file could be read.</p>"
     before, after = folder / "before.flac", folder / "after.flac"

@@ -13,15 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from aedsp.train.baselines import Components
-from aedsp.train.cell import Outcome
-from aedsp.train.corpus import Corpus, Split
+from aedsp.arrays import Floats
+from aedsp.train.data.corpus import Corpus, Split
 from aedsp.train.paper import experiment
-from aedsp.train.sweep import State
-
-Floats = npt.NDArray[np.floating[Any]]
+from aedsp.train.sweep.baselines import Components
+from aedsp.train.sweep.cell import Outcome
+from aedsp.train.sweep.sweep import State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

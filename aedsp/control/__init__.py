@@ -1,0 +1,1 @@
+"""Who moves the controls: MIDI controllers and their mappings, recorded gestures, automation."""

@@ -1,0 +1,65 @@
+"""Any MIDI file with control changes as automation of an offline rendering, through the same hand that plays live."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from aedsp.arrays import Float32
+from aedsp.control import gestures
+from aedsp.control.mapping import Mapping
+from aedsp.control.midi_messages import Decoder, Message
+from aedsp.control.surface import Hand
+from aedsp.engine.engine import Engine
+from aedsp.errors import GestureFileError
+
+
+class Automation:
+    """The control changes of a MIDI file, in frames of an engine.
+
+    Parameters
+    ----------
+    path : str or path
+        A MIDI file; in one that aedsp wrote, the messages as played are taken.
+    engine : Engine
+        Whose controls are moved. Times are those of the audio that comes out: a change at 3.0 s is heard there, as
+        nearly as the hop allows.
+    mapping : Mapping
+        What the control changes do; those of the transport are left out.
+
+    Raises
+    ------
+    GestureFileError
+        It is no MIDI file, or holds nothing that the mapping knows.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], engine: Engine, mapping: Mapping) -> None:
+        entries, rate = gestures.read(path)
+        self._hand = Hand(engine.controls, mapping)
+        self._engine = engine
+        decoder = Decoder()
+        self._due: list[tuple[int, Message]] = [
+            (round(entry.frame * engine.sample_rate / rate), message)
+            for entry in entries
+            if entry.message is not None
+            for message in decoder.feed(entry.message)
+            if mapping.target(message) is not None
+        ]
+        if not self._due:
+            raise GestureFileError(f"{path}: holds no message that the mapping {mapping.name!r} knows; give --mapping")
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def cut(self, blocks: Iterator[Float32]) -> Iterator[Float32]:
+        """The same input in blocks that end where a change is due; the change is made before the next block."""
+        at, i = 0, 0
+        for block in blocks:
+            while len(block):
+                while i < len(self._due) and self._due[i][0] <= at:
+                    self._hand.receive(self._due[i][1])
+                    i += 1
+                n = len(block) if i == len(self._due) else min(len(block), self._due[i][0] - at)
+                yield block[:n]
+                block = block[n:]
+                at += n

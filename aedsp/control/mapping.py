@@ -1,0 +1,180 @@
+"""Mappings: which control does what. TOML files; those of aedsp lie in `mappings/`, the player's own in the user's
+folder.
+
+name = "my controller"
+ports = ["part of the port's name"]     # none: every port
+bank = 8                                # units that are in view at once
+channel = 1                             # 1 to 16; left out: every channel
+lights = "none"                         # "cc": a button's light is set by its own CC; "korg": the same, by native mode
+
+[cc]                                    # control changes, by number
+"0-7" = "gain"                          # a row of them: the units of the bank, in order
+"16" = "scale 3"                        # the third unit of the bank
+"41" = "play"
+
+[note]                                  # the same for notes
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from aedsp import toml
+from aedsp.atomic import atomic_write
+from aedsp.control.midi_messages import Message
+from aedsp.errors import MappingError
+
+#: What faders do: they set a value of a unit.
+FADERS = ("gain", "scale", "override")
+#: What buttons do to a unit.
+UNIT_BUTTONS = ("sign", "mute", "restore")
+#: What buttons do to everything.
+BUTTONS = (
+    "bank-previous", "bank-next", "quit", "silence", "original", "resynthesized", "stop", "play", "reset", "record",
+    "freeze",
+    *(f"recall-{i}" for i in range(1, 10)), *(f"store-{i}" for i in range(1, 10)),
+)  # fmt: skip
+LIGHTS = ("none", "cc", "korg")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a control does; slot: which unit of the bank, from 0, None where it is no unit's."""
+
+    name: str
+    slot: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.slot is None else f"{self.name} {self.slot + 1}"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A mapping, checked. targets: (kind, number) of a message to what it does."""
+
+    name: str
+    targets: MappingType[tuple[str, int], Target]
+    ports: tuple[str, ...] = ()
+    bank: int = 8
+    channel: int | None = None
+    lights: str = "none"
+    path: str = field(default="", compare=False)
+
+    def target(self, message: Message) -> Target | None:
+        """What a message does, None for nothing."""
+        if self.channel is not None and message.channel != self.channel:
+            return None
+        return self.targets.get((message.kind, message.number))
+
+    def with_target(self, kind: str, number: int, target: Target) -> Mapping:
+        """Learnt: this control does that, and no other one does."""
+        kept = {key: old for key, old in self.targets.items() if old != target}
+        return replace(self, targets={**kept, (kind, number): target})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """As TOML, whole or not at all."""
+        document: dict[str, Any] = {
+            "name": self.name,
+            "ports": list(self.ports),
+            "bank": self.bank,
+            "lights": self.lights,
+        }
+        if self.channel is not None:
+            document["channel"] = self.channel
+        for kind in ("cc", "note"):
+            rows = sorted((number, str(target)) for (k, number), target in self.targets.items() if k == kind)
+            if rows:
+                document[kind] = {str(number): text for number, text in rows}
+        with atomic_write(path) as unfinished:
+            unfinished.write_text(toml.dumps(document), encoding="utf-8")
+
+
+def shipped() -> dict[str, Mapping]:
+    """The mappings that come with aedsp, by the stem of their file."""
+    folder = resources.files("aedsp.control.mappings")
+    found = {}
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".toml"):
+            mapping = parse(entry.read_text(encoding="utf-8"), entry.name)
+            found[entry.name[:-5]] = replace(mapping, path=entry.name[:-5])
+    return found
+
+
+def load(path: str | os.PathLike[str]) -> Mapping:
+    """A mapping from a TOML file, or a shipped one by its name.
+
+    Raises
+    ------
+    OSError
+        There is no such file.
+    MappingError
+        It is no mapping; the text names the line of the mapping that is wrong and what it may be.
+    """
+    if not os.path.exists(path) and str(path) in (known := shipped()):
+        return known[str(path)]
+    return replace(parse(Path(path).read_text(encoding="utf-8"), os.fspath(path)), path=os.fspath(path))
+
+
+def parse(text: str, where: str) -> Mapping:
+    """A mapping from TOML text; `where` is what errors call it."""
+    try:
+        document = toml.loads(text)
+    except toml.TOMLDecodeError as error:
+        raise MappingError(f"{where}: is no TOML ({error})") from None
+    unknown = set(document) - {"name", "ports", "bank", "channel", "lights", "cc", "note"}
+    if unknown:
+        raise MappingError(f"{where}: there is no setting {sorted(unknown)[0]!r}; see docs/playing.md")
+    name, ports = document.get("name", Path(where).stem), document.get("ports", [])
+    bank, channel, lights = document.get("bank", 8), document.get("channel"), document.get("lights", "none")
+    if not isinstance(name, str):
+        raise MappingError(f"{where}: name is {name!r}; expected a text")
+    if not isinstance(ports, list) or not all(isinstance(port, str) for port in ports):
+        raise MappingError(f"{where}: ports is {ports!r}; expected a list of texts")
+    if not isinstance(bank, int) or isinstance(bank, bool) or not 1 <= bank <= 64:
+        raise MappingError(f"{where}: bank is {bank!r}; expected 1 to 64 units")
+    if channel is not None and (not isinstance(channel, int) or isinstance(channel, bool) or not 1 <= channel <= 16):
+        raise MappingError(f"{where}: channel is {channel!r}; expected 1 to 16, or nothing for every channel")
+    if lights not in LIGHTS:
+        raise MappingError(f"{where}: lights is {lights!r}; expected one of {LIGHTS}")
+    targets: dict[tuple[str, int], Target] = {}
+    for kind in ("cc", "note"):
+        rows = document.get(kind, {})
+        if not isinstance(rows, dict):
+            raise MappingError(f"{where}: {kind} is {rows!r}; expected a table")
+        for key, value in rows.items():
+            targets.update(_row(where, kind, key, value, bank))
+    return Mapping(name, targets, tuple(ports), bank, channel, lights)
+
+
+def _row(where: str, kind: str, key: str, value: Any, bank: int) -> dict[tuple[str, int], Target]:
+    """ "0-7" = "gain" or "16" = "scale 3" to its targets."""
+    at = f"{where}: [{kind}] {key} = {value!r}"
+    numbers = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", key)
+    first = int(numbers[1]) if numbers else -1
+    last = int(numbers[2] or first) if numbers else -1
+    if not 0 <= first <= last <= 127:
+        raise MappingError(f"{at}: expected a number from 0 to 127, or a row of them such as 0-7")
+    words = value.split() if isinstance(value, str) else []
+    per_unit = bool(words) and words[0] in FADERS + UNIT_BUTTONS
+    if not words or len(words) > 2 or (not per_unit and words[0] not in BUTTONS):
+        raise MappingError(
+            f"{at}: expected one of {', '.join(FADERS + UNIT_BUTTONS)} (with a number), {', '.join(BUTTONS)}"
+        )
+    if not per_unit:
+        if len(words) == 2 or first != last:
+            raise MappingError(f"{at}: {words[0]} is one control and has no number")
+        return {(kind, first): Target(words[0])}
+    if len(words) == 1 and first == last:
+        raise MappingError(f"{at}: say which unit of the bank, e.g. '{words[0]} 1'")
+    if len(words) == 2 and (first != last or not words[1].isdigit() or not 1 <= int(words[1]) <= bank):
+        raise MappingError(f"{at}: expected one control and a unit of the bank from 1 to {bank}")
+    start = int(words[1]) - 1 if len(words) == 2 else 0
+    if last - first >= bank:
+        raise MappingError(f"{at}: that is {last - first + 1} controls for a bank of {bank}")
+    return {(kind, first + i): Target(words[0], start + i) for i in range(last - first + 1)}

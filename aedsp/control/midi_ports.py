@@ -1,0 +1,228 @@
+"""Controllers: the only importer of rtmidi. A thread of its own polls; a controller may come, go and come back.
+
+rtmidi's queue is polled and never called back: a Python callback would run on the driver's thread (on JACK: the audio
+thread's) and take the GIL there. Whatever rtmidi refuses becomes a sentence; no controller at all is no error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aedsp.control.mapping import Mapping
+from aedsp.control.midi_messages import Decoder, Message
+
+POLL_S, SCAN_S, LONGEST_SCAN_S, LIGHTS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
+#: Messages that rtmidi keeps until they are polled: 1.6 s of 5,000 a second. A place keeps its memory once used.
+_QUEUE = 8192
+#: nanoKONTROL2: native mode on, off; what its answer begins with.
+_NATIVE = "F0 42 40 00 01 13 00 00 00 {} F7"
+NATIVE_ON, NATIVE_OFF = (bytes.fromhex(_NATIVE.format(mode)) for mode in ("01", "00"))
+NATIVE_ANSWER = bytes.fromhex("F0 42 40 00 01 13 00 40")
+_NOT_OURS = ("aedsp", "midi through")
+
+Lights = dict[tuple[str, int], bool]
+
+
+class Controller:
+    """Looks for the mapping's controller, listens to it, sets its lights; until `close`.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    on_message : callable
+        Called with every `Message`, from the controller's thread.
+    on_status : callable
+        Called with a sentence when a controller is found or lost, or MIDI cannot be used.
+    lights : callable, optional
+        What the lights should show, by (kind, number); asked 20 times a second.
+    port : str, optional
+        A part of the port's name, instead of the mapping's.
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        on_message: Callable[[Message], None],
+        on_status: Callable[[str], None],
+        lights: Callable[[], Lights] | None = None,
+        port: str | None = None,
+    ) -> None:
+        self.mapping, self._on_message, self._on_status, self._lights = mapping, on_message, on_status, lights
+        self._names = (port,) if port else mapping.ports
+        self.connected: str | None = None
+        self.native = False
+        self.messages = 0
+        self._input: Any = None
+        self._output: Any = None
+        self._shown: Lights = {}
+        self._decoder = Decoder()
+        self._answer_until = 0.0
+        self._said = ""
+        self._scan_s = SCAN_S
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="aedsp MIDI", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Lights out, ports closed."""
+        self._stop.set()
+        self._thread.join(3.0)
+
+    def _run(self) -> None:
+        try:
+            import rtmidi
+        except ImportError:
+            self._say("MIDI is off: python-rtmidi is not installed; pip install 'aedsp[midi]'")
+            return
+        scan_at = lights_at = 0.0
+        while not self._stop.wait(POLL_S):
+            now = time.monotonic()
+            try:
+                if now >= scan_at:
+                    scan_at = now + self._scan_s
+                    self._scan(rtmidi)
+                self._listen()
+                if now >= lights_at and self._output is not None:
+                    lights_at = now + LIGHTS_S
+                    self._show()
+            except Exception as error:  # rtmidi's errors have no common class
+                self._drop(
+                    f"MIDI: {self.connected or 'the driver'} failed ({' '.join(str(error).split())}); looking for it"
+                )
+        self._lights_out()
+        self._drop("")
+
+    def _say(self, sentence: str) -> None:
+        if sentence and sentence != self._said:
+            self._said = sentence
+            self._on_status(sentence)
+
+    def _scan(self, rtmidi: Any) -> None:
+        """Look whether the controller is still there, or there again."""
+        if self._input is None:
+            self._input = self._make(rtmidi, rtmidi.MidiIn)
+            if self._input is None:
+                self._say("MIDI is off: this system has no MIDI driver running (ALSA sequencer or JACK); all keys work")
+                self._scan_s = min(2 * self._scan_s, LONGEST_SCAN_S)
+                return
+            self._scan_s = SCAN_S
+        ports = self._input.get_ports()
+        if self.connected is not None:
+            if self.connected not in ports:
+                self._drop(f"{self.connected} was pulled out; looking for it")
+            return
+        found = next((i for i, port in enumerate(ports) if self._is_ours(port)), None)
+        if found is not None:
+            self._open(rtmidi, found, ports[found])
+
+    def _is_ours(self, port: str) -> bool:
+        if any(name in port.lower() for name in _NOT_OURS):
+            return False
+        return not self._names or any(name.lower() in port.lower() for name in self._names)
+
+    def _open(self, rtmidi: Any, index: int, name: str) -> None:
+        self._input.ignore_types(sysex=False, timing=True, active_sense=True)
+        self._input.open_port(index, "controls")
+        self._decoder = Decoder()
+        self.connected, self.native, self._shown = name, False, {}
+        if self.mapping.lights != "none":
+            self._open_output(rtmidi)
+        self._say(f"{name} is connected")
+
+    def _open_output(self, rtmidi: Any) -> None:
+        output = self._make(rtmidi, rtmidi.MidiOut)
+        if output is None:
+            return
+        index = next((i for i, port in enumerate(output.get_ports()) if self._is_ours(port)), None)
+        if index is None:
+            return
+        output.open_port(index, "lights")
+        self._output = output
+        if self.mapping.lights == "korg":
+            output.send_message(list(NATIVE_ON))
+            self._answer_until = time.monotonic() + ANSWER_S
+
+    def _listen(self) -> None:
+        if self.connected is None:
+            return
+        while (item := self._input.get_message()) is not None:
+            self.messages += 1
+            for message in self._decoder.feed(bytes(item[0])):
+                if message.kind == "sysex":
+                    if message.data.startswith(NATIVE_ANSWER) and time.monotonic() < self._answer_until:
+                        self.native = True
+                        self._shown = {}
+                else:
+                    self._on_message(message)
+
+    def _show(self) -> None:
+        """The lights that changed."""
+        if self._lights is None or (time.monotonic() < self._answer_until and not self.native):
+            return
+        for (kind, number), on in self._lights().items():
+            if self._shown.get((kind, number)) is not on:
+                self._shown[(kind, number)] = on
+                self._output.send_message(list(Message(kind, self.mapping.channel or 1, number, 127 * on).bytes()))  # type: ignore[arg-type]
+
+    def _lights_out(self) -> None:
+        if self._output is not None:
+            with contextlib.suppress(Exception):
+                for (kind, number), on in self._shown.items():
+                    if on:
+                        self._output.send_message(list(Message(kind, 1, number, 0).bytes()))  # type: ignore[arg-type]
+                if self.native:
+                    self._output.send_message(list(NATIVE_OFF))
+                time.sleep(0.02)  # JACK hands the last messages on at its next period
+
+    def _drop(self, sentence: str) -> None:
+        for port in (self._input, self._output):
+            if port is not None:
+                with contextlib.suppress(Exception):
+                    port.close_port()
+                with contextlib.suppress(Exception):
+                    port.delete()
+        self._input = self._output = self.connected = None
+        self._say(sentence)
+
+    @staticmethod
+    def _make(rtmidi: Any, kind: Any) -> Any:
+        """A port of the system's own driver, or of JACK where that runs; None where there is neither."""
+        if not sys.platform.startswith("linux"):
+            drivers = [rtmidi.API_UNSPECIFIED]
+        else:  # only those that are there: a failing one prints on the terminal
+            drivers = [rtmidi.API_LINUX_ALSA] if os.path.exists("/dev/snd/seq") else []
+            if rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and glob.glob("/dev/shm/jack_*"):
+                drivers.append(rtmidi.API_UNIX_JACK)
+        options = {"queue_size_limit": _QUEUE} if kind is rtmidi.MidiIn else {}
+        os.environ.setdefault("JACK_NO_START_SERVER", "1")
+        for driver in drivers:
+            with _quiet():
+                try:
+                    return kind(driver, "aedsp", **options)
+                except Exception:  # SystemError of rtmidi's own: no such driver here
+                    continue
+        return None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What drivers print on standard error while they fail stays off the screen."""
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:
+        yield
+        return
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,191 @@
+"""Recorded gestures rendered offline: the very samples that were heard, from the same player in the same frames.
+
+What `gestures` wrote holds every change with the frame of the stream at which the audio thread took it. Here the same
+compiled player runs without a device, is stopped at each of those frames, and is given the same change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aedsp._rt.player import Player
+from aedsp._rt.ring import ItemRing
+from aedsp.arrays import Float32
+from aedsp.audio.reader import READ_FRAMES, Reader
+from aedsp.control import gestures
+from aedsp.control.gestures import Gesture
+from aedsp.engine import drives, time_stretch
+from aedsp.engine.engine import Engine
+from aedsp.errors import GestureFileError
+from aedsp.live.sources import FileSource
+from aedsp.model.model import Model
+
+BLOCK_FRAMES = 4096
+#: Frames of the source that a frame of output may take, and some: transposed and shortened as far as it goes.
+_MOST_PACE = 18
+#: What the vocoder asks for before the first frame.
+_AHEAD = 1 << 16
+
+
+class _Feed:
+    """The streamer's part, in step with the player: always more in the ring than the next call takes."""
+
+    def __init__(self, source: FileSource, start_frame: int, engine: Engine, most_frames: int) -> None:
+        self.reader = Reader(source.path, engine.sample_rate, engine.channels, loop=source.loop)
+        self._keep = _MOST_PACE * most_frames + 2 * READ_FRAMES + _AHEAD
+        self.ring = ItemRing(4 * self._keep, 4 * engine.channels)
+        self._blocks = self.reader.blocks(start_frame)
+        self._pending = np.zeros((0, engine.channels), np.float32)
+        self._ended = False
+        self._begin = 0  # of the newest stretch, in the ring
+
+    def fill(self, player: Player) -> None:
+        while not self._ended and self.ring.written - max(self.ring.taken, self._begin) < self._keep:
+            if not len(self._pending):
+                block = next(self._blocks, None)
+                if block is None:
+                    player.end()
+                    self._ended = True
+                    return
+                self._pending = block
+            self._pending = self._pending[self.ring.write(self._pending) :]
+
+    def seek(self, player: Player, frame: int, dry: bool) -> None:
+        self._blocks = self.reader.blocks(frame)
+        self._pending, self._ended = self._pending[:0], False
+        if dry:
+            player.replay_dry()
+        self._begin = self.ring.written
+        player.cut()
+
+
+class Replay:
+    """A recorded performance, ready to be rendered.
+
+    Parameters
+    ----------
+    path : str or path
+        Gestures as `aedsp.play --record-gestures` wrote them.
+    model : Model, optional
+        Instead of the one that played.
+    source : path, optional
+        Instead of the file that was streamed.
+
+    Raises
+    ------
+    GestureFileError
+        The file is no such thing, or what it needs is gone: the text says which model or audio file.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], model: Model | None = None, source: str | os.PathLike[str] | None = None
+    ) -> None:
+        self.path = Path(path)
+        entries, _ = gestures.read(path)
+        changes = [g for g in entries if g.change is not None]
+        if not changes or "aedsp" not in (changes[0].change or {}):
+            raise GestureFileError(
+                f"{path}: holds no recorded performance of aedsp; give the audio to play it on as IN"
+            )
+        header: dict[str, Any] = changes[0].change or {}
+        self._changes = changes[1:]
+        try:
+            self._build(header, model, source)
+        except (KeyError, TypeError) as error:
+            raise GestureFileError(f"{path}: its header is damaged ({error})") from None
+
+    def _build(self, header: dict[str, Any], model: Model | None, source: str | os.PathLike[str] | None) -> None:
+        model = model or self._model(header["model"])
+        self.engine = Engine(
+            model,
+            header["sample_rate"],
+            channels=header["channels"],
+            block_frames=header["block_frames"],
+            phase=header["phase"],
+            refine=header.get("refine", 0),
+            seed=header["seed"],
+        )
+        self.step = self.engine.block_frames or BLOCK_FRAMES
+        self._feed: _Feed | None = None
+        name = source or header["source"]
+        if name == "InputSource":
+            raise GestureFileError(f"{self.path}: was played on a live input, which is not in it; give the audio as IN")
+        if name == "NoInput":
+            drives.set_drive(self.engine._core, header.get("drive") or "constant", model, header["seed"])
+        else:
+            if not Path(name).is_file():
+                raise GestureFileError(f"{self.path}: was played on {name}, which is gone; give the audio as IN")
+            self._feed = _Feed(FileSource(name, header["loop"]), header["start_frame"], self.engine, self.step)
+        pace = header.get("stretch", 1.0), header.get("transpose", 0.0)
+        self.player = Player(
+            self.engine._core,
+            "ring" if self._feed else "none",
+            self._feed.ring if self._feed else None,
+            self.engine.block_frames or 0,
+            self.engine.sample_rate,
+            1,
+            None,
+            time_stretch.stretcher(self.engine.sample_rate, self.engine.channels) if self._feed else None,
+        )
+        if self._feed and pace != (1.0, 0.0):
+            self.player.pace(*pace)
+
+    def _model(self, name: str) -> Model:
+        if not Path(name).is_file():
+            raise GestureFileError(f"{self.path}: was played through {name}, which is gone; give --model")
+        return Model.load(name)
+
+    def blocks(self) -> Iterator[Float32]:
+        """What was heard, from the stream's first frame to its last: float32 (frames, channels)."""
+        at = 0
+        for gesture in self._changes:
+            yield from self._until(at, gesture.frame)
+            at = max(at, gesture.frame)
+            if gesture.change is not None and "end" in gesture.change:
+                return
+            try:
+                self._apply(gesture)
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                raise GestureFileError(
+                    f"{self.path}: the change at frame {gesture.frame} does not fit ({error})"
+                ) from None
+
+    def close(self) -> None:
+        if self._feed:
+            self._feed.reader.close()
+
+    def _until(self, at: int, frame: int) -> Iterator[Float32]:
+        while at < frame:
+            out = np.empty((min(self.step, frame - at), self.engine.channels), np.float32)
+            if self._feed:
+                self._feed.fill(self.player)
+            self.player.process(None, out)
+            yield out
+            at += len(out)
+
+    def _apply(self, gesture: Gesture) -> None:
+        change = gesture.change or {}
+        controls = self.engine.controls
+        if "controls" in change:
+            with controls.together():
+                for name, first, n, value in change["controls"]:
+                    getattr(controls, name)[first : first + n] = np.nan if value is None else value
+        elif "monitor" in change:
+            controls.monitor = change["monitor"]
+        elif "frozen" in change:
+            controls.frozen = change["frozen"]
+        elif "transport" in change:
+            self.player.command(change["transport"])
+        elif "stretch" in change and self._feed:
+            self.player.pace(change["stretch"], change["transpose"])
+        elif "seek" in change and self._feed:
+            self._feed.seek(self.player, change["seek"], change["dry"])
+        elif "missing" in change:
+            self.player.replay_missing(change["missing"], change["after"])
+        elif "swap" in change:
+            self.engine.swap(self._model(change["swap"]))

@@ -1,0 +1,60 @@
+"""A model as the hop holds it: weights, preprocessing and bands in the memory of the kernels. Control thread only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aedsp._kernels.constant_q import Bands
+from aedsp._kernels.dense import Stack
+from aedsp._kernels.preprocess import Chain
+from aedsp._rt.control import ControlBuffer
+from aedsp._rt.loaded import Loaded
+from aedsp.model import constant_q, preprocess
+from aedsp.model.layers import Layer
+from aedsp.model.model import Model
+
+
+def loaded(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
+    """The model as the hop holds it, its weights stored as `precision` says, driven by the controls of `buffer`."""
+    n_bins = model.front_end.n_bins
+    stack = Stack([compiled_layer(layer) for layer in model.layers], precision)
+    chain = Chain([compiled_step(step) for step in model.preprocess], n_bins)
+    bands = None
+    if model.front_end.kind == "cqft":
+        made = [(band.first, band.analysis, band.synthesis) for band in constant_q.bands(model.front_end)]
+        bands = Bands(model.front_end.n_fft_bins, made)
+    ranks = percentiles = None
+    if (known := model.code_statistics) is not None:
+        ranks, rising = np.unique(np.asarray(known.percentile_ranks, np.float32), return_index=True)
+        percentiles = np.ascontiguousarray(np.asarray(known.percentiles)[rising], np.float32)
+    return Loaded(
+        stack, chain, buffer, n_bins, model.layers[0].context_spectra, model.n_code, channels, bands, ranks, percentiles
+    )
+
+
+def compiled_layer(layer: Layer) -> tuple[Any, ...]:
+    """A layer as `Stack` takes it."""
+    return (
+        layer.encoder_weight,
+        layer.encoder_bias,
+        layer.decoder_weight,
+        layer.decoder_bias,
+        layer.encoder_activation,
+        layer.decoder_activation,
+        layer.context_spectra,
+    )
+
+
+def compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
+    """A preprocessing step as the compiled `Chain` takes it."""
+    if isinstance(step, preprocess.Normalize):
+        return ("affine", 0.0, step.max)
+    if isinstance(step, preprocess.Standardize):
+        return ("affine", step.mean, step.std)
+    if isinstance(step, preprocess.Log):
+        return ("log", step.floor)
+    if isinstance(step, preprocess.Power):
+        return ("power", step.exponent)
+    raise TypeError(f"preprocess step is {step!r}; the compiled hop knows Normalize, Standardize, Log and Power")

@@ -1,0 +1,99 @@
+"""What drives the units where there is no input: names and codes, checked, on their way to `_rt/drive`."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp._rt.core import Core
+from aedsp.arrays import Float32
+from aedsp.model.model import Model
+
+KINDS = ("constant", "typical", "hold", "walk")
+_EXPECTED = "constant, typical[:PERCENTILE], walk[:HZ], hold, or an array of codes (n_hops, n_code)"
+TYPICAL_RANK, WALK_HZ = 90.0, 0.5
+
+
+@dataclass(frozen=True)
+class Drive:
+    """kind: one of `KINDS`; value: percentile of "typical", rate in Hz of "walk"."""
+
+    kind: str
+    value: float = 0.0
+
+
+def named(text: str) -> Drive:
+    """ "walk:0.2" as a Drive.
+
+    Raises
+    ------
+    ValueError
+        There is no such drive, or its number is out of range.
+    """
+    kind, colon, number = text.partition(":")
+    if kind not in KINDS or (colon and kind not in ("typical", "walk")):
+        raise ValueError(f"drive is {reprlib.repr(text)}; expected {_EXPECTED}")
+    try:
+        value = float(number) if colon else TYPICAL_RANK if kind == "typical" else WALK_HZ
+    except ValueError:
+        value = math.nan
+    most = 100 if kind == "typical" else 1000
+    if kind in ("typical", "walk") and not 0 <= value <= most:
+        unit = "a percentile, 0 to 100" if kind == "typical" else "a rate in Hz, 0 to 1000"
+        raise ValueError(f"drive is {text!r}; expected {unit} behind the colon")
+    return Drive(kind, value)
+
+
+def named_from_the_start(text: str) -> Drive:
+    """`named`, where nothing has been heard yet.
+
+    Raises
+    ------
+    ValueError
+        "hold", which there is nothing to hold of, or a drive that does not exist.
+    """
+    if named(text).kind == "hold":
+        raise ValueError("drive is 'hold', but nothing was heard that could be; expected constant, typical or walk")
+    return named(text)
+
+
+def set_drive(core: Core, drive: str | npt.ArrayLike, model: Model, seed: int) -> None:
+    """From the next hop without input on.
+
+    Raises
+    ------
+    ValueError
+        A drive that does not exist or does not fit the model.
+    """
+    if not isinstance(drive, str):
+        core.drive("rows", rows=_rows(drive, model.n_code))
+        return
+    chosen = named(drive)
+    if chosen.kind in ("typical", "walk") and model.code_statistics is None:
+        raise ValueError(
+            f"drive is {drive!r}, but {model.name or 'the model'} does not say what its units do (/code_statistics); "
+            "take constant, or an array of codes"
+        )
+    if chosen.kind == "typical":
+        core.drive("typical", rank=chosen.value)
+    elif chosen.kind == "walk":
+        core.drive("walk", rate_hz=chosen.value, seed=seed)
+    else:
+        core.drive(chosen.kind)
+
+
+def _rows(drive: npt.ArrayLike, n_code: int) -> Float32:
+    rows = np.asarray(drive)
+    if rows.dtype.kind not in "fiu" or rows.ndim != 2 or rows.shape[1] != n_code or not len(rows):
+        raise ValueError(f"drive is {rows.dtype} of shape {rows.shape}; expected {_EXPECTED} with n_code {n_code}")
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(rows, np.float32)
+    if not np.isfinite(rows).all():
+        raise ValueError(
+            f"drive has {np.count_nonzero(~np.isfinite(rows))} values that are not finite; expected numbers"
+        )
+    return rows

@@ -1,0 +1,377 @@
+"""Engine: a model, the compiled hop and the controls, in one object that turns blocks of audio into blocks of audio.
+
+Everything here runs in the caller's thread, at set-up or around the compiled call; what the audio thread computes is in
+`aedsp/_rt/engine.pyx`.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp._kernels.resample import Filter
+from aedsp._rt.core import Core
+from aedsp.arrays import Float32
+from aedsp.engine import drives, phases
+from aedsp.engine.compile import loaded
+from aedsp.engine.controls import Controls
+from aedsp.engine.phases import PhaseMode
+from aedsp.engine.timing import timing
+from aedsp.errors import SwapError
+from aedsp.model.model import Model
+
+PrecisionMode = Literal["auto", "float32", "float16", "int8"]
+
+MOST_CHANNELS = 64
+_FLOAT32 = np.dtype(np.float32)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What has passed since the last reset, all channels together."""
+
+    frames: int
+    hops: int
+    limited_frames: int
+    refused_samples: int
+
+
+class Engine:
+    """Resynthesis of audio through an autoencoder, with the player's hand on its units.
+
+    Parameters
+    ----------
+    model : Model
+    sample_rate : float, optional
+        The host's rate in Hz, at most 64 times the model's and at least a 64th; None: the model's own.
+    channels : int
+        1 to 64. All channels share the controls; each has its own spectra and phases.
+    block_frames : int, optional
+        Where every block has this length, the latency is shorter by what the hops gain from it; a block of another
+        length is then a ValueError. None: blocks of any length.
+    phase : "auto", "source", "advance", "spsi", "pghi" or "pghi1"
+        Phases of the resynthesis: those of the input, a free-running channel vocoder, or made from the magnitudes
+        alone (`docs/phase.md`); "pghi1" waits for the next spectrum and adds a hop of latency. "auto" takes the
+        input's while there is input, without it "pghi", or "spsi" below 75 % overlap.
+    refine : int
+        Iterations, 0 to 64, that fit the phases to what has sounded: two transforms each.
+    precision : "auto", "float32", "float16" or "int8"
+        Storage of the weights: fewer bytes are read faster. "auto" takes float16 where the processor widens it by
+        itself and the difference to float32 lies 60 dB below the output (`aedsp/precision.py`); bytes are audible.
+    seed : int
+        Of the start phases, and of the drive "walk".
+
+    Notes
+    -----
+    One engine belongs to one thread at a time; controls may be written from any thread.
+    """
+
+    __slots__ = (
+        "__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_precision",
+        "_precision_mode", "_sample_rate", "_timing", "on_swap", "phase", "refine", "seed",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        model: Model,
+        sample_rate: float | None = None,
+        *,
+        channels: int = 1,
+        block_frames: int | None = None,
+        phase: PhaseMode = "auto",
+        refine: int = 0,
+        precision: PrecisionMode = "auto",
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(model, Model):
+            raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
+        _expect_choice("phase", phase, get_args(PhaseMode))
+        _expect_choice("precision", precision, get_args(PrecisionMode))
+        _expect_int("channels", channels, 1, MOST_CHANNELS)
+        _expect_int("refine", refine, 0, 64)
+        _expect_int("seed", seed, 0, 2**63 - 1)
+        if block_frames is not None:
+            _expect_int("block_frames", block_frames, 1, 2**20)
+        #: As given.
+        self.phase, self.refine, self.seed = phase, refine, seed
+        #: For who records gestures: called with every model that is swapped in, and its path where that is known; with
+        #: None where it could not be.
+        self.on_swap: Callable[[Model | None, str | None], None] | None = None
+        self._model = model
+        self._channels = channels
+        self._block_frames = block_frames
+        self._sample_rate = _host_rate(sample_rate, model.front_end.sample_rate)
+        self._controls = Controls(model.n_code)
+        front_end = model.front_end
+        inward = Filter(self._sample_rate, front_end.sample_rate)
+        outward = Filter(front_end.sample_rate, self._sample_rate)
+        plan = phases.plan(front_end, phase, refine, block_frames)
+        self._timing = timing(front_end, inward, outward, block_frames, int(plan.look_ahead))
+        self._precision_mode = precision
+        self._precision = _storage(model, precision)
+        self._core = Core(
+            loaded(model, self._controls.buffer, channels, self._precision),
+            inward,
+            outward,
+            front_end.fft_length,
+            front_end.hop_length,
+            front_end.analysis_window(),
+            front_end.synthesis_window(),
+            np.random.default_rng(seed).random(front_end.n_fft_bins),
+            self._timing,
+            channels,
+            plan,
+        )
+
+    @property
+    def model(self) -> Model:
+        """The model that plays, or that was handed over last."""
+        return self._model
+
+    @property
+    def block_frames(self) -> int | None:
+        """The fixed length of a block in frames; None: blocks of any length."""
+        return self._block_frames
+
+    @property
+    def sample_rate(self) -> float:
+        """The host's rate in Hz."""
+        return self._sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self._channels
+
+    @property
+    def controls(self) -> Controls:
+        """The player's hand: gain, scale, muted, sign and override of every unit, and what is monitored."""
+        return self._controls
+
+    @property
+    def precision(self) -> str:
+        """How the weights of the model that plays are stored: "float32", "float16" or "int8"."""
+        return self._precision
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames, at the host's rate, from an input sample to the output sample that stands for it; exact."""
+        return self._timing.latency_frames
+
+    @property
+    def algorithm_frames(self) -> int:
+        """The part of the latency that the windows make, in frames at the model's rate."""
+        return self._timing.algorithm_frames
+
+    @property
+    def latency_s(self) -> float:
+        """`latency_frames` in seconds."""
+        return self.latency_frames / self._sample_rate
+
+    @property
+    def code(self) -> Float32:
+        """Activations of the newest hop, before the player's hand: a copy, (n_code,), or (channels, n_code)."""
+        code = self._core.code()
+        return code[0] if self._channels == 1 else code
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counters since the last reset."""
+        return Statistics(*self._core.counters())
+
+    def reset(self) -> None:
+        """Clear audio, phases, limiter and statistics; the controls stay and apply at once."""
+        self._core.reset()
+
+    def swap(self, model: Model, *, path: str | None = None) -> None:
+        """Play another model from the next hop on; the overlap of the windows is the crossfade.
+
+        The controls stay, unit by unit; units that the old model did not have are neutral. May be called from any
+        thread, while the engine processes or plays in a stream too: the weights are prepared here, the audio thread
+        exchanges a pointer, and the old model is freed at the next swap or at the end. path: where it came from, for
+        recorded gestures.
+
+        Raises
+        ------
+        SwapError
+            The front end differs from the engine's, or the audio thread has not yet taken the last models.
+        """
+        if not isinstance(model, Model):
+            raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
+        if model.front_end != self._model.front_end:
+            raise SwapError(
+                f"{model.name or 'the model'} has {model.front_end}; the engine plays {self._model.front_end}: "
+                "only models of the same front end can be exchanged while playing, make a new Engine for this one"
+            )
+        precision = _storage(model, self._precision_mode)
+        with self._controls.resized(model.n_code) as buffer:
+            if self.on_swap is not None:
+                self.on_swap(model, path)
+            if not self._core.swap(loaded(model, buffer, self._channels, precision)):
+                if self.on_swap is not None:
+                    self.on_swap(None, None)
+                raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
+        self._model, self._precision = model, precision
+
+    def process(
+        self, x: npt.ArrayLike, *, out: Float32 | None = None, phase_from: npt.ArrayLike | None = None
+    ) -> Float32:
+        """Resynthesize one block.
+
+        Parameters
+        ----------
+        x : array (frames,) or (frames, channels)
+            Real floats in [-1, 1]; other floats than float32 are converted. Samples that are not finite, or beyond
+            ±16, count as 0 (`statistics.refused_samples`).
+        out : float32 array like `x`, optional
+            Where the result goes; may be `x` itself. With `out` and a float32 `x`, no memory for audio is allocated.
+        phase_from : array like `x`, optional
+            Another sound, in step with `x`: the code comes from `x`, the phases from here (cross-synthesis). Where it
+            is left out, they come from `x` again.
+
+        Returns
+        -------
+        array like `x`, float32
+            The output, `latency_frames` behind the input.
+
+        Raises
+        ------
+        TypeError
+            `x` is not real floating-point, or `out` is not float32.
+        ValueError
+            A shape that does not fit the engine's channels or its fixed block, an `out` that overlaps `x` in part, or
+            `phase_from` for an engine whose phases are not the input's.
+        RuntimeError
+            The engine is processing in another thread.
+        """
+        if (
+            type(x) is np.ndarray and type(out) is np.ndarray and x.dtype is _FLOAT32 and out.dtype is _FLOAT32
+            and x.ndim == 1 and self._block_frames in (None, len(x)) and phase_from is None
+        ):  # fmt: skip
+            try:
+                self._core.process_mono(x, out)
+            except ValueError:  # nothing was computed; what is wrong is told below
+                pass
+            else:
+                return out
+        x = self._as_audio("x", x)
+        y = None
+        if phase_from is not None:
+            if self.phase not in ("auto", "source"):
+                raise ValueError(f"phase_from is given, but phase is {self.phase!r}; expected 'auto' or 'source'")
+            y = self._as_audio("phase_from", phase_from)
+            if y.shape != x.shape:
+                raise ValueError(f"phase_from has shape {y.shape}; x has {x.shape}")
+            y = y.reshape(-1, self._channels)
+        if out is None:
+            out = np.empty(x.shape, np.float32)
+        else:
+            self._expect_out(out)
+            if out.shape != x.shape:
+                raise ValueError(f"out has shape {out.shape}; x has {x.shape}")
+        self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y)
+        return out
+
+    def generate(
+        self, n_frames: int, *, drive: str | npt.ArrayLike = "constant", out: Float32 | None = None
+    ) -> Float32:
+        """Sound from the decoder alone: every unit is driven, times the player's hand.
+
+        Parameters
+        ----------
+        n_frames : int
+            Length of the result.
+        drive : str or array (n_hops, n_code)
+            "constant": every unit fired alike by 1, 12 dB down (the paper). "typical", or "typical:RANK": each unit at
+            a percentile of its own activations, 90 by default. "walk", or "walk:HZ": a smooth random walk through
+            them, 0.5 Hz by default, of the engine's seed. "hold": the last code. An array: a code for each hop that
+            begins in this call; the last one stays. All but "hold" fade in over 0.5 s where there was input before.
+        out : float32 array (n_frames,) or (n_frames, channels), optional
+
+        Returns
+        -------
+        float32 array (n_frames,), or (n_frames, channels) for more than one channel
+
+        Raises
+        ------
+        ValueError
+            A drive that does not exist or does not fit; "typical" and "walk" want a model with code statistics.
+        """
+        _expect_int("n_frames", n_frames, 0, 2**40)
+        drives.set_drive(self._core, drive, self._model, self.seed)
+        shape = (n_frames,) if self._channels == 1 else (n_frames, self._channels)
+        if out is None:
+            self._expect_shape("n_frames", shape)
+            out = np.empty(shape, np.float32)
+        else:
+            self._expect_out(out)
+            self._expect_shape("out", out.shape)
+            if out.shape[0] != n_frames:
+                raise ValueError(f"out has {out.shape[0]} frames; n_frames is {n_frames}")
+        self._core.process(None, out.reshape(-1, self._channels))
+        return out
+
+    def _as_audio(self, name: str, given: npt.ArrayLike) -> Float32:
+        """Contiguous float32, of a shape that fits the engine."""
+        x = np.asarray(given)
+        if x.dtype.kind != "f":
+            raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
+        self._expect_shape(name, x.shape)
+        if x.dtype != np.float32 or not x.flags.c_contiguous:
+            with np.errstate(over="ignore"):
+                x = np.ascontiguousarray(x, dtype=np.float32)
+        return x
+
+    def _expect_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        n = self._channels
+        if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
+            expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
+            raise ValueError(
+                f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}"
+            )
+        if self._block_frames is not None and shape[0] != self._block_frames:
+            raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={self._block_frames}")
+
+    def _expect_out(self, out: Any) -> None:
+        if not isinstance(out, np.ndarray) or out.dtype != np.float32:
+            raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
+        if not out.flags.c_contiguous or not out.flags.writeable:
+            raise ValueError("out is read-only or not C-contiguous; expected a writeable C-contiguous array")
+
+
+def _storage(model: Model, precision: PrecisionMode) -> str:
+    if precision != "auto":
+        return precision
+    from aedsp.engine import precision as probing  # reads the demo clips
+
+    return probing.choose(model)
+
+
+def _host_rate(given: float | None, model_rate: float) -> float:
+    if given is None:
+        return model_rate
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise TypeError(f"sample_rate is {given!r}; expected Hz")
+    rate = float(given)
+    if not (math.isfinite(rate) and model_rate / 64 <= rate <= model_rate * 64):
+        raise ValueError(
+            f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model"
+        )
+    return rate
+
+
+def _expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {reprlib.repr(value)}; expected one of {choices}")
+
+
+def _expect_int(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is {value!r}; expected an integer")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; expected {least} to {most}")

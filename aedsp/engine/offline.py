@@ -1,0 +1,264 @@
+"""The offline job: audio in, resynthesized audio out, same length and rate. `aedsp.render` is its command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp.arrays import Float32
+from aedsp.engine import drives
+from aedsp.engine.controls import Controls, Monitor
+from aedsp.engine.engine import Engine, PrecisionMode
+from aedsp.engine.phases import PhaseMode
+from aedsp.engine.time_stretch import Stretched
+from aedsp.model.model import Model
+
+#: A value for some units, for all of them, or for each.
+UnitSettings = Mapping[int, float] | npt.ArrayLike
+
+BLOCK_FRAMES = 16_384
+#: Of sound without input, where nobody says how much.
+NO_INPUT_S = 10.0
+
+
+def through(
+    engine: Engine, blocks: Iterable[Float32], phase_from: Iterable[Float32] | None = None
+) -> Iterator[Float32]:
+    """Blocks (frames, channels) through the engine, latency removed and tail flushed: as many frames out as in.
+
+    phase_from: another sound that gives the phases, in blocks of any lengths; silence behind its end.
+    """
+    to_skip = engine.latency_frames
+    other = None if phase_from is None else _Cut(phase_from, engine.channels)
+    for block in chain(blocks, _silence(engine)):
+        out = engine.process(block, phase_from=None if other is None else other.next(len(block)))
+        yield out[to_skip:]
+        to_skip = max(0, to_skip - len(out))
+
+
+class _Cut:
+    """Blocks of any lengths as blocks of the lengths that are asked for, silence behind their end."""
+
+    def __init__(self, blocks: Iterable[Float32], channels: int) -> None:
+        self._blocks, self._rest = iter(blocks), np.zeros((0, channels), np.float32)
+
+    def next(self, n: int) -> Float32:
+        while len(self._rest) < n:
+            block = next(self._blocks, None)
+            if block is None:
+                block = np.zeros((n - len(self._rest), self._rest.shape[1]), np.float32)
+            self._rest = np.concatenate([self._rest, block])
+        out, self._rest = self._rest[:n], self._rest[n:]
+        return out
+
+
+def _silence(engine: Engine) -> Iterator[Float32]:
+    left = engine.latency_frames
+    while left:
+        n = min(left, BLOCK_FRAMES)
+        yield np.zeros((n, engine.channels), np.float32)
+        left -= n
+
+
+def resynthesize(
+    model: Model,
+    x_or_path: npt.ArrayLike | str | os.PathLike[str],
+    sample_rate: float | None = None,
+    *,
+    gain: UnitSettings | None = None,
+    scale: UnitSettings | None = None,
+    muted: UnitSettings | None = None,
+    sign: UnitSettings | None = None,
+    override: UnitSettings | None = None,
+    monitor: Monitor = "resynthesized",
+    phase: PhaseMode = "auto",
+    refine: int = 0,
+    precision: PrecisionMode = "auto",
+    seed: int = 0,
+    phase_from: npt.ArrayLike | None = None,
+    stretch: float = 1,
+    transpose: float = 0,
+) -> Float32:
+    """Resynthesize a whole signal or file.
+
+    Parameters
+    ----------
+    model : Model
+    x_or_path : array (frames,) or (frames, channels), or the path of an audio file
+    sample_rate : float, optional
+        Of the array, in Hz; None: the model's own. A file has its own rate.
+    gain, scale, muted, sign, override : mapping from unit to value, or one value, or one for each unit, optional
+        The player's hand, as in `Engine.controls`.
+    monitor, phase, refine, precision, seed
+        As in `Controls.monitor` and `Engine`.
+    phase_from : array like the signal, optional
+        Another sound at the same rate that gives the phases; silence behind its end.
+    stretch, transpose : float
+        Before the engine: duration times that of the input, 0.25 to 4, and semitones, -24 to 24.
+
+    Returns
+    -------
+    float32 array
+        Rate as the input, and its length times `stretch`; latency removed, tail flushed; a file gives (frames,) or
+        (frames, channels).
+    """
+    if isinstance(x_or_path, (str, os.PathLike)):
+        from aedsp.audio import file as audio_file
+
+        if sample_rate is not None:
+            raise ValueError(f"sample_rate is {sample_rate}; a file has its own, leave it out")
+        x, sample_rate = audio_file.read(x_or_path)
+        x = x[:, 0] if x.shape[1] == 1 else x
+    else:
+        x = np.asarray(x_or_path)
+    if x.dtype.kind != "f":
+        raise TypeError(f"x has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
+    if x.ndim not in (1, 2):
+        raise ValueError(f"x has shape {x.shape}; expected (frames,) or (frames, channels)")
+    engine = Engine(
+        model,
+        sample_rate,
+        channels=1 if x.ndim == 1 else x.shape[1],
+        phase=phase,
+        refine=refine,
+        precision=precision,
+        seed=seed,
+    )
+    set_controls(engine.controls, monitor, gain=gain, scale=scale, muted=muted, sign=sign, override=override)
+    engine.reset()
+    frames = x.reshape(len(x), engine.channels)
+    blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
+    other = None if phase_from is None else [_as_frames(phase_from, engine.channels)]
+    played = Stretched(blocks, engine.sample_rate, engine.channels, stretch, transpose)
+    out = np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, played, other)])
+    return out[:, 0] if x.ndim == 1 else out
+
+
+def _as_frames(phase_from: npt.ArrayLike, channels: int) -> Float32:
+    y = np.asarray(phase_from)
+    if y.ndim not in (1, 2) or y.dtype.kind != "f" or (y.shape[1:] or (1,)) != (channels,):
+        raise ValueError(
+            f"phase_from is {y.dtype} of shape {y.shape}; expected floats (frames, {channels}), as the signal"
+        )
+    return y.reshape(-1, channels).astype(np.float32)
+
+
+def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings | None) -> None:
+    """Put a player's settings into an engine's controls, all at once."""
+    with controls.together():
+        controls.monitor = monitor
+        for name, values in settings.items():
+            target = getattr(controls, name)
+            if isinstance(values, Mapping):
+                for unit, value in values.items():
+                    target[unit] = value
+            elif values is not None:
+                target[:] = values
+
+
+def generate_file(
+    engine_options: Mapping[str, Any],
+    model: Model,
+    target: Path,
+    settings: Mapping[str, Any],
+    drive: str,
+    duration_s: float,
+) -> Engine:
+    """Sound of the decoder alone to a file, at the model's rate, mono.
+
+    Raises
+    ------
+    ValueError
+        A drive or a setting that does not fit.
+    AudioFileError
+        `target` cannot be written.
+    """
+    from aedsp.audio import file as audio_file
+
+    engine = Engine(model, **engine_options)
+    set_controls(engine.controls, **settings)
+    drives.named_from_the_start(drive)  # refused before there is a file, as is a drive that does not fit
+    engine.generate(0, drive=drive)
+    left = round(duration_s * engine.sample_rate)
+    with audio_file.written(target, engine.sample_rate, 1) as out:
+        while left:
+            n = min(left, BLOCK_FRAMES)
+            out.write(engine.generate(n, drive=drive)[:, None])
+            left -= n
+    return engine
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What `render_file` did: the engine, for its statistics; frames read, and frames that the header promised; samples
+    that were no audio."""
+
+    engine: Engine
+    n_frames: int
+    n_promised: int
+    n_refused: int
+
+    def warnings(self) -> list[str]:
+        """What the listener should know, a line each."""
+        statistics, lines = self.engine.statistics, []
+        if self.n_frames < self.n_promised:
+            lines.append(f"the input broke off after {self.n_frames} of {self.n_promised} frames; it may be damaged")
+        if statistics.limited_frames:
+            lines.append(f"{statistics.limited_frames} frames were limited to full scale; lower the gains to avoid it")
+        if self.n_refused:
+            lines.append(f"{self.n_refused} samples were not finite or beyond ±16 and counted as 0")
+        return lines
+
+
+def render_file(
+    engine_options: Mapping[str, Any],
+    model: Model,
+    source: Path,
+    target: Path,
+    settings: Mapping[str, Any],
+    automate: Callable[[Engine], Callable[[Iterator[Float32]], Iterator[Float32]]] | None = None,
+    phase_from: Path | None = None,
+    stretch: float = 1,
+    transpose: float = 0,
+) -> Rendered:
+    """One file to another, in blocks: memory does not grow with the length.
+
+    automate: for the engine, what passes its input on and moves its controls on the way. phase_from: a file of any
+    rate whose phases are taken. stretch, transpose: as in `resynthesize`.
+
+    Raises
+    ------
+    ValueError
+        `target` is `source`, or a setting does not fit.
+    AudioFileError
+        `source` holds no audio or cannot be read, or `target` cannot be written.
+    """
+    from aedsp.audio import file as audio_file
+    from aedsp.audio.reader import Reader
+
+    if target.exists() and source.exists() and target.samefile(source):
+        raise ValueError(f"{target} is the input itself; give the output another name")
+    with Reader(source, strict=True, block_frames=BLOCK_FRAMES) as reader, ExitStack() as stack:
+        rate, channels = reader.sample_rate, reader.channels
+        engine = Engine(model, rate, channels=channels, **engine_options)
+        set_controls(engine.controls, **settings)
+        played = Stretched(reader.blocks(), rate, channels, stretch, transpose)
+        blocks = iter(played)
+        if automate is not None:
+            blocks = automate(engine)(blocks)
+        other = None
+        if phase_from is not None:
+            other = stack.enter_context(Reader(phase_from, rate, channels)).blocks()
+        out = stack.enter_context(audio_file.written(target, rate, channels))
+        for block in through(engine, blocks, other):
+            out.write(block)
+        n_refused = engine.statistics.refused_samples + played.refused
+        return Rendered(engine, played.taken, reader.frames, n_refused)

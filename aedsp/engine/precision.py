@@ -1,0 +1,94 @@
+"""How the weights are stored: float32, or float16 where nobody can hear the difference. Control thread only.
+
+The probe: spectra of both demo clips, and of pink noise at three levels, through the model with the weights as they are
+and as they would be kept; the worst of the five counts.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal
+
+import numpy as np
+
+from aedsp import data
+from aedsp._kernels import _cpu
+from aedsp._kernels.dense import stored
+from aedsp.arrays import Float32
+from aedsp.model.analysis import Analysis
+from aedsp.model.front_end import FrontEnd
+from aedsp.model.layers import Layer
+from aedsp.model.model import Model
+
+Precision = Literal["float32", "float16", "int8"]
+
+#: The difference that float16 may make, against the output.
+MOST_DIFFERENCE_DB = -60.0
+PINK_DB = (-6.0, -30.0, -60.0)
+_SPECTRA = 6
+
+
+def choose(model: Model) -> Precision:
+    """float16 where the processor widens it by itself and what it changes stays below `MOST_DIFFERENCE_DB`."""
+    if not _cpu.fast_halves():
+        return "float32"
+    return "float16" if difference_db(model, "float16") <= MOST_DIFFERENCE_DB else "float32"
+
+
+def difference_db(model: Model, precision: Precision) -> float:
+    """What storing the weights so changes in the probe's magnitudes, in dB of the output; the worst signal."""
+    kept = Model(
+        front_end=model.front_end, layers=tuple(_kept(layer, precision) for layer in model.layers),
+        preprocess=model.preprocess,
+    )  # fmt: skip
+    worst = -np.inf
+    for spectra in probe(model.front_end):
+        (before, _), (after, _) = model.reconstruct(spectra), kept.reconstruct(spectra)
+        error, level = (float(np.square(x, dtype=np.float64).sum()) for x in (after - before, before))
+        if error:
+            worst = max(worst, 10 * np.log10(error / level) if level else np.inf)
+    return worst
+
+
+def _kept(layer: Layer, precision: Precision) -> Layer:
+    """The layer with the weights that are kept for it."""
+
+    def rounded(weight: Float32) -> Float32:
+        numbers, scale = stored(np.ascontiguousarray(weight), np.dtype(precision))
+        return np.asarray(numbers.astype(np.float32) * scale[:, None])
+
+    if layer.decoder_weight is not None:  # what is decoded for older spectra is not heard, and not kept
+        older, newest = np.split(layer.decoder_weight, [layer.n_visible - layer.n_visible // layer.context_spectra])
+    return Layer(
+        encoder_weight=rounded(layer.encoder_weight),
+        encoder_bias=layer.encoder_bias,
+        decoder_weight=None if layer.decoder_weight is None else np.concatenate([older, rounded(newest.T).T]),
+        decoder_bias=layer.decoder_bias,
+        encoder_activation=layer.encoder_activation,
+        decoder_activation=layer.decoder_activation,
+        context_spectra=layer.context_spectra,
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def probe(front_end: FrontEnd) -> tuple[Float32, ...]:
+    """Magnitudes (n, n_bins) of each signal. The clips are taken as if they had the model's sample rate."""
+    signals = list(data.beginnings())
+    n = max(front_end.window_length, *(len(x) for x in signals))
+    pink = _pink_noise(n)
+    signals += [np.float32(10 ** (level / 20)) * pink for level in PINK_DB]
+    return tuple(_magnitudes(x, front_end) for x in signals)
+
+
+def _pink_noise(n: int) -> Float32:
+    """Of RMS 1."""
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(n))
+    x = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1)), n)
+    return np.asarray(x / np.sqrt(np.mean(np.square(x))), np.float32)
+
+
+def _magnitudes(x: Float32, front_end: FrontEnd) -> Float32:
+    length = front_end.window_length
+    x = np.pad(x, (0, max(0, length - len(x))))
+    starts = np.linspace(0, len(x) - length, _SPECTRA).astype(int)
+    return Analysis(front_end).magnitudes(np.stack([x[start : start + length] for start in starts]))

@@ -1,0 +1,96 @@
+"""Stretching and transposing a source before the engine: the settings, and whole sources (`_kernels/stretch`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from aedsp._kernels.stretch import Stretcher
+from aedsp.arrays import Float32
+from aedsp.model.front_end import FrontEnd
+
+#: Duration of the output times that of the source, and semitones.
+STRETCH_RANGE, TRANSPOSE_RANGE = (0.25, 4.0), (-24.0, 24.0)
+_PUSHED = 1024
+
+
+def check(stretch: float, transpose: float) -> None:
+    """Raises ValueError where one is out of its range."""
+    for name, value, (least, most) in (
+        ("stretch", stretch, STRETCH_RANGE),
+        ("transpose", transpose, TRANSPOSE_RANGE),
+    ):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise ValueError(f"{name} is {value!r}; expected a number from {least:g} to {most:g}")
+        if not (math.isfinite(value) and least <= value <= most):
+            raise ValueError(f"{name} is {value}; expected {least:g} to {most:g}")
+
+
+def pitch_of(transpose: float) -> float:
+    """Semitones as a ratio of frequencies; 0 is exactly 1."""
+    return float(2 ** (transpose / 12))
+
+
+def stretcher(sample_rate: float, channels: int) -> Stretcher:
+    """Windows of about 90 ms: 2048 frames below 32 kHz, twice as many from there on; hops of a quarter."""
+    length = 2048 if sample_rate < 32_000 else 4096
+    windows = FrontEnd(sample_rate=sample_rate, fft_length=length, window_length=length, hop_length=length // 4)
+    return Stretcher(channels, length, length // 4, windows.analysis_window(), windows.synthesis_window())
+
+
+class Stretched:
+    """A whole source in blocks (frames, channels), stretched and transposed: round(frames · stretch) frames. Goes once.
+
+    Parameters
+    ----------
+    source : iterable of float32 (frames, channels)
+    sample_rate : float
+        Hz.
+    channels : int
+    stretch, transpose : float
+        0.25 to 4 times the duration, and -24 to 24 semitones.
+
+    Attributes
+    ----------
+    taken, refused : int
+        Frames of the source so far, and samples of it that were no audio and count as 0 (where nothing is stretched,
+        what comes behind counts them).
+
+    Raises
+    ------
+    ValueError
+        stretch or transpose is out of its range.
+    """
+
+    def __init__(
+        self, source: Iterable[Float32], sample_rate: float, channels: int, stretch: float, transpose: float
+    ) -> None:
+        check(stretch, transpose)
+        self.taken = self.refused = 0
+        self._source, self._channels, self._stretch = source, channels, stretch
+        self._kernel: Stretcher | None = None
+        if (stretch, transpose) != (1, 0):
+            self._kernel = stretcher(sample_rate, channels)
+            self._kernel.set(float(stretch), pitch_of(transpose))
+
+    def __iter__(self) -> Iterator[Float32]:
+        kernel, made = self._kernel, 0
+        for block in self._source:
+            self.taken += len(block)
+            if kernel is None:
+                yield block
+                continue
+            for i in range(0, len(block), _PUSHED):
+                self.refused += kernel.push(np.ascontiguousarray(block[i : i + _PUSHED], np.float32))
+                while len(out := kernel.pull(4 * _PUSHED)):
+                    made += len(out)
+                    yield out
+        left, silence = round(self.taken * self._stretch) - made, np.zeros((_PUSHED, self._channels), np.float32)
+        while kernel is not None and left > 0:
+            out = kernel.pull(left)
+            left -= len(out)
+            if len(out):
+                yield out
+            kernel.push(silence)

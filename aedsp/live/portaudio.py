@@ -1,0 +1,320 @@
+"""PortAudio: devices, and streams whose callback is compiled. The only importer of sounddevice; control thread only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from aedsp._rt.callback import Callback
+from aedsp.arrays import Float32
+from aedsp.errors import StreamError
+
+#: A device by PortAudio's number or by a part of its name; None: the default one.
+DeviceName = int | str | None
+Latency = float | Literal["low", "high"]
+
+COMMON_RATES = (16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device as PortAudio sees it. Channels are counts, rates in Hz, latencies in s."""
+
+    number: int
+    name: str
+    host: str
+    inputs: int
+    outputs: int
+    sample_rate: float
+    low_latency_s: float
+    high_latency_s: float
+    is_default_input: bool
+    is_default_output: bool
+
+    @property
+    def full_name(self) -> str:
+        """What finds it again: the same name may be there under several hosts."""
+        return f"{self.name}, {self.host}"
+
+
+def sounddevice() -> Any:
+    """The module, imported when it is needed.
+
+    Raises
+    ------
+    StreamError
+        It is, but PortAudio is not.
+    """
+    try:
+        with _undisturbed():
+            import sounddevice
+    except ImportError:
+        raise StreamError("sounddevice is not installed; pip install 'aedsp[play]'") from None
+    except OSError:
+        raise StreamError("PortAudio is not installed; on Debian: apt install libportaudio2") from None
+    return sounddevice
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait. A PortAudio that was interrupted while it started is never ended, and a JACK client whose request
+    was interrupted is broken: both crash the process at its end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
+        if hasattr(signal, "siginterrupt"):
+            signal.siginterrupt(number, False)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for late in came:
+        signal.raise_signal(late)
+
+
+def list_devices() -> list[Device]:
+    """All devices; empty where the machine has none."""
+    sd = sounddevice()
+    hosts = sd.query_hostapis()
+    default_input, default_output = sd.default.device
+    found = []
+    for d in sd.query_devices():
+        host = hosts[d["hostapi"]]
+        kind = "output" if d["max_output_channels"] else "input"
+        found.append(
+            Device(
+                number=d["index"],
+                name=d["name"],
+                host=host["name"],
+                inputs=d["max_input_channels"],
+                outputs=d["max_output_channels"],
+                sample_rate=d["default_samplerate"],
+                low_latency_s=d[f"default_low_{kind}_latency"],
+                high_latency_s=d[f"default_high_{kind}_latency"],
+                is_default_input=d["index"] == (default_input if default_input >= 0 else host["default_input_device"]),
+                is_default_output=d["index"]
+                == (default_output if default_output >= 0 else host["default_output_device"]),
+            )
+        )
+    return found
+
+
+def named(text: str | None) -> DeviceName:
+    """As it is typed: digits are PortAudio's number, anything else is a part of the name."""
+    return int(text) if text is not None and text.isdigit() else text
+
+
+def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:
+    """The device that is meant.
+
+    Raises
+    ------
+    StreamError
+        There is none, or several whose names hold the given one; the text lists what there is.
+    """
+    sd = sounddevice()
+    try:
+        found = sd.query_devices(device, kind)
+    except (ValueError, sd.PortAudioError) as error:
+        usable = [d for d in list_devices() if (d.inputs if kind == "input" else d.outputs)]
+        if not usable:
+            raise StreamError(f"no {kind} device can be used: this machine has none that PortAudio sees") from None
+        if device is None:
+            raise StreamError(
+                f"there is no default {kind} device; name one of: {', '.join(repr(d.name) for d in usable)}"
+            ) from None
+        raise StreamError(
+            f"{kind} device is {device!r} ({_first_line(error)}); expected one of "
+            f"{', '.join(f'{d.number} {d.name!r}' for d in usable)}; python -m aedsp.devices lists them"
+        ) from None
+    return next(d for d in list_devices() if d.number == found["index"])
+
+
+def rates_of(device: Device, kind: Literal["input", "output"]) -> list[int]:
+    """Those of the common rates, in Hz, that the device takes."""
+    sd = sounddevice()
+    check = sd.check_output_settings if kind == "output" else sd.check_input_settings
+    rates = []
+    for rate in COMMON_RATES:
+        with contextlib.suppress(sd.PortAudioError, ValueError):
+            check(device.number, None, "float32", samplerate=rate)
+            rates.append(rate)
+    return rates
+
+
+def open_stream(
+    callback: Callback,
+    output: Device,
+    input: Device | None,
+    n_in: int,
+    n_out: int,
+    sample_rate: float,
+    block_frames: int,
+    latency: Latency,
+) -> Any:
+    """A PortAudio stream on the compiled callback, not yet started. The caller keeps `callback` alive until it is
+    closed.
+
+    Raises
+    ------
+    StreamError
+        A device refuses the rate, the channels or to be opened at all; the text says what it would take.
+    """
+    sd = sounddevice()
+    function, state = callback.addresses()
+    options: dict[str, Any] = {
+        "samplerate": sample_rate,
+        "blocksize": block_frames,
+        "dtype": "float32",
+        "latency": latency,
+        "clip_off": True,
+        "dither_off": True,
+        "callback": sd._ffi.cast("PaStreamCallback*", function),
+        "userdata": sd._ffi.cast("void *", state),
+    }
+    try:
+        with _undisturbed():
+            return _opened(sd, output, input, n_in, n_out, options)
+    except sd.PortAudioError as error:
+        names = output.name if input is None or input.number == output.number else f"{input.name} with {output.name}"
+        text = _first_line(error)
+        if "sample rate" in text.lower():
+            both = set(rates_of(output, "output"))
+            if input is not None:
+                both &= set(rates_of(input, "input"))
+            takes = ", ".join(map(str, sorted(both))) or "none of the common rates"
+            raise StreamError(
+                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose one of those (--rate)"
+            ) from None
+        hint = "; input and output must be of the same host (ALSA, JACK, ...)" if input is not None else ""
+        raise StreamError(f"{names} cannot be opened ({text}){hint}") from None
+
+
+def _opened(sd: Any, output: Device, input: Device | None, n_in: int, n_out: int, options: dict[str, Any]) -> Any:
+    if input is None:
+        stream = sd._StreamBase("output", device=output.number, channels=n_out, **options)
+    else:
+        stream = sd._StreamBase("duplex", device=(input.number, output.number), channels=(n_in, n_out), **options)
+    _OPEN.append(stream)
+    return stream
+
+
+def start_stream(stream: Any) -> None:
+    """From here on the callback is called.
+
+    Raises
+    ------
+    StreamError
+        The device refuses.
+    """
+    with refusals(), _undisturbed():
+        stream.start()
+
+
+#: The streams of this process that PortAudio still has.
+_OPEN: list[Any] = []
+
+
+def close_stream(stream: Any) -> None:
+    """After this, nothing calls the callback any more."""
+    if stream in _OPEN:
+        _OPEN.remove(stream)
+    with _undisturbed():
+        stream.close()
+
+
+def restart() -> None:
+    """Make PortAudio look for devices anew; while another stream of aedsp plays, the devices stay as they are known."""
+    if not _OPEN:
+        release()
+        with _undisturbed():
+            sounddevice()._initialize()
+
+
+def release() -> None:
+    """End PortAudio, e.g. before the server that it talks to ends. Every stream of the process must be closed."""
+    sd = sounddevice()
+    with _undisturbed():
+        while sd._initialized:
+            sd._terminate()
+
+
+def drop_lost(stream: Any, device: Device, callback: Callback) -> None:
+    """Let go of a stream whose device has vanished; PortAudio is fit for `restart` afterwards.
+
+    A JACK client whose server is gone cannot be closed: PortAudio aborts the process there (an assertion in its
+    Terminate), and other hosts may hang. Such a PortAudio is left behind as it is, and a fresh copy of the library
+    takes its place.
+    """
+    if stream in _OPEN:
+        _OPEN.remove(stream)
+    if "JACK" not in device.host.upper():
+        closing = threading.Thread(target=_close_quietly, args=(stream,), daemon=True)
+        closing.start()
+        closing.join(CLOSING_S)
+        if not closing.is_alive():
+            return
+    sd = sounddevice()
+    _LEFT_BEHIND.append((sd._lib, stream, callback))
+    library = _library_path(sd._libname)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(library, folder)
+        sd._lib, sd._initialized = sd._ffi.dlopen(copy), 0
+    sd._initialize()
+
+
+#: Never freed: threads of the dead may still look at it.
+_LEFT_BEHIND: list[Any] = []
+CLOSING_S = 2.0
+
+
+def _close_quietly(stream: Any) -> None:
+    with contextlib.suppress(Exception):
+        stream.close()
+
+
+def _library_path(name: str) -> str:
+    """Where the loaded library lies on the disk."""
+    if os.path.exists(name):
+        return name
+    with open("/proc/self/maps") as maps:
+        return next(line.split(maxsplit=5)[5].strip() for line in maps if "libportaudio" in line)
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """PortAudio's errors, whatever they are, as StreamError."""
+    sd = sounddevice()
+    try:
+        yield
+    except sd.PortAudioError as error:
+        raise StreamError(f"the device refuses ({_first_line(error)})") from None
+
+
+def play_and_record(x: Float32, sample_rate: float, output: Device, input: Device, block_frames: int) -> Float32:
+    """Play (frames,) and record as much, blocking: float32 (frames,)."""
+    sd = sounddevice()
+    with refusals():
+        recorded = sd.playrec(
+            x[:, None], sample_rate, 1, device=(input.number, output.number), blocksize=block_frames, blocking=True,
+            dtype="float32", latency="low",
+        )  # fmt: skip
+    return np.asarray(recorded[:, 0])
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())

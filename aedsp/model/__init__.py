@@ -1,0 +1,1 @@
+"""What a model is: the analysis it sees, its layers, its file. NumPy only; control thread."""

@@ -1,0 +1,85 @@
+"""The bands of the constant-Q front end: which bins each gathers, and how a band goes back to its bins.
+
+Float64 tables, made at set-up time; the compiled hop applies them (`aedsp/_kernels/constant_q.pyx`), the trainer
+multiplies by their matrix. Control thread only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aedsp.arrays import Floats
+from aedsp.model.front_end import FrontEnd
+
+_LOBE_STEPS = 64  # of the window's transform, to a bin
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Bins `first` to ``first + len(analysis)``: ``c = √(Σ analysis m²)``, and back ``m += synthesis c``."""
+
+    first: int
+    analysis: Floats
+    synthesis: Floats
+
+
+def bands(front_end: FrontEnd) -> tuple[Band, ...]:
+    """The bands of a front end of kind "cqft", from the lowest to the highest.
+
+    The weight of a bin falls in a straight line over the logarithm of frequency, from 1 at the centre to 0 at the
+    centres of the neighbours. A band without a bin of its own is interpolated between the two bins around its centre.
+    The weights of a band are scaled so that a full-scale sine at its centre reads 1.0; those of the way back, bin by
+    bin, so that a full-scale sine at the bin returns as 1.0. Bins that belong to no band return as 0.
+    """
+    to_bins = front_end.fft_length / front_end.sample_rate
+    places = [_weights(front_end, centre * to_bins) for centre in front_end.centres_hz()]
+    lobe = _Lobe(front_end)
+    analysis = [
+        weights / (weights @ lobe.power(first + np.arange(len(weights)) - centre * to_bins))
+        for (first, weights), centre in zip(places, front_end.centres_hz(), strict=True)
+    ]
+    returned = np.zeros(front_end.n_fft_bins)
+    for (first, _), weights in zip(places, analysis, strict=True):
+        offsets = np.arange(float(len(weights)))
+        for at, weight in enumerate(weights):  # what the band reads of a full-scale sine at each of its bins
+            returned[first + at] += weight * np.sqrt(weights @ lobe.power(offsets - at))
+    return tuple(
+        Band(first, weights, weights / returned[first : first + len(weights)])
+        for (first, _), weights in zip(places, analysis, strict=True)
+    )
+
+
+def matrix(front_end: FrontEnd) -> Floats:
+    """``Qᵀ`` of ``c = √(Q m²)``, (n_fft_bins, n_bins)."""
+    q = np.zeros((front_end.n_fft_bins, front_end.n_bins))
+    for b, band in enumerate(bands(front_end)):
+        q[band.first : band.first + len(band.analysis), b] = band.analysis
+    return q
+
+
+def _weights(front_end: FrontEnd, centre: float) -> tuple[int, Floats]:
+    """First bin, and weights of the bins of a band, whose centre is given in bins."""
+    reach = 2 ** (1 / (front_end.bins_per_octave or 12))
+    first, last = int(np.floor(centre / reach)) + 1, int(np.ceil(centre * reach)) - 1
+    last = min(last, front_end.n_fft_bins - 1)
+    if first <= last:
+        octaves = np.log2(np.arange(first, last + 1) / centre)
+        return first, np.maximum(0, 1 - np.abs(octaves) * (front_end.bins_per_octave or 12))
+    first = min(int(centre), front_end.n_fft_bins - 2)
+    return first, np.array([1 - (centre - first), centre - first])
+
+
+class _Lobe:
+    """The window's transform around a full-scale sine."""
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        window = front_end.analysis_window()
+        spectrum = np.abs(np.fft.rfft(window, _LOBE_STEPS * front_end.fft_length)) / window.sum()
+        self._power = np.square(spectrum)
+        self._offsets = np.arange(len(spectrum)) / _LOBE_STEPS
+
+    def power(self, offsets: Floats) -> Floats:
+        """``|m|²`` at so many bins from the sine, 1 at 0."""
+        return np.asarray(np.interp(np.abs(offsets), self._offsets, self._power))

@@ -1,0 +1,171 @@
+"""Surfaces without a screen: one status line a second, JSON lines for programs, plain lines for a screen reader."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from aedsp.engine.controls import Values
+from aedsp.play import commands
+from aedsp.play.instrument import Instrument
+
+
+def status(instrument: Instrument) -> dict[str, Any]:
+    """Everything that a program would want to know, now."""
+    stream, statistics = instrument.stream, instrument.stream.statistics
+    return {
+        "transport": stream.transport,
+        "position_s": round(stream.position_s, 3),
+        "duration_s": stream.duration_s,
+        "monitor": instrument.controls.monitor,
+        "frozen": instrument.controls.frozen,
+        "stretch": stream.stretch,
+        "transpose": stream.transpose,
+        "bank": instrument.hand.bank,
+        "recording": str(stream.recording) if stream.recording else None,
+        "device": stream.output_device.name,
+        "device_lost": stream.device_lost,
+        "controller": instrument.controller.connected if instrument.controller else None,
+        "midi_messages": instrument.controller.messages if instrument.controller else 0,
+        "latency_frames": stream.latency.total,
+        **{name: getattr(statistics, name) for name in statistics.__dataclass_fields__ if name != "load"},
+    }
+
+
+def status_line(instrument: Instrument) -> str:
+    """The same for a person, short."""
+    s = status(instrument)
+    of = f" of {s['duration_s']:.1f}" if s["duration_s"] else ""
+    frozen = ", frozen" if s["frozen"] else ""
+    lost = ", device lost" if s["device_lost"] else ""
+    return (
+        f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}{frozen}, "
+        f"load {s['last_load']:.0%} worst {s['worst_load']:.0%}, "
+        f"{s['misses']} missed, {s['starved_frames']} starved, {s['midi_messages']} MIDI{lost}"
+    )
+
+
+def run(instrument: Instrument, *, json_lines: bool, seconds: float | None) -> None:
+    """One line a second until the end is asked for; with a time, until that."""
+    said = 0.0
+
+    lock = threading.Lock()  # messages come from other threads, and lines must stay whole
+
+    def show(text: str) -> None:
+        with lock:
+            print(text, flush=True)
+
+    def say(text: str) -> None:
+        show(json.dumps({"message": text}) if json_lines else text)
+
+    _say_all(instrument, say)
+    until = time.monotonic() + seconds if seconds is not None else None
+    while not instrument.quitting.is_set():
+        time.sleep(0.05)
+        now = time.monotonic()
+        if until is not None and now >= until:
+            return
+        if now - said >= 1.0:
+            said = now
+            show(json.dumps(status(instrument)) if json_lines else status_line(instrument))
+
+
+def run_lines(instrument: Instrument, *, seconds: float | None) -> None:
+    """Commands in, a sentence for every change out; at the input's end the music plays on until quit or Ctrl-C."""
+    lock = threading.Lock()
+
+    def say(text: str) -> None:
+        with lock:
+            print(text, flush=True)
+
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_lines, args=(lines,), name="aedsp commands", daemon=True).start()
+    _say_all(instrument, say)
+    say("ready; 'help' lists the commands, 'quit' ends")
+    until = time.monotonic() + seconds if seconds is not None else None
+    changes = Changes(instrument)
+    while not instrument.quitting.is_set() and (until is None or time.monotonic() < until):
+        try:
+            line = lines.get(timeout=0.05)
+        except queue.Empty:
+            line = ""
+        try:
+            if answer := commands.run(instrument, line):
+                say(answer)
+                changes.know()
+        except ValueError as error:
+            say(str(error))
+        for text in changes.told(time.monotonic()):
+            say(text)
+
+
+class Changes:
+    """What changed, in words, whoever changed it. A fader on its way is told where it comes to rest."""
+
+    REST_S = 0.3
+    MOST = 8  # units told one by one
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._surface: tuple[str, str, int] = ("", "", -1)
+        self._moved_at: float | None = None
+        self.know()
+
+    def know(self) -> None:
+        """Take everything as told."""
+        self._told = self._last = self._instrument.controls.state()
+
+    def told(self, now: float) -> list[str]:
+        """Sentences for what has changed since the last time."""
+        instrument, sentences = self._instrument, []
+        surface = (instrument.stream.transport, instrument.controls.monitor, instrument.hand.bank)
+        for old, new, text in zip(self._surface, surface, ("{}", "hearing {}", "bank {}"), strict=True):
+            if old != new and self._surface[0]:
+                sentences.append(text.format(new))
+        self._surface = surface
+        values = instrument.controls.state()
+        if any(not np.array_equal(values[name], self._last[name], equal_nan=True) for name in values):
+            self._last, self._moved_at = values, now
+        elif self._moved_at is not None and now - self._moved_at >= self.REST_S:
+            self._moved_at = None
+            sentences += self._units(values)
+            self._told = values
+        return sentences
+
+    def _units(self, values: Values) -> list[str]:
+        sentences = []
+        for name, new in values.items():
+            old = self._told[name]
+            if len(old) != len(new):
+                return [f"{len(new)} units"]
+            changed = np.flatnonzero(old.view(np.uint32) != new.view(np.uint32))
+            if len(changed) > self.MOST:
+                sentences.append(f"{name} of {len(changed)} units changed")
+            else:
+                sentences += [f"unit {unit}: {_in_words(name, float(new[unit]))}" for unit in changed]
+        return sentences
+
+
+def _in_words(name: str, value: float) -> str:
+    if name == "muted":
+        return "muted" if value else "not muted"
+    if name == "override" and value != value:
+        return "given back"
+    return f"{name} {value:.3f}"
+
+
+def _read_lines(lines: queue.SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        lines.put(line)
+
+
+def _say_all(instrument: Instrument, say: Any) -> None:
+    for _, message in list(instrument.messages):
+        say(message)
+    instrument.on_message = say

@@ -1,0 +1,226 @@
+"""Recorded gestures: whatever is done to a stream, in whatever blocks, the rendering is what was heard."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import zlib
+
+import numpy as np
+import pytest
+import soundfile
+
+import aedsp
+from aedsp.control import gestures
+from aedsp.control.replay import Replay
+from aedsp.live import portaudio
+from fake_device import DEVICE, FakeDevice
+from models import autoencoder, music
+
+#: AEDSP_FUZZ_RUNS makes more of them, each with a seed of its own.
+RUNS = int(os.environ.get("AEDSP_FUZZ_RUNS", "10"))
+ACTIONS = [
+    "play",
+    "play",
+    "play",
+    "pause",
+    "stop",
+    "seek",
+    "seeks",
+    "control",
+    "control",
+    "control",
+    "swap",
+    "monitor",
+    "stretch",
+    "transpose",
+    "freeze",
+    "wait",
+]
+
+
+def hasty(callback, n_out, block, rng):
+    """A device that calls faster than real time, in blocks of random length unless it is fixed."""
+
+    def play(device):
+        device.call(None, block or int(rng.integers(1, 1500)))
+        time.sleep(rng.random() * 0.004)
+
+    return FakeDevice(callback, n_out, play)
+
+
+@pytest.fixture
+def desk(request, monkeypatch):
+    """Hasty devices in PortAudio's place; they are noted as they are opened."""
+    opened, rng = [], np.random.default_rng(zlib.crc32(request.node.name.encode()))
+
+    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
+        opened.append(hasty(callback, n_out, block_frames, rng))
+        return opened[-1]
+
+    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
+    monkeypatch.setattr(portaudio, "open_stream", open_stream)
+    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
+    return opened
+
+
+def rendered(path):
+    """What the gestures sound like: float32 (frames, channels)."""
+    replay = Replay(path)
+    try:
+        return np.concatenate(list(replay.blocks()))
+    finally:
+        replay.close()
+
+
+def act(action, stream, models, rng, seconds):
+    controls = stream.engine.controls
+    if action == "play":
+        stream.start()
+    elif action in ("pause", "stop"):
+        getattr(stream, action)()
+    elif action == "seek":
+        stream.seek(float(rng.random() * seconds * 1.1))
+    elif action == "seeks":
+        for _ in range(4):
+            stream.seek(float(rng.random() * seconds))
+            time.sleep(float(rng.choice([0, 0.003])))
+    elif action == "control":
+        unit = int(rng.integers(controls.n_units))
+        name = str(rng.choice(["gain", "scale", "override"]))
+        getattr(controls, name)[unit] = float(rng.random()) if name != "override" or rng.random() < 0.5 else np.nan
+    elif action == "swap":
+        with contextlib.suppress(aedsp.errors.SwapError):
+            stream.swap(models[int(rng.integers(3))])
+    elif action == "monitor":
+        controls.monitor = str(rng.choice(["original", "resynthesized"]))
+    elif action == "stretch":
+        stream.stretch = float(rng.choice([1, 1, 0.5, 1.3, 3]))
+    elif action == "transpose":
+        stream.transpose = float(rng.choice([0, 0, -12, 3.5, 7]))
+    elif action == "freeze":
+        controls.frozen = not controls.frozen
+    elif action == "wait":
+        time.sleep(0.05)
+    time.sleep(float(rng.choice([0, 0, 0.001, 0.005, 0.02])))
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    models = [autoencoder(rng, n_code=n) for n in (16, 5, 20)]
+    for i, model in enumerate(models):
+        model.save(tmp_path / f"m{i}.h5")
+    file_rate, rate = (int(rng.choice([22_050, 44_100])) for _ in range(2))
+    n, channels, block = (
+        int(rng.choice([3000, 30_000, 400_000])),
+        int(rng.integers(1, 3)),
+        rng.choice([0, 64, 512, 1000]),
+    )
+    soundfile.write(tmp_path / "x.wav", music(rng, n, file_rate), file_rate, subtype="FLOAT")
+    engine = aedsp.Engine(models[0], rate, channels=channels, block_frames=int(block) or None)
+    engine.controls.gain[2] = 0.3
+    source = aedsp.FileSource(tmp_path / "x.wav", loop=bool(rng.integers(2)))
+    stream = aedsp.Stream(engine, source, output_channels=channels)
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
+    for _ in range(60):
+        act(str(rng.choice(ACTIONS)), stream, models, rng, n / file_rate)
+    stream.close()
+    recorder.close()
+    live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
+    assert stream.statistics.lost_events == 0 and len(again) == len(live)
+    differ = np.flatnonzero((again != live).any(axis=1))
+    around = [g for g in gestures.read(tmp_path / "g.mid")[0] if differ.size and -5000 < g.frame - differ[0] < 500]
+    assert not differ.size, (differ[:3], len(live), dict(rate=rate, block=block, n=n), around)
+
+
+def test_what_a_larger_model_had_is_gone_with_a_smaller_one(desk, tmp_path, rng):
+    """Swaps and changes that take effect together keep their order."""
+    models = [autoencoder(rng, n_code=n) for n in (16, 5, 20)]
+    models[0].save(tmp_path / "m.h5")
+    engine = aedsp.Engine(models[0])
+    stream = aedsp.Stream(engine)
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    engine.controls.gain[13], engine.controls.gain[2] = 0.1, 0.2
+    stream.swap(models[1])
+    stream.swap(models[2])
+    stream.start()
+    time.sleep(0.2)
+    stream.close()
+    recorder.close()
+    replay = Replay(tmp_path / "g.mid")
+    again = np.concatenate(list(replay.blocks()))
+    assert replay.engine.controls.gain[13] == 1 and replay.engine.controls.gain[2] == np.float32(0.2)
+    assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0])
+
+
+def test_gestures_survive_a_full_disk_and_overwrite_nothing(desk, tmp_path, rng):
+    autoencoder(rng).save(tmp_path / "m.h5")
+    said = []
+    stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")), on_message=said.append)
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    with pytest.raises(FileExistsError, match="is left of a performance that broke off"):
+        gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    stream.start()
+    recorder.message(bytes([0xB0, 1, 2]))
+
+    class Full:
+        closed = False
+
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+        close = flush = lambda self: None
+
+    whole, recorder._file = recorder._file, Full()
+    stream.engine.controls.gain[0] = 0.5
+    recorder.message(bytes([0xB0, 1, 3]))
+    assert "gestures are recorded no longer (No space left on device)" in said[-1]
+    stream.engine.controls.gain[0] = 0.6
+    time.sleep(0.1)
+    recorder._file = whole
+    recorder.close()
+    stream.engine.swap(autoencoder(rng, n_code=3))  # the house is kept after the recorder is gone
+    time.sleep(0.15)
+    assert stream._housekeeper.is_alive()
+    stream.close()
+    entries, _ = gestures.read(tmp_path / "g.mid")
+    assert [e.message for e in entries if e.message] == [bytes([0xB0, 1, 2])]
+    with pytest.raises(FileExistsError, match="recordings overwrite nothing"):
+        gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+
+
+def test_a_performance_that_broke_off_is_rendered_from_its_part(desk, tmp_path, rng):
+    autoencoder(rng, level=0.03).save(tmp_path / "m.h5")
+    stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")))
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    stream.start()
+    for i in range(5):
+        time.sleep(0.05)
+        stream.engine.controls.gain[:] = i / 10
+    time.sleep(0.1)
+    stream.close()
+    with open(recorder.part, "a") as file:
+        file.write('[123, {"contr')  # killed while it wrote
+    again = rendered(recorder.part)
+    assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0]) and np.abs(again).max() > 0
+
+
+@pytest.mark.parametrize("block", [64, 512])
+def test_the_fastest_pace_is_rendered_again(desk, tmp_path, rng, block):
+    """Set before the recording began, and with blocks far shorter than what the vocoder asks for."""
+    model, rate = autoencoder(rng), 44_100
+    model.save(tmp_path / "m.h5")
+    soundfile.write(tmp_path / "x.wav", music(rng, 10 * rate, rate), rate, subtype="FLOAT")
+    engine = aedsp.Engine(model, rate, block_frames=block)
+    stream = aedsp.Stream(engine, aedsp.FileSource(tmp_path / "x.wav"))
+    stream.stretch, stream.transpose = 0.25, -24
+    time.sleep(0.1)
+    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    stream.start()
+    time.sleep(0.5)
+    stream.close()
+    recorder.close()
+    live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
+    assert np.array_equal(again[:, 0], live[: len(again), 0]) and np.abs(again).max() > 1e-3

@@ -1,0 +1,119 @@
+"""The corpus: magnitude spectra drawn at random from audio files, in one HDF5 file that is mapped, not read.
+
+How it is made is in `build`; which windows of a file are drawn follows from the file's content and the seed, in
+`sampling`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from aedsp.arrays import Float32, Int32, Int64
+from aedsp.errors import TrainingError
+from aedsp.train.data.sampling import SPLITS
+
+FORMAT = "aedsp-corpus"
+FORMAT_VERSION = 2
+IN_ORDER_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows of an open corpus.
+
+    spectra : (n, context_spectra * n_bins) float32, mapped from the file; rows : (len,) of them; classes : (len,) index
+    of the class of each.
+    """
+
+    spectra: Float32
+    rows: Int64
+    classes: Int32
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, start: int, stop: int) -> Float32:
+        """Rows `start` to `stop` of this split, a copy."""
+        return np.asarray(self.spectra[self.rows[start:stop]])
+
+    def in_order(self, n_rows: int = IN_ORDER_ROWS) -> Iterator[Float32]:
+        """All rows, at most `n_rows` at a time."""
+        for start in range(0, len(self), n_rows):
+            yield self.read(start, start + n_rows)
+
+    def take(self, which: Int64, out: Float32) -> None:
+        """The rows `which` of this split, into `out`."""
+        np.take(self.spectra, self.rows[which], axis=0, out=out, mode="clip")
+
+
+class Corpus:
+    """A finished corpus file, open for reading; a context manager. `splits` by name."""
+
+    def __init__(self, path: Path) -> None:
+        with h5py.File(path, "r") as file:
+            header = _header(file)
+            spectra, splits = file["spectra"], {name: file["splits"][name][:] for name in SPLITS}
+            row_track = file["row_track"][:]
+            offset, shape = spectra.id.get_offset(), spectra.shape
+        if header is None or offset is None or offset + 4 * shape[0] * shape[1] > path.stat().st_size:
+            raise TrainingError(f"{path} is damaged; delete it, it is made again")
+        self.fingerprint: str = header["fingerprint"]
+        self.split_by: str = header["split_by"]
+        self.refusals: list[str] = header["refusals"]
+        self.tracks: list[dict[str, Any]] = header["tracks"]
+        self.class_names = tuple(sorted({track["class"] for track in self.tracks}))
+        self._map: Any = np.memmap(path, np.float32, "r", offset, shape)
+        class_of_track = np.array([self.class_names.index(t["class"]) for t in self.tracks], np.int32)
+        classes = class_of_track[row_track] if len(row_track) else np.zeros(0, np.int32)
+        self.splits = {name: Split(self._map, rows, classes[rows]) for name, rows in splits.items()}
+
+    @property
+    def n_input(self) -> int:
+        return int(self._map.shape[1])
+
+    def __enter__(self) -> Corpus:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.splits = {}
+        self._map = None  # unmapped once nobody holds it
+
+
+def is_corpus(path: Path) -> bool:
+    """True for a finished corpus file of this format."""
+    return header_of(path) is not None
+
+
+def holds(path: Path, fingerprint: str) -> bool:
+    """True where `path` is a corpus of that fingerprint."""
+    header = header_of(path)
+    return header is not None and header["fingerprint"] == fingerprint
+
+
+def largest(corpus: Corpus) -> float:
+    """The largest magnitude of all splits: what the paper normalises its whole data set by (section 3.1)."""
+    return max(float(part.max()) for split in corpus.splits.values() for part in split.in_order())
+
+
+def header_of(path: Path) -> dict[str, Any] | None:
+    try:
+        with h5py.File(path, "r") as file:
+            return _header(file)
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError):
+        return None
+
+
+def _header(file: Any) -> dict[str, Any] | None:
+    """The header of a finished corpus; None for anything else."""
+    if file.attrs.get("format") != FORMAT.encode() or file.attrs.get("format_version") != FORMAT_VERSION:
+        return None
+    header: dict[str, Any] = json.loads(bytes(file["header"][:]))
+    return header

@@ -1,0 +1,1 @@
+"""One network and its step: forward, gradient, objectives, where it starts, how it descends."""

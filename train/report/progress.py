@@ -1,0 +1,125 @@
+"""What the commands show while they work: lines on standard output, progress bars on a terminal.
+
+The bars need rich and a terminal; without either, the lines alone tell the story.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from aedsp.train.data.build import Gathered
+from aedsp.train.data.corpus import Corpus
+from aedsp.train.data.sampling import SPLITS
+from aedsp.train.run.recipe import Recipe
+from aedsp.train.run.stages import Moment, Row, Stage
+
+
+def terminal(stream: TextIO) -> Any:
+    """rich's console on a stream; None where that is no terminal, or rich is not installed."""
+    if not stream.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(file=stream)
+
+
+class Screen:
+    """A context manager; at most one bar at a time, on standard error."""
+
+    def __init__(self) -> None:
+        self._progress: Any = None
+        self._task: Any = None
+        self._bar = ""
+
+    def __enter__(self) -> Screen:
+        console = terminal(sys.stderr)
+        if console is not None:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+            )
+            self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def line(self, text: str) -> None:
+        """One line that stays."""
+        print(text, flush=True)
+
+    def gathered(self, path: Path, found: Gathered) -> None:
+        """What became of the folder's files."""
+        if found.reused:
+            self.line(f"spectra of {path} used again: same files, same options")
+        else:
+            anew = "; it replaces a corpus of other files or options" if found.replaced else ""
+            self.line(f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted{anew}")
+        for line in found.left_out:
+            self.line(f"left out: {line}")
+
+    def counts(self, corpus: Corpus, recipe: Recipe) -> None:
+        """How many spectra there are for what."""
+        counts = {name: len(split) for name, split in corpus.splits.items()}
+        text = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
+        how = "by file" if corpus.split_by == "file" else "by frame"
+        self.line(f"{len(corpus.tracks)} files, spectra: {text}, split {how}")
+        if corpus.split_by != recipe.split:
+            self.line("split by frame, since by file less than half were left to train on")
+        if sum(counts.values()) < recipe.draw().n_spectra:
+            self.line(f"the recipe asks for {recipe.draw().n_spectra:,}; the files hold no more for a split")
+        if recipe.classes:
+            self.line(f"classes: {', '.join(corpus.class_names)}")
+
+    def files(self, done: int, total: int) -> None:
+        """Progress of looking at the files."""
+        self._show("files", done, total, f"{done:,} of {total:,} files")
+
+    def spectra(self, done: int, total: int) -> None:
+        """Progress of the corpus."""
+        self._show("corpus", done, total, f"{done:,} of {total:,} spectra")
+
+    def preparing(self) -> None:
+        """Between the corpus and the first epoch: the spectra are read for their range, their components."""
+        self._show("preparing", 0, None, "")
+
+    def batch(self, moment: Moment) -> None:
+        """Progress of the training."""
+        done = (moment.epoch - 1) * moment.n_batches + moment.batch
+        note = f"epoch {moment.epoch} of {moment.n_epochs}, loss {moment.loss:.4f}"
+        self._show(moment.stage.name, done, moment.n_epochs * moment.n_batches, note)
+
+    def row(self, stage: Stage, row: Row) -> None:
+        """One line for a row of the history."""
+        text = f"{stage.name}, epoch {row.epoch:.0f} of {stage.epochs}: "
+        if row.epoch == 0:
+            text = f"{stage.name}, before the first step: "
+        elif not math.isnan(row.training_loss):
+            text += f"training {row.training_loss:.4f}, "
+        text += f"validation {row.validation_loss:.4f} of the trivial error"
+        if stage.first:
+            text += f", adjusted {row.validation_error:.4f}"
+        self.line(text if row.epoch == 0 or math.isnan(row.seconds) else f"{text}, {row.seconds:.1f} s")
+
+    def _show(self, bar: str, done: int, total: int | None, note: str) -> None:
+        if self._progress is None:
+            return
+        if bar != self._bar:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._task, self._bar = self._progress.add_task(bar, total=total, note=note), bar
+        self._progress.update(self._task, completed=done, note=note)

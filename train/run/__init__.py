@@ -1,0 +1,1 @@
+"""One training: its recipe, its stages, its checkpoint, the finished model."""

@@ -1,0 +1,91 @@
+"""From trained layers to those of the model: units in the order of what they explain, on one scale, with statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aedsp.arrays import Floats
+from aedsp.model.layers import Classes, CodeStatistics, Layer
+from aedsp.train.data.batches import Examples
+
+_STATISTICS_SPECTRA = 20_000
+_ABLATION_SPECTRA = 512
+
+
+def finish(layers: Sequence[Layer], training: Examples) -> tuple[tuple[Layer, ...], CodeStatistics]:
+    """The layers, the units of the innermost one in the order of the variance they explain, and what they do.
+
+    The scale of a linear or rectified unit is free where the decoder's weight can undo it: the 99th percentile of its
+    absolute activation becomes 1.
+
+    training: spectra as the network saw them, not balanced in level.
+    """
+    code = np.concatenate([_encode(layers, batch.x) for batch in training.in_order(1024, _STATISTICS_SPECTRA)])
+    innermost = layers[-1]
+    order = np.argsort(-_explained(layers, code), kind="stable")
+    scale = np.ones(innermost.n_hidden, np.float32)
+    if not innermost.tied and innermost.encoder_activation in ("linear", "relu"):
+        reach = np.percentile(np.abs(code), 99, axis=0).astype(np.float32)
+        scale = np.where(reach > 0, 1 / np.maximum(reach, np.float32(1e-12)), np.float32(1))
+    weight, bias = innermost.encoder_weight * scale[:, None], innermost.encoder_bias * scale
+    ordered = Layer(
+        encoder_weight=weight[order],
+        encoder_bias=bias[order],
+        decoder_weight=None if innermost.decoder_weight is None else (innermost.decoder_weight / scale)[:, order],
+        decoder_bias=innermost.decoder_bias,
+        encoder_activation=innermost.encoder_activation,
+        decoder_activation=innermost.decoder_activation,
+        context_spectra=innermost.context_spectra,
+    )
+    code = (code * scale)[:, order]
+    statistics = CodeStatistics(
+        mean=code.mean(axis=0, dtype=np.float64).astype(np.float32),
+        std=code.std(axis=0, dtype=np.float64).astype(np.float32),
+        percentiles=np.percentile(code, CodeStatistics.percentile_ranks, axis=0).astype(np.float32),
+    )
+    return (*layers[:-1], ordered), statistics
+
+
+def centroids(layers: Sequence[Layer], training: Examples, names: Sequence[str]) -> Classes:
+    """The mean code of each class over the training spectra."""
+    totals, counts = np.zeros((len(names), layers[-1].n_hidden)), np.zeros(len(names))
+    for batch in training.in_order(1024):
+        assert batch.labels is not None
+        np.add.at(totals, batch.labels, _encode(layers, batch.x))
+        np.add.at(counts, batch.labels, 1)
+    return Classes(tuple(names), (totals / counts[:, None]).astype(np.float32))
+
+
+def _encode(layers: Sequence[Layer], x: Floats) -> Floats:
+    for layer in layers:
+        x = layer.encode(x)
+    return x
+
+
+def _explained(layers: Sequence[Layer], code: Floats) -> Floats:
+    """The variance that each unit explains.
+
+    One layer: of the output, by Eq. 2 without its activation. Several: the squared change of the output where the unit
+    stays at its mean.
+    """
+    innermost = layers[-1]
+    decoder = innermost.encoder_weight.T if innermost.decoder_weight is None else innermost.decoder_weight
+    if len(layers) == 1:
+        decoder = decoder[-(len(decoder) // innermost.context_spectra) :]  # the newest spectrum alone is heard
+        return np.asarray(code.var(axis=0, dtype=np.float64) * np.square(decoder, dtype=np.float64).sum(axis=0))
+    some = code[np.linspace(0, len(code) - 1, min(len(code), _ABLATION_SPECTRA)).astype(int)]
+    mean = code.mean(axis=0, dtype=np.float64).astype(np.float32)
+    whole, changes = _decode(layers, some), np.zeros(innermost.n_hidden)
+    for unit in range(innermost.n_hidden):
+        without = some.copy()
+        without[:, unit] = mean[unit]
+        changes[unit] = np.square(_decode(layers, without) - whole, dtype=np.float64).sum()
+    return changes
+
+
+def _decode(layers: Sequence[Layer], code: Floats) -> Floats:
+    for layer in reversed(layers):
+        code = layer.decode(code)
+    return code

@@ -1,0 +1,350 @@
+"""A training run: from an open corpus and a recipe to a model, the best of all epochs on the validation spectra.
+
+Losses are shares of the trivial error, which is what predicting the mean training spectrum costs: 1 is useless,
+0 perfect. Nothing here prints; the only file it writes is the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aedsp.arrays import Floats
+from aedsp.errors import DivergedError, TrainingError
+from aedsp.model.model import Model
+from aedsp.train.data.batches import ROWS, Examples, fit_preprocess, mean_norm
+from aedsp.train.data.corpus import Corpus
+from aedsp.train.data.sampling import SplitName
+from aedsp.train.network import initial
+from aedsp.train.network.corruption import parse as parse_corruption
+from aedsp.train.network.network import Autoencoder, LayerPlan, WeightDecay, Weights
+from aedsp.train.run import checkpoint as checkpoints
+from aedsp.train.run import memory, warm_start
+from aedsp.train.run.checkpoint import Checkpoint
+from aedsp.train.run.finishing import centroids, finish
+from aedsp.train.run.recipe import Recipe
+from aedsp.train.run.stages import Descent, Goal, Moment, Row, Stage, loss_of, stages_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """The model; its history (rows, len(HISTORY_COLUMNS)) and the stages that it tells of; the best epoch of the last
+    stage; the losses of the model on the spectra of validation, and of test (None without them); whether it was
+    interrupted, what stopped it where it diverged."""
+
+    model: Model
+    history: Floats
+    best_epoch: int
+    validation_loss: float
+    test_loss: float | None
+    stages: tuple[Stage, ...]
+    interrupted: bool = False
+    diverged: str = ""
+
+
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    *,
+    name: str,
+    start: Model | None = None,
+    below: Model | None = None,
+    checkpoint: Path | None = None,
+    on_batch: Callable[[Moment], None] | None = None,
+    on_row: Callable[[Stage, Row], None] | None = None,
+    on_trouble: Callable[[str], None] | None = None,
+    check: Callable[[], None] | None = None,
+) -> Result:
+    """Train one model.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    corpus : Corpus
+        With the recipe's front end.
+    name : str
+        Of the model, where the recipe gives none.
+    start : Model, optional
+        Whose weights and preprocessing to start from, for `--continue`; all its layers are trained together.
+    below : Model, optional
+        A trained model whose layers are the lowest of the recipe's, with its preprocessing; pretraining begins above.
+    checkpoint : Path, optional
+        Written after each epoch. Where it exists the run goes on from it, to the same weights, bit for bit, as if it
+        had never stopped.
+    on_batch : callable (Moment), optional
+        Called after each batch.
+    on_row : callable (Stage, Row), optional
+        Called after each validation.
+    on_trouble : callable (text), optional
+        Called where a checkpoint could not be written; the run goes on.
+    check : callable, optional
+        Called now and then while whole splits are read; may raise KeyboardInterrupt.
+
+    Returns
+    -------
+    Result
+        After KeyboardInterrupt, or where the loss diverges, the best model so far.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Before the first epoch of all had ended.
+    TrainingError
+        Options that do not fit the data, or a checkpoint of another run.
+    """
+    nothing: Any = lambda *arguments: None  # noqa: E731
+    calls = _Calls(on_batch or nothing, on_row or nothing, on_trouble or nothing, check or nothing)
+    return _Run(recipe, corpus, start, below, checkpoint, calls).run(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    on_batch: Callable[[Moment], None]
+    on_row: Callable[[Stage, Row], None]
+    on_trouble: Callable[[str], None]
+    check: Callable[[], None]
+
+
+class _Run:
+    """The stages one after the other, on one network each, whose weights are handed on."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        corpus: Corpus,
+        start: Model | None,
+        below: Model | None,
+        checkpoint: Path | None,
+        calls: _Calls,
+    ) -> None:
+        self._recipe, self._corpus, self._start, self._below, self._path = recipe, corpus, start, below, checkpoint
+        self._calls, self._told = calls, False
+        self._identity = {**recipe.to_dict(), "continue": warm_start.digest(start or below)}
+        self._front_end = recipe.analysis()
+        self._stages = stages_of(recipe) if start is None else _stages_from(recipe, start)
+        if below is not None:
+            warm_start.require_stack(recipe, below)
+            self._stages = self._stages[len(below.layers) :]
+        self._plans = _plans(recipe)
+        self._require_memory()
+        if recipe.classes:
+            _require_classes(corpus)
+        self._loaded: Checkpoint | None = None
+        if checkpoint is not None and checkpoint.exists():
+            self._loaded = checkpoints.load(checkpoint)
+            checkpoints.require_same(checkpoint, self._loaded, self._identity, corpus.fingerprint)
+        training, n_bins = corpus.splits["training"], self._front_end.n_bins
+        given = start or below
+        self._preprocess = given.preprocess if given else fit_preprocess(recipe.preprocess, training, n_bins)
+        self._level = mean_norm(training, self._preprocess, n_bins, recipe.level_balance, recipe.magnitude_loss)
+        self._done: list[Floats] = []  # parameters of the stages that ended
+        self._history: list[Row] = []
+
+    def run(self, name: str) -> Result:
+        interrupted, diverged = False, ""
+        whole = self._network(0, len(self._plans))
+        if given := self._start or self._below:
+            warm_start.begin(whole, given)
+        first = self._loaded.stage if self._loaded else 0
+        if self._loaded:
+            self._done = [self._loaded.arrays[f"stage{i}"] for i in range(first)]
+            self._history = [Row(*row) for row in self._loaded.about["history"]]
+            for stage, parameters in zip(self._stages, self._done, strict=False):
+                _copy(self._stage_network(stage, whole, parameters).layers, whole.layers[stage.first : stage.stop])
+        with memory.no_denormals():
+            for index, stage in enumerate(self._stages[first:], first):
+                descent = self._descent(index, stage, whole)
+                try:
+                    descent.run(self._calls.on_batch, self._calls.on_row, self._save)
+                except KeyboardInterrupt:
+                    if not any(row.epoch for row in (*self._history, *descent.rows)):
+                        raise
+                    interrupted = True
+                except DivergedError as error:
+                    diverged = str(error)
+                descent.finish()
+                _copy(descent.network.layers, whole.layers[stage.first : stage.stop])
+                self._done.append(descent.network.parameters.copy())
+                self._history += descent.rows
+                if interrupted or diverged:
+                    break
+            return self._result(name, whole, descent, interrupted, diverged)
+
+    def _descent(self, index: int, stage: Stage, whole: Autoencoder) -> Descent:
+        network = self._stage_network(stage, whole)
+        encoder = self._network(0, stage.first, n_rows=ROWS) if stage.first else None
+        if encoder is not None:
+            _copy(whole.layers[: stage.first], encoder.layers)
+        training, validation = (
+            self._examples(name, encoder, stage, self._calls.check) for name in ("training", "validation")
+        )
+        loaded = self._loaded if self._loaded and self._loaded.stage == index else None
+        starts = self._start is None and not (
+            stage.classes or (stage.stop - stage.first > 1 and self._recipe.pretraining)
+        )
+        if starts and not loaded:
+            initial.start(network, self._recipe.initial, training, np.random.default_rng([self._recipe.seed, 2, index]))
+        goal = Goal(self._recipe, stage, self._preprocess, training, network.kernels)
+        adjusts = self._front_end.n_bins / network.n_output if stage.first else 1.0
+        descent = Descent(self._recipe, stage, index, network, training, validation, goal, adjusts)
+        if loaded:
+            descent.restore(loaded.about["descent"], loaded.arrays)
+        return descent
+
+    def _network(self, first: int, stop: int, n_classes: int = 0, n_rows: int = 256) -> Autoencoder:
+        n_input = self._corpus.n_input if first == 0 else self._plans[first - 1].n_hidden
+        recipe = self._recipe
+        return Autoencoder(
+            n_input,
+            self._plans[first:stop],
+            n_rows=max(recipe.batch, n_rows),
+            n_output=self._front_end.n_bins if first == 0 else None,
+            n_classes=n_classes,
+            nonnegative=recipe.nonnegative,
+            decay=WeightDecay(
+                negative=recipe.weight_decay + recipe.negative_decay,
+                positive=recipe.weight_decay + recipe.positive_decay,
+                biases=recipe.decay_biases,
+            ),
+        )
+
+    def _stage_network(self, stage: Stage, whole: Autoencoder, parameters: Floats | None = None) -> Autoencoder:
+        """The network of a stage, with the weights that the whole has, or with `parameters`."""
+        network = self._network(stage.first, stage.stop, len(self._corpus.class_names) if stage.classes else 0)
+        if parameters is not None:
+            network.parameters[:] = parameters
+            return network
+        _copy(whole.layers[stage.first : stage.stop], network.layers)
+        return network
+
+    def _examples(
+        self, name: SplitName, encoder: Autoencoder | None, stage: Stage, check: Callable[[], None] | None = None
+    ) -> Examples:
+        return Examples(
+            self._corpus.splits[name],
+            self._preprocess,
+            self._front_end.n_bins,
+            level_balance=self._recipe.level_balance,
+            level=self._level,
+            magnitudes=bool(self._recipe.magnitude_loss) and stage.first == 0,
+            encoder=None if encoder is None else encoder.encode,
+            check=check,
+        )
+
+    def _save(self, descent: Descent) -> None:
+        if self._path is None:
+            return
+        about, arrays = descent.state()
+        checkpoint = Checkpoint(
+            recipe=self._identity,
+            corpus=self._corpus.fingerprint,
+            stage=self._stages.index(descent.stage),
+            about={"descent": about, "history": self._history},
+            arrays={**arrays, **{f"stage{i}": done for i, done in enumerate(self._done)}},
+        )
+        try:
+            checkpoints.save(self._path, checkpoint)
+        except OSError as error:
+            if not self._told:
+                self._calls.on_trouble(
+                    f"{self._path} cannot be written ({error.strerror or error}); training goes on without"
+                )
+            self._told = True
+
+    def _result(self, name: str, whole: Autoencoder, descent: Descent, interrupted: bool, diverged: str) -> Result:
+        history, recipe, splits = np.array(self._history), self._recipe, self._corpus.splits
+        plain = Examples(splits["training"], self._preprocess, self._front_end.n_bins)
+        n_trained = self._n_trained(descent, interrupted or bool(diverged))
+        layers, statistics = finish(whole.to_layers()[:n_trained], plain)
+        classes = centroids(layers, plain, self._corpus.class_names) if recipe.classes else None
+        network, goal = self._network(0, n_trained), descent.goal
+        _copy(whole.layers[:n_trained], network.layers)
+        spectra = Stage("spectra", 0, n_trained, 0)
+        if descent.stage.first:  # whose own losses are those of codes
+            goal = Goal(recipe, spectra, self._preprocess, self._examples("training", None, spectra), network.kernels)
+        losses = {
+            split: loss_of(network, goal, self._examples(split, None, spectra))
+            for split in ("validation", "test")
+            if len(splits[split])
+        }
+        model = Model(
+            front_end=self._front_end,
+            layers=layers,
+            preprocess=self._preprocess,
+            name=recipe.name or name,
+            license=recipe.model_license or (self._start.license if self._start else ""),
+            created_by="aedsp.train",
+            code_statistics=statistics,
+            classes=classes,
+            training={"recipe": recipe.to_dict(), "history": history},
+        )
+        return Result(
+            model=model, history=history, best_epoch=descent.best_epoch, validation_loss=losses["validation"],
+            test_loss=losses.get("test"), stages=self._stages, interrupted=interrupted, diverged=diverged,
+        )  # fmt: skip
+
+    def _n_trained(self, last: Descent, broke_off: bool) -> int:
+        """How many layers have learnt something: those of a stage that broke off only after an epoch."""
+        ended = self._stages[: len(self._done)]
+        if broke_off and last.stage.first and last.best_epoch == 0:
+            ended = ended[:-1]
+        return max((stage.stop for stage in ended), default=len(self._below.layers) if self._below else 0)
+
+    def _require_memory(self) -> None:
+        """Refuse more units than there is memory for, before anything is allocated."""
+        n_in, n = self._corpus.n_input, 0
+        for plan in self._plans:
+            n += (1 if plan.tied else 2) * n_in * plan.n_hidden
+            n_in = plan.n_hidden
+        n_bytes = (
+            4 * 8 * n
+        )  # parameters of the whole and of a stage, the best, gradient, two of the optimizer, checkpoint
+        if self._recipe.initial == "principal":
+            n_bytes += 8 * 4 * self._corpus.n_input**2
+        memory.require(n_bytes, f"{' and '.join(f'{p.n_hidden:,}' for p in self._plans)} units; take fewer")
+
+
+def _plans(recipe: Recipe) -> tuple[LayerPlan, ...]:
+    options = ("encoder_activation", "decoder_activation", "corruption", "sparsity")
+    return tuple(
+        LayerPlan(
+            n_hidden=n, encoder_activation=encodes, decoder_activation=decodes, tied=recipe.tied,
+            encoder_bias=recipe.encoder_bias, decoder_bias=recipe.decoder_bias,
+            corruption=parse_corruption(corruption), sparsity=sparsity,
+        )
+        for n, encodes, decodes, corruption, sparsity in zip(
+            recipe.layer_units(), *(recipe.per_layer(name) for name in options), strict=True
+        )
+    )  # fmt: skip
+
+
+def _stages_from(recipe: Recipe, start: Model) -> tuple[Stage, ...]:
+    stages = [Stage("adapting", 0, len(start.layers), recipe.epochs)]
+    if recipe.classes:
+        stages.append(Stage("classes", 0, len(start.layers), recipe.class_epochs, classes=True))
+    return tuple(stages)
+
+
+def _require_classes(corpus: Corpus) -> None:
+    """Refuse classes that nothing can be learnt of.
+
+    Raises
+    ------
+    TrainingError
+        Fewer than two, or one without a spectrum to train on.
+    """
+    counts = np.bincount(corpus.splits["training"].classes, minlength=len(corpus.class_names))
+    if len(counts) < 2 or not counts.all():
+        found = ", ".join(f"{name} ({n:,} spectra)" for name, n in zip(corpus.class_names, counts, strict=True))
+        raise TrainingError(f"classes takes two folders or more right below DIR, with music in each; found {found}")
+
+
+def _copy(given: Sequence[Weights], into: Sequence[Weights]) -> None:
+    """The weights of some layers into others."""
+    for source, target in zip(given, into, strict=True):
+        for a, b in zip(source, target, strict=True):
+            b[...] = a

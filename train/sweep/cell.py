@@ -1,0 +1,210 @@
+"""One cell of a sweep: what it trains, what it is given, and what a worker makes of it.
+
+`run_cell` runs on a worker and returns the files of the finished model. Which cells run, when and where is decided in
+`sweep` and `cluster`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aedsp.errors import MissingExtraError
+from aedsp.model.model import Model
+from aedsp.train.data.batches import Examples
+from aedsp.train.data.corpus import Corpus, largest
+from aedsp.train.data.sampling import SplitName
+from aedsp.train.data.tracks import Track
+from aedsp.train.report import report as reports
+from aedsp.train.run.recipe import Recipe
+from aedsp.train.run.stages import HISTORY_COLUMNS, Row, Stage
+from aedsp.train.run.training import Result, train
+from aedsp.train.sweep import baselines
+from aedsp.version import __version__
+
+MODEL, OUTCOME = "model.h5", "cell.json"
+_CODE_ROWS = 1024
+_COST_OF_A_REPORT = 1e11
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One training of a sweep.
+
+    name : letters, digits, "_", "-" and "."; its folder
+    parent : name of the cell whose model it starts from
+    stacks : the parent's layers stay as they are, below those that are trained; else all of them are trained on
+    """
+
+    name: str
+    recipe: Recipe
+    parent: str | None = None
+    stacks: bool = False
+
+    @property
+    def cost(self) -> float:
+        """About how much work it is, of an arbitrary unit."""
+        recipe = self.recipe
+        widths = [recipe.analysis().n_bins, *recipe.layer_units()]
+        products = [a * b for a, b in itertools.pairwise(widths)]
+        steps = sum(5 * n for n in products)
+        if self.stacks:  # the layers below are read, not trained
+            steps = sum(products[:-1]) + 5 * products[-1]
+        return (steps + 60 * widths[0]) * recipe.training_spectra * recipe.epochs + _COST_OF_A_REPORT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What came of a cell. Errors are squared, summed over bins, averaged over spectra; the corpus's largest magnitude
+    counts as 1.
+
+    validation, test : of the spectra
+    adjusted : of the stacked layer on the codes below it, times bins / width, with its share of the trivial error and
+        that of as many principal components of those codes; None where nothing was stacked
+    epochs, best_epoch : of the last stage
+    seconds : of all attempts, from one checkpoint to the next
+    diverged : why it stopped early; its best model is kept
+    report, trouble : whether its model has a page, and why not
+    """
+
+    name: str
+    validation: float
+    test: float
+    adjusted: tuple[float, float, float] | None = None
+    epochs: int
+    best_epoch: int
+    seconds: float
+    diverged: str = ""
+    report: bool = False
+    trouble: str = ""
+    worker: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Material:
+    """What a cell is given.
+
+    corpus, fingerprint : the corpus, by path and by content
+    tracks : audio files for the clips of its report
+    report : whether to write one
+    checkpoint : where to keep a checkpoint while it runs; without one where this folder is not there, as on another
+        machine
+    """
+
+    corpus: Path
+    fingerprint: str
+    tracks: tuple[Track, ...] = ()
+    report: bool = True
+    checkpoint: Path | None = None
+
+
+def run_cell(
+    cell: Cell,
+    material: Material,
+    parent: bytes | None,
+    on_row: Callable[[Stage, Row], None],
+    check: Callable[[], None],
+) -> Files:
+    """Train one cell, from its checkpoint where there is one: the files of its model, by name.
+
+    Parameters
+    ----------
+    parent : bytes, optional
+        The model file that it starts from.
+    on_row, check : callable
+        After each epoch; between batches, where it may raise.
+
+    Raises
+    ------
+    AedspError
+        What the trainer refuses.
+    """
+    began, trained_s = time.monotonic(), 0.0
+
+    def count(stage: Stage, row: Row) -> None:
+        nonlocal trained_s
+        trained_s += row.seconds
+        on_row(stage, row)
+
+    checkpoint = material.checkpoint
+    if checkpoint is not None and not checkpoint.parent.is_dir():
+        checkpoint = None
+    with tempfile.TemporaryDirectory(prefix="aedsp-cell-") as temporary, Corpus(material.corpus) as corpus:
+        path = Path(temporary, MODEL)
+        model = None if parent is None else _read_model(parent, path)
+        result = train(
+            cell.recipe, corpus, name=cell.name, start=None if cell.stacks else model,
+            below=model if cell.stacks else None, checkpoint=checkpoint, on_batch=lambda moment: check(),
+            on_row=count, check=check,
+        )  # fmt: skip
+        earlier_s = float(result.history[:, HISTORY_COLUMNS.index("seconds")].sum()) - trained_s
+        result.model.save(path, weight_dtype=cell.recipe.weights)
+        trouble = "not asked for"
+        if material.report:
+            try:
+                reports.write(path, result, corpus, material.tracks, cell.recipe.to_toml(), check)
+                trouble = ""
+            except (MissingExtraError, OSError) as error:
+                trouble = f"{platform.node()}: {error}"
+        maximum, splits = largest(corpus), corpus.splits
+        errors = {
+            name: baselines.error_of(result.model, splits[name].in_order(), maximum) if len(splits[name]) else np.nan
+            for name in ("validation", "test")
+        }
+        outcome = Outcome(
+            name=cell.name,
+            validation=errors["validation"],
+            test=errors["test"],
+            adjusted=_adjusted(result, corpus) if cell.stacks and not _gave_up(result, model) else None,
+            epochs=int(result.history[-1, HISTORY_COLUMNS.index("epoch")]),
+            best_epoch=result.best_epoch,
+            seconds=time.monotonic() - began + earlier_s,
+            diverged=result.diverged,
+            report=not trouble,
+            trouble=trouble,
+            worker=platform.node(),
+        )
+        files = {p.relative_to(temporary).as_posix(): p.read_bytes() for p in Path(temporary).rglob("*") if p.is_file()}
+    about = {"outcome": asdict(outcome), "recipe": cell.recipe.to_dict(), "aedsp": __version__}
+    return {**files, OUTCOME: json.dumps(about, indent=1).encode()}
+
+
+def _gave_up(result: Result, below: Model | None) -> bool:
+    """Whether the stacked layer diverged before it had learnt anything, and was left out."""
+    return below is not None and len(result.model.layers) == len(below.layers)
+
+
+def _read_model(content: bytes, path: Path) -> Model:
+    path.write_bytes(content)
+    return Model.load(path)
+
+
+def _adjusted(result: Result, corpus: Corpus) -> tuple[float, float, float]:
+    """Of the last layer: its adjusted error, as a share of the trivial error, and the adjusted one of its PCA."""
+    columns = dict(zip(HISTORY_COLUMNS, result.history.T, strict=True))
+    best = int(np.nanargmin(columns["validation_loss"]))
+    model, *below = result.model, *result.model.layers[:-1]
+
+    def codes(name: SplitName) -> Any:
+        examples = Examples(corpus.splits[name], model.preprocess, model.front_end.n_bins)
+        for batch in examples.in_order(_CODE_ROWS):
+            code = batch.x
+            for layer in below:
+                code = layer.encode(code)
+            yield code
+
+    components = baselines.Components(codes("training"), model.layers[-1].n_visible)
+    adjusts = model.front_end.n_bins / model.layers[-1].n_visible
+    left = components.errors(codes("validation"))[min(model.n_code, model.layers[-1].n_visible)]
+    return float(columns["validation_error"][best]), float(columns["validation_loss"][best]), float(left * adjusts)

@@ -1,0 +1,259 @@
+"""A sweep: trainings that share one corpus, on as many cores or machines as there are.
+
+`Store` keeps the files of finished cells, so that no cell runs twice for the same recipe and corpus; `Sweep` hands
+cells out. What a cell is stands in `cell`; how cells reach the workers is in `cluster`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from aedsp.errors import TrainingError
+from aedsp.train.sweep.cell import MODEL, OUTCOME, Cell, Files, Material, Outcome
+
+FORMAT_VERSION = 1
+_FIRST = 1e18  # more than any cost
+
+State = Literal["waiting", "queued", "running", "done", "known", "failed", "impossible"]
+
+
+def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
+    """By name, a digest of all that a cell's result depends on: its recipe, the corpus, its parent."""
+    keys: dict[str, str] = {}
+    for cell in cells:
+        parent = None if cell.parent is None else keys[cell.parent]
+        text = json.dumps([FORMAT_VERSION, cell.recipe.to_dict(), fingerprint, parent, cell.stacks], sort_keys=True)
+        keys[cell.name] = hashlib.sha256(text.encode()).hexdigest()
+    return keys
+
+
+class Store:
+    """The cells of a results folder: each finished one a folder `cells/NAME-KEY` that appears whole, each running one a
+    checkpoint `checkpoints/NAME-KEY.h5`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._checkpoints = folder / "cells", folder.absolute() / "checkpoints"
+        for each in (self.folder, self._checkpoints):
+            each.mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob(".unfinished-*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+
+    def path(self, name: str, key: str) -> Path:
+        return self.folder / f"{name}-{key[:12]}"
+
+    def checkpoint(self, name: str, key: str) -> Path:
+        """Where a running cell keeps its checkpoint; an absolute path, since a worker may run elsewhere."""
+        return self._checkpoints / f"{name}-{key[:12]}.h5"
+
+    def outcome(self, name: str, key: str) -> Outcome | None:
+        """What came of a cell; None where it has not been run, or its folder is damaged."""
+        try:
+            about = json.loads((self.path(name, key) / OUTCOME).read_text(encoding="utf-8"))
+            outcome = Outcome(**about["outcome"])
+            return outcome if about["key"] == key and (self.path(name, key) / MODEL).is_file() else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def model(self, name: str, key: str) -> bytes:
+        """Its model file."""
+        return (self.path(name, key) / MODEL).read_bytes()
+
+    def put(self, name: str, key: str, files: Mapping[str, bytes]) -> Outcome:
+        """Keep what a cell made, in place of its checkpoint.
+
+        Raises
+        ------
+        ValueError
+            The files are not those of a cell.
+        OSError
+            The disk is full, or the folder cannot be written.
+        """
+        about = {"key": key, **json.loads(files[OUTCOME])}
+        outcome = Outcome(**about["outcome"])
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder))
+        try:
+            for file, content in files.items():
+                target = unfinished / file
+                if ".." in target.parts or not target.resolve().is_relative_to(unfinished.resolve()):
+                    raise ValueError(f"a worker sent a file {file!r}; expected a name inside the cell's folder")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(json.dumps(about, indent=1).encode() if file == OUTCOME else content)
+            shutil.rmtree(self.path(name, key), ignore_errors=True)  # where it is damaged
+            unfinished.chmod(0o755)
+            unfinished.rename(self.path(name, key))
+            self.checkpoint(name, key).unlink(missing_ok=True)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return outcome
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other sweeps out of a results folder, where the system can.
+
+    Raises
+    ------
+    TrainingError
+        Another one is at work there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with open(folder / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TrainingError(
+                f"{folder} is being written by another run; wait for it, or give another folder"
+            ) from None
+        yield
+
+
+class Hopeless(Exception):
+    """A cell that is not to be tried again."""
+
+
+class Workers(Protocol):
+    """Who runs cells: `cluster.Cluster`, or a test's stand-in."""
+
+    def submit(self, name: str, cell: Cell, material: Material, parent: bytes | None, priority: float) -> None: ...
+
+    def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]: ...
+
+    def stop(self) -> list[tuple[str, Files | Exception]]: ...
+
+
+@dataclass
+class Sweep:
+    """The cells of a sweep and where each of them is.
+
+    cells : a parent before those that start from it
+    attempts : how often a cell may fail
+    known : outcomes from elsewhere, by key; these cells do not run, unless one that has to run starts from them
+    states, outcomes, troubles : by name; outcomes of what is done, troubles of what failed
+    """
+
+    cells: Sequence[Cell]
+    material: Material
+    store: Store
+    attempts: int = 2
+    known: Mapping[str, Outcome] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for cell in self.cells:
+            if not re.fullmatch(r"[\w.-]+", cell.name):
+                raise ValueError(f"cell is named {cell.name!r}; expected letters, digits, '_', '-' and '.'")
+        self.keys = keys_of(self.cells, self.material.fingerprint)
+        parents: set[str] = set()
+        found = {cell.name: self._begin(cell, parents) for cell in reversed(self.cells)}
+        self.states = {cell.name: found[cell.name] for cell in self.cells}
+        self._tries = dict.fromkeys(self.states, 0)
+
+    def _begin(self, cell: Cell, parents: set[str]) -> State:
+        """The state of a cell at the start. parents: of the cells that have to run, which it may be added to."""
+        key = self.keys[cell.name]
+        outcome = self.store.outcome(cell.name, key)
+        if outcome is not None:
+            self.outcomes[cell.name] = outcome
+            return "done"
+        if key in self.known and cell.name not in parents:
+            self.outcomes[cell.name] = self.known[key]
+            return "known"
+        if cell.parent is not None:
+            parents.add(cell.parent)
+        return "waiting"
+
+    def path(self, name: str) -> Path:
+        """The folder of a cell's files; empty where its outcome is known from elsewhere."""
+        return self.store.path(name, self.keys[name])
+
+    @property
+    def open(self) -> list[Cell]:
+        """The cells that may still come to something."""
+        return [cell for cell in self.cells if self.states[cell.name] in ("waiting", "queued", "running")]
+
+    def run(self, workers: Workers, on_change: Callable[[], None], until: Callable[[], bool]) -> None:
+        """Hand out what is open, and keep what comes back, until nothing is left or `until()` is true.
+
+        Parameters
+        ----------
+        on_change : callable
+            After each look at the workers, some times a second; may raise KeyboardInterrupt.
+        """
+        try:
+            while self.open and not until():
+                self._hand_out(workers)
+                self._take_all(workers.finished(0.5))
+                on_change()
+        finally:
+            ended = workers.stop()
+            for name, state in self.states.items():
+                self.states[name] = "waiting" if state in ("queued", "running") else state
+            self._take_all(ended)
+
+    def started(self, name: str) -> None:
+        """A worker says that it has begun."""
+        if self.states.get(name) == "queued":
+            self.states[name] = "running"
+
+    def _hand_out(self, workers: Workers) -> None:
+        parents = {cell.parent for cell in self.open}
+        for cell in self.cells:
+            if self.states[cell.name] != "waiting":
+                continue
+            content = None
+            if cell.parent is not None:
+                if self.states[cell.parent] in ("failed", "impossible"):
+                    self.states[cell.name] = "impossible"
+                    self.troubles[cell.name] = f"needs the model of {cell.parent}, which failed"
+                    continue
+                if self.states[cell.parent] != "done":
+                    continue
+                content = self.store.model(cell.parent, self.keys[cell.parent])
+            # what others wait for, then what stands on others, so that branches come to their end; then what is quick
+            rank = 2 if cell.name in parents else 1 if cell.parent else 0
+            checkpoint = self.store.checkpoint(cell.name, self.keys[cell.name])
+            material = dataclasses.replace(self.material, checkpoint=checkpoint)
+            workers.submit(cell.name, cell, material, content, rank * _FIRST - cell.cost)
+            self.states[cell.name] = "queued"
+
+    def _take_all(self, results: Sequence[tuple[str, Files | Exception]]) -> None:
+        """Keep what came back; a full disk is raised when the rest has been tried."""
+        full: OSError | None = None
+        for name, found in results:
+            try:
+                self._take(name, found)
+            except OSError as error:
+                full, self.states[name] = error, "waiting"
+        if full is not None:
+            raise full
+
+    def _take(self, name: str, found: Files | Exception) -> None:
+        if not isinstance(found, Exception):
+            try:
+                self.outcomes[name] = self.store.put(name, self.keys[name], found)
+            except (ValueError, TypeError, KeyError) as error:
+                found = TrainingError(f"the worker sent no cell of this version ({error})")
+            else:
+                self.states[name] = "done"
+                return
+        if isinstance(found, TrainingError):  # perhaps because of it
+            self.store.checkpoint(name, self.keys[name]).unlink(missing_ok=True)
+        self._tries[name] = self.attempts if isinstance(found, Hopeless) else self._tries[name] + 1
+        self.troubles[name] = str(found)
+        self.states[name] = "failed" if self._tries[name] >= self.attempts else "waiting"
