@@ -9,9 +9,11 @@ from setuptools import Extension, setup
 
 KERNELS = [
     "fft", "window", "stft", "preprocess", "dense", "phase", "heap", "pghi", "rtisi", "overlap_add", "resample",
-    "limiter", "constant_q", "stretch",
+    "limiter", "constant_q", "time_stretch",
 ]  # fmt: skip
-REAL_TIME = ["control", "ring", "loaded", "drive", "vocoder", "hop", "engine", "core", "feed", "player", "callback"]
+REAL_TIME = [
+    "control", "ring", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player", "callback",
+]  # fmt: skip
 
 #: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.
 CHECKED = bool(int(os.environ.get("AEDSP_CHECKED", "0")))

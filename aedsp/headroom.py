@@ -69,10 +69,10 @@ def measure(
     hop, rate = model.front_end.hop_length, model.front_end.sample_rate
     rng = np.random.default_rng(0)
     x = (0.1 * rng.standard_normal((_LEAST_HOPS, hop, channels))).astype(np.float32)
-    engine._core.time_blocks(x[:16])
-    guess = float(np.median(engine._core.time_blocks(x[:32]))) * 1e-9
+    engine.time_blocks(x[:16])
+    guess = float(np.median(engine.time_blocks(x[:32]))) * 1e-9
     n = int(np.clip(seconds / max(guess, 1e-9), _LEAST_HOPS, _MOST_HOPS))
-    parts = [engine._core.time_blocks(x[: min(_LEAST_HOPS, n - done)]) for done in range(0, n, _LEAST_HOPS)]
+    parts = [engine.time_blocks(x[: min(_LEAST_HOPS, n - done)]) for done in range(0, n, _LEAST_HOPS)]
     taken = np.concatenate(parts) / 1000
     p50, p99, p999 = np.percentile(taken, (50, 99, 99.9))
     return Headroom(hop, 1e6 * hop / rate, float(p50), float(p99), float(p999), float(taken.max()))

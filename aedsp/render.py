@@ -9,8 +9,10 @@ import typer
 
 from aedsp import cli, data
 from aedsp.audio import file as audio_file
+from aedsp.control import gesture_file
 from aedsp.control import mapping as mappings
 from aedsp.control.automation import Automation
+from aedsp.control.gesture_file import GestureFile
 from aedsp.engine.engine import PrecisionMode
 from aedsp.engine.offline import NO_INPUT_S, generate_file, render_file
 from aedsp.engine.phases import PhaseMode
@@ -81,7 +83,8 @@ def main(
 
     With --gestures of a recorded performance and no IN: what was heard then, sample for sample.
     """
-    if gestures is not None and _is_performance(gestures):
+    taken = None if gestures is None else gesture_file.read(gestures)
+    if taken is not None and taken.header is not None:
         chosen = {
             "--gain": gain, "--scale": scale, "--override": override, "--mute": mute, "--sign": sign, "--plot": plot,
             "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed, "--refine": refine,
@@ -90,7 +93,7 @@ def main(
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
             raise ValueError(f"{gestures} holds the player's settings; leave {' and '.join(given)} out")
-        _render_performance(gestures, source, output, model)
+        _render_performance(taken, source, output, model)
         return
     no_input = no_input or drive is not None or seconds is not None
     inputs = {"IN": source, "--gestures": gestures, "--plot": plot, "--phase-from": phase_from,
@@ -124,9 +127,9 @@ def main(
             print(f"{n} frames were limited to full scale; lower the gains to avoid it")
         return
     automate = None
-    if gestures is not None:
+    if taken is not None:
         the_mapping = mappings.load(mapping)
-        automate = lambda engine: Automation(gestures, engine, the_mapping).cut  # noqa: E731
+        automate = lambda engine: Automation(taken, engine, the_mapping).split  # noqa: E731
     rendered = render_file(options, the_model, source, output, settings, automate, phase_from, stretch, transpose)
     print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
     for line in rendered.warnings():
@@ -136,20 +139,13 @@ def main(
         print(f"{plot}: spectrograms, original above resynthesized")
 
 
-def _is_performance(path: Path) -> bool:
-    from aedsp.control import gestures
-
-    entries, _ = gestures.read(path)
-    return bool(entries) and "aedsp" in (entries[0].change or {})
-
-
-def _render_performance(path: Path, source: Path | None, output: Path, model: Path | None) -> None:
+def _render_performance(gestures: GestureFile, source: Path | None, output: Path, model: Path | None) -> None:
     """Recorded gestures, replayed by the player that played them."""
     from aedsp.control.replay import Replay
 
     if source is not None and output.exists() and output.samefile(source):
         raise ValueError(f"{output} is the input itself; give the output another name")
-    replay = Replay(path, Model.load(model) if model else None, source)
+    replay = Replay(gestures, Model.load(model) if model else None, source)
     engine, n = replay.engine, 0
     try:
         with audio_file.written(output, engine.sample_rate, engine.channels) as out:
@@ -158,7 +154,7 @@ def _render_performance(path: Path, source: Path | None, output: Path, model: Pa
                 n += len(block)
     finally:
         replay.close()
-    print(f"{output}: the performance {path}, {n / engine.sample_rate:.1f} s, as it was heard")
+    print(f"{output}: the performance {gestures.path}, {n / engine.sample_rate:.1f} s, as it was heard")
 
 
 if __name__ == "__main__":

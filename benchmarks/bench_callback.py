@@ -13,9 +13,10 @@ from aedsp._rt.ring import ItemRing
 @pytest.mark.parametrize("rate", [22_050, 48_000])
 def bench_callback(benchmark, noise, rate, block):
     engine = aedsp.Engine(aedsp.demo_model(), rate, block_frames=block)
-    engine._core.occupy()
     ring = ItemRing(1 << 16, 4)
-    player = Player(engine._core, "ring", ring, block, rate, 1 << 16, None)
+    player = Player(
+        engine.attach(), kind="ring", sample_rate=rate, source=ring, block_frames=block, recorder_frames=1 << 16
+    )
     callback = Callback(player, 0, 2, rate)
     player.command("play")
     x, out = noise(block) * 0.1, np.empty((block, 2), np.float32)

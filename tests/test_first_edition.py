@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aedsp.control import gestures
+from aedsp.control import gesture_file
 from aedsp.control import mapping as mappings
 from aedsp.control.mapping import Target
 from aedsp.model.model import Model
@@ -37,7 +37,8 @@ def test_a_mapping():
 
 def test_gestures():
     """What they sound like is in `same_sound`; here, that every kind of change is among them."""
-    entries, rate = gestures.read(FOLDER / "take.mid")
+    take = gesture_file.read(FOLDER / "take.mid")
+    entries, rate = take.entries, take.frames_a_second
     assert rate == 22_050 and entries[0].change["aedsp"] == 1
     kinds = {key for entry in entries for key in entry.change}
     assert {"controls", "monitor", "frozen", "transport", "stretch", "transpose", "seek", "end"} <= kinds

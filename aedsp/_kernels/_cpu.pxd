@@ -5,7 +5,7 @@ cdef extern from "simd/kernels.h":
         AEDSP_PAD
         AEDSP_ROWS
         AEDSP_TURN
-        AEDSP_FRAMES
+        AEDSP_SPECTRA
         AEDSP_MANY_ROWS
         AEDSP_STORAGES
         AEDSP_MOST_STAGES

@@ -1,4 +1,4 @@
-from aedsp._kernels._cpu cimport AEDSP_FRAMES
+from aedsp._kernels._cpu cimport AEDSP_SPECTRA
 
 ctypedef enum Activation:
     LINEAR
@@ -21,7 +21,7 @@ ctypedef struct DenseLayer:
     float *decoder_scale
     float *encoder_bias
     float *decoder_bias
-    float *hidden                              # activations of AEDSP_FRAMES vectors, scratch
+    float *hidden                              # activations of AEDSP_SPECTRA vectors, scratch
     float *output                              # decoded values of as many, scratch
     Py_ssize_t hidden_stride                   # floats from one vector's activations to the next
     Activation encoder_activation, decoder_activation
@@ -33,19 +33,19 @@ ctypedef struct DenseStack:
     DenseLayer *layers
     const void **rows                          # scratch: the decoder rows that are needed, and their factors
     float *factors
-    float *adjusted                            # scratch: codes under the player's hand, AEDSP_FRAMES of code_stride
+    float *adjusted                            # scratch: codes under the player's gains, AEDSP_SPECTRA of code_stride
     Py_ssize_t code_stride
 
-ctypedef struct Hand:                          # the player's: a factor for each unit, or a value where that is a number
+ctypedef struct UnitGains:                     # a factor for each unit, or a value where the override is a number
     const float *factor
     const float *override
 
 cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_code) noexcept nogil
 cdef void stack_free(DenseStack *stack) noexcept nogil
-cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_frames) noexcept nogil
-cdef void stack_decode(DenseStack *stack, const float **code, const Hand *hand, int n_frames) noexcept nogil
-cdef void stack_run(DenseStack *stack, const float **x, float **code, const Hand *hand, int n_frames) noexcept nogil
-cdef float *stack_output(const DenseStack *stack, int frame) noexcept nogil
+cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_spectra) noexcept nogil
+cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra) noexcept nogil
+cdef void stack_run(DenseStack *stack, const float **x, float **code, const UnitGains *gains, int n_spectra) noexcept nogil
+cdef float *stack_output(const DenseStack *stack, int which) noexcept nogil
 
 
 cdef class Stack:

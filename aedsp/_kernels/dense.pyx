@@ -2,7 +2,7 @@
 
 Formula      encode: y = s(W x + b_hid), Eq. 1; scale: y' = override where that is a number, else factor · y;
              decode: z = s(W' y' + b_vis), Eq. 2
-Shapes       x: n_visible of layer 0, padded; code, factor, override: n_code; z: n_output of layer 0; up to AEDSP_FRAMES of
+Shapes       x: n_visible of layer 0, padded; code, factor, override: n_code; z: n_output of layer 0; up to AEDSP_SPECTRA of
              x, code and z at once, with the same bits as one by one
 Aliasing     x is only read; z is the stack's own memory, until the next call
 Alignment    any for x; the stack's own memory is aligned to 64 bytes
@@ -25,7 +25,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from aedsp._kernels._cpu cimport (
-    AEDSP_FRAMES, AEDSP_MANY_ROWS, AEDSP_ROWS, AEDSP_TURN, aedsp_alloc, aedsp_free, kernels, padded,
+    AEDSP_SPECTRA, AEDSP_MANY_ROWS, AEDSP_ROWS, AEDSP_TURN, aedsp_alloc, aedsp_free, kernels, padded,
 )
 
 
@@ -37,8 +37,8 @@ cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_
     stack.n_layers, stack.n_code, stack.code_stride = n_layers, n_code, padded(n_code)
     stack.layers = <DenseLayer *> aedsp_alloc(n_layers * sizeof(DenseLayer))
     stack.rows = <const void **> aedsp_alloc(widest * sizeof(void *))
-    stack.factors = <float *> aedsp_alloc(AEDSP_FRAMES * widest * sizeof(float))
-    stack.adjusted = <float *> aedsp_alloc(AEDSP_FRAMES * stack.code_stride * sizeof(float))
+    stack.factors = <float *> aedsp_alloc(AEDSP_SPECTRA * widest * sizeof(float))
+    stack.adjusted = <float *> aedsp_alloc(AEDSP_SPECTRA * stack.code_stride * sizeof(float))
     if stack.layers is NULL or stack.rows is NULL or stack.factors is NULL or stack.adjusted is NULL:
         stack_free(stack)
         return NULL
@@ -73,27 +73,27 @@ cdef inline void _activate(Activation activation, float *x, Py_ssize_t n) noexce
 
 
 cdef inline void _encode_rows(const DenseStack *stack, const DenseLayer *layer, const float **x, Py_ssize_t first,
-                              Py_ssize_t n, int n_frames) noexcept nogil:
+                              Py_ssize_t n, int n_spectra) noexcept nogil:
     """Hidden units `first` to `first + n`, both multiples of AEDSP_ROWS."""
-    cdef float *y[AEDSP_FRAMES]
+    cdef float *y[AEDSP_SPECTRA]
     cdef int f
-    for f in range(n_frames):
+    for f in range(n_spectra):
         y[f] = layer.hidden + f * layer.hidden_stride + first
     kernels.dense_forward[<int> stack.storage](layer.encoder + first * layer.row_bytes, layer.encoder_scale + first,
-                                         layer.encoder_bias + first, x, y, n, layer.stride, n_frames)
-    for f in range(n_frames):
+                                         layer.encoder_bias + first, x, y, n, layer.stride, n_spectra)
+    for f in range(n_spectra):
         _activate(layer.encoder_activation, y[f], n)
 
 
-cdef inline void _begin_output(const DenseLayer *layer, float **z, int n_frames) noexcept nogil:
+cdef inline void _begin_output(const DenseLayer *layer, float **z, int n_spectra) noexcept nogil:
     cdef int f
-    for f in range(n_frames):
+    for f in range(n_spectra):
         z[f] = layer.output + f * layer.stride
         memcpy(z[f], layer.decoder_bias, padded(layer.n_output) * sizeof(float))
 
 
 cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const float **y, Py_ssize_t first, Py_ssize_t stop,
-                              float **z, int n_frames) noexcept nogil:
+                              float **z, int n_spectra) noexcept nogil:
     """Hidden units `first` to `stop`, those at 0 left out, onto the sums z."""
     cdef Py_ssize_t j, n = 0
     cdef int f
@@ -101,115 +101,115 @@ cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const 
     cdef float *factors = stack.factors
     for j in range(first, stop):
         needed = False
-        for f in range(n_frames):
+        for f in range(n_spectra):
             factors[f] = y[f][j] * layer.decoder_scale[j]
             needed |= factors[f] != 0
         if needed:
             stack.rows[n] = layer.decoder + j // AEDSP_ROWS * AEDSP_ROWS * layer.row_bytes + j % AEDSP_ROWS * layer.turn_bytes
-            factors += n_frames
+            factors += n_spectra
             n += 1
     while n % AEDSP_ROWS:                                # rows that add nothing
         stack.rows[n] = stack.rows[0]
-        memset(factors, 0, n_frames * sizeof(float))
-        factors += n_frames
+        memset(factors, 0, n_spectra * sizeof(float))
+        factors += n_spectra
         n += 1
-    kernels.dense_accumulate[<int> stack.storage](stack.rows, stack.factors, n, z, padded(layer.n_output), n_frames)
+    kernels.dense_accumulate[<int> stack.storage](stack.rows, stack.factors, n, z, padded(layer.n_output), n_spectra)
 
 
-cdef inline void _adjust(const DenseStack *stack, const Hand *hand, const float *code, float *adjusted, Py_ssize_t first,
+cdef inline void _adjust(const DenseStack *stack, const UnitGains *gains, const float *code, float *adjusted, Py_ssize_t first,
                          Py_ssize_t stop) noexcept nogil:
     """A factor of zero gives zero, whatever the activation."""
     cdef Py_ssize_t j
     cdef float v
     for j in range(first, stop):
-        v = code[j] * hand.factor[j] if hand.factor[j] != 0 else 0
-        adjusted[j] = hand.override[j] if hand.override[j] == hand.override[j] else v
+        v = code[j] * gains.factor[j] if gains.factor[j] != 0 else 0
+        adjusted[j] = gains.override[j] if gains.override[j] == gains.override[j] else v
 
 
-cdef void _encode_to(DenseStack *stack, const float **x, const float **top, Py_ssize_t n_layers, int n_frames) noexcept nogil:
+cdef void _encode_to(DenseStack *stack, const float **x, const float **top, Py_ssize_t n_layers, int n_spectra) noexcept nogil:
     """Through the first n_layers layers; top: what they give, in their own memory."""
     cdef Py_ssize_t i
     cdef int f
     cdef DenseLayer *layer
-    for f in range(n_frames):
+    for f in range(n_spectra):
         top[f] = x[f]
     for i in range(n_layers):
         layer = &stack.layers[i]
-        _encode_rows(stack, layer, top, 0, _whole_groups(layer.n_hidden), n_frames)
-        for f in range(n_frames):
+        _encode_rows(stack, layer, top, 0, _whole_groups(layer.n_hidden), n_spectra)
+        for f in range(n_spectra):
             top[f] = layer.hidden + f * layer.hidden_stride
 
 
-cdef void _decode_from(DenseStack *stack, const float **y, Py_ssize_t n_layers, int n_frames) noexcept nogil:
+cdef void _decode_from(DenseStack *stack, const float **y, Py_ssize_t n_layers, int n_spectra) noexcept nogil:
     """Through the first n_layers layers, from the inside out."""
     cdef Py_ssize_t i
     cdef int f
     cdef DenseLayer *layer
-    cdef float *z[AEDSP_FRAMES]
-    cdef const float *code[AEDSP_FRAMES]
-    for f in range(n_frames):
+    cdef float *z[AEDSP_SPECTRA]
+    cdef const float *code[AEDSP_SPECTRA]
+    for f in range(n_spectra):
         code[f] = y[f]
     for i in range(n_layers - 1, -1, -1):
         layer = &stack.layers[i]
-        _begin_output(layer, z, n_frames)
-        _decode_rows(stack, layer, code, 0, layer.n_hidden, z, n_frames)
-        for f in range(n_frames):
+        _begin_output(layer, z, n_spectra)
+        _decode_rows(stack, layer, code, 0, layer.n_hidden, z, n_spectra)
+        for f in range(n_spectra):
             _activate(layer.decoder_activation, z[f], layer.n_output)
             code[f] = z[f]
 
 
-cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_frames) noexcept nogil:
+cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_spectra) noexcept nogil:
     """The codes (n_code,) of as many inputs."""
-    cdef const float *top[AEDSP_FRAMES]
+    cdef const float *top[AEDSP_SPECTRA]
     cdef int f
-    _encode_to(stack, x, top, stack.n_layers, n_frames)
-    for f in range(n_frames):
+    _encode_to(stack, x, top, stack.n_layers, n_spectra)
+    for f in range(n_spectra):
         memcpy(code[f], top[f], stack.n_code * sizeof(float))
 
 
-cdef void stack_decode(DenseStack *stack, const float **code, const Hand *hand, int n_frames) noexcept nogil:
-    """The newest spectra of as many codes under the hand, at `stack_output`."""
-    cdef const float *adjusted[AEDSP_FRAMES]
+cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra) noexcept nogil:
+    """The newest spectra of as many codes under the gains, at `stack_output`."""
+    cdef const float *adjusted[AEDSP_SPECTRA]
     cdef int f
-    for f in range(n_frames):
+    for f in range(n_spectra):
         adjusted[f] = stack.adjusted + f * stack.code_stride
-        _adjust(stack, hand, code[f], stack.adjusted + f * stack.code_stride, 0, stack.n_code)
-    _decode_from(stack, adjusted, stack.n_layers, n_frames)
+        _adjust(stack, gains, code[f], stack.adjusted + f * stack.code_stride, 0, stack.n_code)
+    _decode_from(stack, adjusted, stack.n_layers, n_spectra)
 
 
-cdef void stack_run(DenseStack *stack, const float **x, float **code, const Hand *hand, int n_frames) noexcept nogil:
-    """Encode and decode; the codes are those before the hand."""
+cdef void stack_run(DenseStack *stack, const float **x, float **code, const UnitGains *gains, int n_spectra) noexcept nogil:
+    """Encode and decode; the codes are those before gains and overrides."""
     cdef DenseLayer *layer = &stack.layers[stack.n_layers - 1]
     if not layer.tied:
-        stack_encode(stack, x, code, n_frames)
-        stack_decode(stack, <const float **> code, hand, n_frames)
+        stack_encode(stack, x, code, n_spectra)
+        stack_decode(stack, <const float **> code, gains, n_spectra)
         return
-    cdef const float *below[AEDSP_FRAMES]
-    cdef const float *adjusted[AEDSP_FRAMES]
-    cdef float *z[AEDSP_FRAMES]
-    cdef Py_ssize_t j = 0, stop, at_once = AEDSP_MANY_ROWS if n_frames > 2 else AEDSP_ROWS
+    cdef const float *below[AEDSP_SPECTRA]
+    cdef const float *adjusted[AEDSP_SPECTRA]
+    cdef float *z[AEDSP_SPECTRA]
+    cdef Py_ssize_t j = 0, stop, at_once = AEDSP_MANY_ROWS if n_spectra > 2 else AEDSP_ROWS
     cdef int f
-    _encode_to(stack, x, below, stack.n_layers - 1, n_frames)
-    _begin_output(layer, z, n_frames)
-    for f in range(n_frames):
+    _encode_to(stack, x, below, stack.n_layers - 1, n_spectra)
+    _begin_output(layer, z, n_spectra)
+    for f in range(n_spectra):
         adjusted[f] = stack.adjusted + f * stack.code_stride
     while j < stack.n_code:
         stop = min(j + at_once, stack.n_code)
-        _encode_rows(stack, layer, below, j, _whole_groups(stop - j), n_frames)
-        for f in range(n_frames):
-            _adjust(stack, hand, layer.hidden + f * layer.hidden_stride, stack.adjusted + f * stack.code_stride, j, stop)
-        _decode_rows(stack, layer, adjusted, j, stop, z, n_frames)
+        _encode_rows(stack, layer, below, j, _whole_groups(stop - j), n_spectra)
+        for f in range(n_spectra):
+            _adjust(stack, gains, layer.hidden + f * layer.hidden_stride, stack.adjusted + f * stack.code_stride, j, stop)
+        _decode_rows(stack, layer, adjusted, j, stop, z, n_spectra)
         j = stop
-    for f in range(n_frames):
+    for f in range(n_spectra):
         memcpy(code[f], layer.hidden + f * layer.hidden_stride, stack.n_code * sizeof(float))
         _activate(layer.decoder_activation, z[f], layer.n_output)
         adjusted[f] = z[f]
-    _decode_from(stack, adjusted, stack.n_layers - 1, n_frames)
+    _decode_from(stack, adjusted, stack.n_layers - 1, n_spectra)
 
 
-cdef float *stack_output(const DenseStack *stack, int frame) noexcept nogil:
+cdef float *stack_output(const DenseStack *stack, int which) noexcept nogil:
     """The newest spectrum (n_output of layer 0) that a call decoded for its vector number `frame`."""
-    return stack.layers[0].output + frame * stack.layers[0].stride
+    return stack.layers[0].output + which * stack.layers[0].stride
 
 
 def stored(weight, dtype):
@@ -267,7 +267,7 @@ cdef class Stack:
         cdef Py_ssize_t row = (stride + AEDSP_TURN - 1) // AEDSP_TURN * AEDSP_TURN
         cdef Py_ssize_t item_bytes = dtype.itemsize, row_bytes = row * item_bytes, weights = hidden * row_bytes
         # the activations of the last rows may run over by as many
-        cdef Py_ssize_t floats = 3 * hidden + stride + AEDSP_FRAMES * (hidden + AEDSP_ROWS + stride)
+        cdef Py_ssize_t floats = 3 * hidden + stride + AEDSP_SPECTRA * (hidden + AEDSP_ROWS + stride)
         cdef Py_ssize_t size = weights * (1 if tied else 2) + floats * sizeof(float)
         cdef char *memory = <char *> aedsp_alloc(size)
         if memory is NULL:
@@ -282,7 +282,7 @@ cdef class Stack:
         target.decoder_scale = target.encoder_scale + hidden
         target.decoder_bias = target.decoder_scale + hidden
         target.output = target.decoder_bias + stride
-        target.hidden = target.output + AEDSP_FRAMES * stride
+        target.hidden = target.output + AEDSP_SPECTRA * stride
         target.encoder_activation = _ACTIVATIONS[encoder_activation]
         target.decoder_activation = _ACTIVATIONS[decoder_activation]
         np.asarray(<float[:n_hidden]> target.encoder_bias)[:] = encoder_bias
@@ -302,7 +302,7 @@ cdef class Stack:
         return <size_t> &stack_run, <size_t> self.stack
 
     def encode(self, x):
-        """Codes (n, n_code) of n preprocessed inputs (n, n_visible), up to AEDSP_FRAMES; or of one."""
+        """Codes (n, n_code) of n preprocessed inputs (n, n_visible), up to AEDSP_SPECTRA; or of one."""
         return self._call(x, None, None, None, "encode")
 
     def decode(self, code, factor=None, override=None):
@@ -310,39 +310,39 @@ cdef class Stack:
         return self._call(None, code, factor, override, "decode")
 
     def run(self, x, factor=None, override=None):
-        """Both, in one pass: (codes before the hand, spectra)."""
+        """Both, in one pass: (codes before the gains, spectra)."""
         return self._call(x, None, factor, override, "run")
 
     def _call(self, x, code, factor, override, what):
         cdef Py_ssize_t n_code = self.stack.n_code, n_visible = self.stack.layers[0].n_visible
         given = np.asarray(x if code is None else code, np.float32)
         name, width = ("x", n_visible) if code is None else ("code", n_code)
-        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= (n := given.size // width) <= AEDSP_FRAMES:
-            raise ValueError(f"{name} has shape {given.shape}; expected ({width},), or up to {AEDSP_FRAMES} of them")
-        cdef float[::1] hand_factor = np.ones(n_code, np.float32) if factor is None else factor
-        cdef float[::1] hand_override = np.full(n_code, np.nan, np.float32) if override is None else override
-        if hand_factor.shape[0] != n_code or hand_override.shape[0] != n_code:
-            raise ValueError(f"factor, override have {hand_factor.shape[0]}, {hand_override.shape[0]} values; expected {n_code}")
+        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= (n := given.size // width) <= AEDSP_SPECTRA:
+            raise ValueError(f"{name} has shape {given.shape}; expected ({width},), or up to {AEDSP_SPECTRA} of them")
+        cdef float[::1] gain_factor = np.ones(n_code, np.float32) if factor is None else factor
+        cdef float[::1] gain_override = np.full(n_code, np.nan, np.float32) if override is None else override
+        if gain_factor.shape[0] != n_code or gain_override.shape[0] != n_code:
+            raise ValueError(f"factor, override have {gain_factor.shape[0]}, {gain_override.shape[0]} values; expected {n_code}")
         cdef float[:, ::1] inputs = np.zeros((n, padded(n_visible)), np.float32), codes = np.zeros((n, n_code), np.float32)
         np.asarray(inputs if code is None else codes)[:, :width] = given.reshape(n, width)
-        cdef Hand hand
-        cdef const float *xs[AEDSP_FRAMES]
-        cdef float *ys[AEDSP_FRAMES]
-        cdef int f, n_frames = n
-        hand.factor, hand.override = &hand_factor[0], &hand_override[0]
-        for f in range(n_frames):
+        cdef UnitGains gains
+        cdef const float *xs[AEDSP_SPECTRA]
+        cdef float *ys[AEDSP_SPECTRA]
+        cdef int f, n_spectra = n
+        gains.factor, gains.override = &gain_factor[0], &gain_override[0]
+        for f in range(n_spectra):
             xs[f], ys[f] = &inputs[f, 0], &codes[f, 0]
         if what == "encode":
-            stack_encode(self.stack, xs, ys, n_frames)
+            stack_encode(self.stack, xs, ys, n_spectra)
         elif what == "decode":
-            stack_decode(self.stack, <const float **> ys, &hand, n_frames)
+            stack_decode(self.stack, <const float **> ys, &gains, n_spectra)
         else:
-            stack_run(self.stack, xs, ys, &hand, n_frames)
+            stack_run(self.stack, xs, ys, &gains, n_spectra)
         found = np.asarray(codes).reshape(given.shape[: given.ndim - 1] + (n_code,))
         if what == "encode":
             return found
         n_output = self.stack.layers[0].n_output
-        z = np.array([np.asarray(<float[:n_output]> stack_output(self.stack, f)) for f in range(n_frames)])
+        z = np.array([np.asarray(<float[:n_output]> stack_output(self.stack, f)) for f in range(n_spectra)])
         z = z.reshape(given.shape[: given.ndim - 1] + (n_output,))
         return z if what == "decode" else (found, z)
 

@@ -1,4 +1,4 @@
-from aedsp._rt.feed cimport PlayerState
+from aedsp._rt.player_state cimport PlayerState
 from aedsp._rt.player cimport Player
 
 cdef enum:

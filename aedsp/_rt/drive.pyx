@@ -49,9 +49,9 @@ cdef double _walk(const Driver *driver, Py_ssize_t unit, double at) noexcept nog
 
 cdef inline bint _constant(const Driver *driver, const LoadedModel *m) noexcept nogil:
     """Whether all units are driven alike: because that was asked for, or since this model cannot be driven otherwise."""
-    if driver.kind == DRIVEN_TYPICAL or driver.kind == DRIVEN_WALK:
+    if driver.kind == DRIVE_TYPICAL or driver.kind == DRIVE_WALK:
         return m.n_ranks < 2
-    return driver.kind == DRIVEN_CONSTANT or (driver.kind == DRIVEN_ROWS and driver.row_length != m.n_code)
+    return driver.kind == DRIVE_CONSTANT or (driver.kind == DRIVE_ROWS and driver.row_length != m.n_code)
 
 
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil:
@@ -61,14 +61,14 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
     if _constant(driver, m):
         for j in range(m.n_code):
             code[j] = 1
-    elif driver.kind == DRIVEN_TYPICAL:
+    elif driver.kind == DRIVE_TYPICAL:
         for j in range(m.n_code):
             code[j] = _at_rank(m, j, driver.rank)
-    elif driver.kind == DRIVEN_WALK:
+    elif driver.kind == DRIVE_WALK:
         low, high = m.ranks[0], m.ranks[m.n_ranks - 1]
         for j in range(m.n_code):
             code[j] = _at_rank(m, j, low + (high - low) * _walk(driver, j, hop * driver.walk_step))
-    elif driver.kind == DRIVEN_ROWS:
+    elif driver.kind == DRIVE_ROWS:
         memcpy(code, driver.rows + driver.row * driver.row_length, m.n_code * sizeof(float))
     elif last != code:
         memcpy(code, last, m.n_code * sizeof(float))
@@ -77,7 +77,7 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
 cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogil:
     """What the spectrum of the hop that comes now is multiplied by."""
     cdef float level = CONSTANT_LEVEL if _constant(driver, m) else 1
-    if driver.kind == DRIVEN_HOLD or driver.hops >= driver.fade_hops:
+    if driver.kind == DRIVE_HOLD or driver.hops >= driver.fade_hops:
         return level
     return <float> (level * (0.5 - 0.5 * cos(M_PI * (driver.hops + 1) / (driver.fade_hops + 1))))
 

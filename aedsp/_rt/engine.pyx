@@ -1,23 +1,21 @@
 """Frames around the hop: everything that an engine computes.
 
 Knows no PortAudio and no Python: `engine_process` takes and gives interleaved frames, in any number, on one pre-allocated
-state. Frames come in at the host's rate, are resampled to the model's, fill hops; each hop is analysed, encoded, scaled by
-the player, decoded, synthesised; what is finished is resampled back, limited in segments of a fixed number of frames, and
+state. Frames come in at the host's rate, are resampled to the model's, fill hops; each hop is analysed, encoded, multiplied
+by the gains, decoded, synthesised; what is finished is resampled back, limited in segments of a fixed number of frames, and
 waits in a queue until it is asked for. Positions are counted in samples and never in blocks, so that any partition of the
-input gives the same bits. `_rt/core` owns the memory; `aedsp.engine.engine.Engine` is what users see.
+input gives the same bits. `handle` owns the memory; `aedsp.engine.engine.Engine` is what users see.
 """
 
 from libc.string cimport memcpy, memmove, memset
 
-from aedsp._kernels._cpu cimport AEDSP_FRAMES, AEDSP_LOUDEST, kernels
+from aedsp._kernels._cpu cimport AEDSP_SPECTRA, AEDSP_LOUDEST, kernels
 from aedsp._kernels.limiter cimport limit, limiter_reset
 from aedsp._kernels.resample cimport Resampler, resample, resampler_reset, resampler_room
-from aedsp._rt.hop cimport (
-    DRIVE_CODES, DRIVE_HELD, DRIVE_INPUT, Channel, Drive, EngineState, hop_begin, hop_end, hop_pass, hop_synthesise,
-    hop_take_changes,
-)
+from aedsp._rt.engine_state cimport INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, InputKind
+from aedsp._rt.hop cimport hop_begin, hop_end, hop_pass, hop_synthesise, hop_take_changes
 from aedsp._rt.loaded cimport loaded_reset
-from aedsp._rt.vocoder cimport vocoder_reset
+from aedsp._rt.phase_synthesis cimport phase_synthesis_reset
 
 cdef extern from "denormals.h":
     unsigned long long denormals_off() noexcept nogil
@@ -39,9 +37,9 @@ cdef void _take_in(EngineState *e, const float *x, const float *y, Py_ssize_t n)
     """
     cdef Py_ssize_t c
     for c in range(e.n_channels):
-        e.refused_samples += _take(e, e.channels[c].inward, x + c if x is not NULL else NULL, n)
+        e.counters.refused_samples += _take(e, e.channels[c].inward, x + c if x is not NULL else NULL, n)
         if y is not NULL:
-            e.refused_samples += _take(e, e.channels[c].cross_inward, y + c, n)
+            e.counters.refused_samples += _take(e, e.channels[c].cross_inward, y + c, n)
         elif e.crossed:
             _take(e, e.channels[c].cross_inward, x + c if x is not NULL else NULL, n)
 
@@ -51,8 +49,8 @@ cdef bint _fill_hop(EngineState *e) noexcept nogil:
     cdef Py_ssize_t c, got = 0, hop_length = e.stft.hop_length, at = e.stft.window_length - hop_length + e.fill
     for c in range(e.n_channels):
         if e.crossed:
-            resample(e.channels[c].cross_inward, e.channels[c].cross_frame + at, 1, hop_length - e.fill)
-        got = resample(e.channels[c].inward, e.channels[c].frame + at, 1, hop_length - e.fill)
+            resample(e.channels[c].cross_inward, e.channels[c].cross_window + at, 1, hop_length - e.fill)
+        got = resample(e.channels[c].inward, e.channels[c].window + at, 1, hop_length - e.fill)
     e.fill += got
     if e.fill < hop_length:
         return False
@@ -65,79 +63,79 @@ cdef void _finish(EngineState *e) noexcept nogil:
     cdef Py_ssize_t c, got = 0, n = e.n_channels, waiting
     while True:
         for c in range(n):
-            got = resample(e.channels[c].outward, e.segment + e.segment_fill * n + c, n, e.n_segment - e.segment_fill)
-        e.segment_fill += got
-        if e.segment_fill < e.n_segment:
+            got = resample(e.channels[c].outward, e.queue.segment + e.queue.segment_fill * n + c, n, e.queue.n_segment - e.queue.segment_fill)
+        e.queue.segment_fill += got
+        if e.queue.segment_fill < e.queue.n_segment:
             return
-        e.segment_fill = 0
-        limit(e.limiter, e.segment)
-        if e.queue_end + e.n_segment > e.queue_capacity:
-            waiting = e.queue_end - e.queue_start
-            memmove(e.queue, e.queue + e.queue_start * n, waiting * n * sizeof(float))
-            e.queue_start, e.queue_end = 0, waiting
-        memcpy(e.queue + e.queue_end * n, e.segment, e.n_segment * n * sizeof(float))
-        e.queue_end += e.n_segment
+        e.queue.segment_fill = 0
+        limit(e.limiter, e.queue.segment)
+        if e.queue.end + e.queue.n_segment > e.queue.capacity:
+            waiting = e.queue.end - e.queue.start
+            memmove(e.queue.frames, e.queue.frames + e.queue.start * n, waiting * n * sizeof(float))
+            e.queue.start, e.queue.end = 0, waiting
+        memcpy(e.queue.frames + e.queue.end * n, e.queue.segment, e.queue.n_segment * n * sizeof(float))
+        e.queue.end += e.queue.n_segment
 
 
 cdef unsigned long long _first_clean_hop(EngineState *e) noexcept nogil:
     """The first hop whose window begins after every frame that was taken in so far."""
-    cdef double at = (e.taken + e.reach) / e.host_frames_per_frame + e.stft.window_length - e.first_fill
+    cdef double at = (e.taken + e.concealment.reach) / e.concealment.host_frames_per_frame + e.stft.window_length - e.first_fill
     return <unsigned long long> (at / e.stft.hop_length) + 1
 
 
-cdef void _sound(EngineState *e, Drive drive) noexcept nogil:
-    """The hops in flight through the model, AEDSP_FRAMES frames at a time, and out."""
-    cdef Py_ssize_t frame = 0, n = e.n_waiting * e.n_channels
-    cdef int which, n_frames
-    while frame < n:
-        n_frames = <int> min(n - frame, AEDSP_FRAMES)
-        hop_pass(e, frame, n_frames, drive)
-        for which in range(n_frames):
-            hop_synthesise(e, frame, which, drive)
-            frame += 1
-            if frame % e.n_channels == 0:
-                hop_end(e, drive)
+cdef void _sound(EngineState *e, InputKind input) noexcept nogil:
+    """The hops in flight through the model, AEDSP_SPECTRA spectra at a time, and out."""
+    cdef Py_ssize_t spectrum = 0, n = e.flight.n_waiting * e.n_channels
+    cdef int which, n_spectra
+    while spectrum < n:
+        n_spectra = <int> min(n - spectrum, AEDSP_SPECTRA)
+        hop_pass(e, spectrum, n_spectra, input)
+        for which in range(n_spectra):
+            hop_synthesise(e, spectrum, which, input)
+            spectrum += 1
+            if spectrum % e.n_channels == 0:
+                hop_end(e, input)
                 _finish(e)
-    e.n_waiting = 0
+    e.flight.n_waiting = 0
 
 
-cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_frames, Drive drive) noexcept nogil:
-    """n_frames interleaved frames in, and every hop that they complete. x: read for DRIVE_INPUT only.
+cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_frames, InputKind input) noexcept nogil:
+    """n_frames interleaved frames in, and every hop that they complete. x: read for INPUT_AUDIO only.
 
     Between a push and the next, what is finished is pulled: the queue holds one block, or a chunk where that is more.
     With `changes_due`, the first hop takes the newest model and controls. Live, each hop sounds before the next is begun;
     else several are in flight.
     """
     cdef Py_ssize_t done = 0, n
-    cdef Py_ssize_t most = 1 if e.hop_ns or e.look_ahead else AEDSP_FRAMES
+    cdef Py_ssize_t most = 1 if e.clock.hop_ns or e.phases.look_ahead else AEDSP_SPECTRA
     while done < n_frames:
         n = min(n_frames - done, e.chunk)
-        _take_in(e, x + done * e.n_channels if drive == DRIVE_INPUT else NULL,
+        _take_in(e, x + done * e.n_channels if input == INPUT_AUDIO else NULL,
                  y + done * e.n_channels if y is not NULL else NULL, n)
         e.taken += n
-        if drive == DRIVE_HELD:
-            e.hold_until = _first_clean_hop(e)
+        if input == INPUT_MISSING:
+            e.concealment.until = _first_clean_hop(e)
         while _fill_hop(e):
-            if e.changes_due and e.n_waiting == 0:
+            if e.changes_due and e.flight.n_waiting == 0:
                 hop_take_changes(e)
-            hop_begin(e, e.n_waiting, drive)
-            e.n_waiting += 1
-            if e.n_waiting == most or e.controls.original or e.frozen:
-                _sound(e, drive)
+            hop_begin(e, e.flight.n_waiting, input)
+            e.flight.n_waiting += 1
+            if e.flight.n_waiting == most or e.controls.original or e.frozen:
+                _sound(e, input)
         done += n
-    _sound(e, drive)
-    e.frames += n_frames
+    _sound(e, input)
+    e.counters.frames += n_frames
 
 
-cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Drive drive) noexcept nogil:
-    _push(e, x, NULL, n_frames, drive)
+cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, InputKind input) noexcept nogil:
+    _push(e, x, NULL, n_frames, input)
 
 
 cdef Py_ssize_t engine_pull(EngineState *e, float *out, Py_ssize_t n_frames) noexcept nogil:
     """Up to n_frames finished frames; returns how many. With whole blocks pushed there are as many as were pushed."""
-    cdef Py_ssize_t n = min(n_frames, e.queue_end - e.queue_start), channels = e.n_channels
-    memcpy(out, e.queue + e.queue_start * channels, n * channels * sizeof(float))
-    e.queue_start += n
+    cdef Py_ssize_t n = min(n_frames, e.queue.end - e.queue.start), channels = e.n_channels
+    memcpy(out, e.queue.frames + e.queue.start * channels, n * channels * sizeof(float))
+    e.queue.start += n
     return n
 
 
@@ -148,11 +146,11 @@ cdef void engine_cross(EngineState *e, const float *x, const float *y, float *ou
     """
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t taken = 0, given = 0, n, channels = e.n_channels
-    cdef Drive drive = DRIVE_INPUT if x is not NULL else DRIVE_CODES
+    cdef InputKind input = INPUT_AUDIO if x is not NULL else INPUT_NONE
     while taken < n_frames:
         n = min(n_frames - taken, e.chunk)
         e.changes_due = True
-        _push(e, x + taken * channels if x is not NULL else NULL, y + taken * channels if y is not NULL else NULL, n, drive)
+        _push(e, x + taken * channels if x is not NULL else NULL, y + taken * channels if y is not NULL else NULL, n, input)
         taken += n
         given += engine_pull(e, out + given * channels, taken - given)
     denormals_restore(before)
@@ -173,29 +171,29 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
         resampler_reset(ch.outward)
         if e.crossed:
             resampler_reset(ch.cross_inward)
-            memset(ch.cross_frame, 0, e.stft.window_length * sizeof(float))
-        memset(ch.frame, 0, e.stft.window_length * sizeof(float))
+            memset(ch.cross_window, 0, e.stft.window_length * sizeof(float))
+        memset(ch.window, 0, e.stft.window_length * sizeof(float))
         memset(ch.sum, 0, e.stft.window_length * sizeof(float))
-        memset(ch.magnitude, 0, AEDSP_FRAMES * e.bin_stride * sizeof(float))
-        memset(ch.unit_im, 0, AEDSP_FRAMES * e.bin_stride * sizeof(float))
+        memset(ch.magnitude, 0, AEDSP_SPECTRA * e.flight.bin_stride * sizeof(float))
+        memset(ch.unit_im, 0, AEDSP_SPECTRA * e.flight.bin_stride * sizeof(float))
         memset(ch.turn_im, 0, n_bins * sizeof(float))
-        for k in range(AEDSP_FRAMES * e.bin_stride):
+        for k in range(AEDSP_SPECTRA * e.flight.bin_stride):
             ch.unit_re[k] = 1
         for k in range(n_bins):
             ch.turn_re[k] = 1
-        ch.holding = False
-        vocoder_reset(&ch.vocoder, e.phase)
-        memset(ch.late_re, 0, 2 * e.bin_stride * sizeof(float))
+        ch.concealing = False
+        phase_synthesis_reset(&ch.synthesis, e.phase)
+        memset(ch.late_re, 0, 2 * e.flight.bin_stride * sizeof(float))
     e.driver.hops = 0
     e.frozen = e.source_phases = False
     loaded_reset(e.loaded)
     limiter_reset(e.limiter)
     e.limiter.limited_frames = limited
-    memset(e.queue, 0, e.queue_capacity * e.n_channels * sizeof(float))
-    e.fill, e.segment_fill = e.first_fill, 0
-    e.queue_start, e.queue_end = 0, e.queue_lead
-    e.hop = e.taken = e.hold_until = 0
-    e.slot = e.n_waiting = 0
+    memset(e.queue.frames, 0, e.queue.capacity * e.n_channels * sizeof(float))
+    e.fill, e.queue.segment_fill = e.first_fill, 0
+    e.queue.start, e.queue.end = 0, e.queue.lead
+    e.hop = e.taken = e.concealment.until = 0
+    e.flight.slot = e.flight.n_waiting = 0
     _finish(e)                                           # the silence in the resamplers, before the first hop is full
 
 
@@ -203,4 +201,4 @@ cdef void engine_reset(EngineState *e) noexcept nogil:
     """As new, but for the controls."""
     engine_clear(e)
     e.limiter.limited_frames = 0
-    e.frames = e.hops = e.held_hops = e.late_hops = e.refused_samples = e.lost_events = 0
+    e.counters.frames = e.counters.hops = e.counters.sustained_hops = e.counters.late_hops = e.counters.refused_samples = e.log.lost = 0

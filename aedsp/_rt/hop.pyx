@@ -1,8 +1,8 @@
-"""One hop: window, spectrum, code, the player's hand, spectrum, window; and the changes that take effect at it.
+"""One hop: window, spectrum, code, gains and overrides, spectrum, window; and the changes that take effect at it.
 
-`EngineState` stands in `hop.pxd`; the frames around the hop are `engine.pyx`, which may have several hops in flight, so
-that the model's weights are read once for all of them. With DRIVE_HELD, while frames that were missing are still in the
-window, and while the player freezes the sound, nothing is analysed: the last code is held and every phase runs on.
+`EngineState` stands in `engine_state.pxd`; the frames around the hop are `engine.pyx`, which may have several hops in
+flight, so that the model's weights are read once for all of them. With INPUT_MISSING, while frames that were missing are
+still in the window, and while the sound is frozen, nothing is analysed: the last code stays and every phase runs on.
 """
 
 from libc.math cimport INFINITY
@@ -14,46 +14,51 @@ from aedsp._kernels.resample cimport resampler_room
 from aedsp._kernels.rtisi cimport rtisi_run
 from aedsp._kernels.stft cimport stft_forward, stft_inverse
 from aedsp._rt.control cimport control_latest
-from aedsp._rt.drive cimport DRIVEN_HOLD, drive_code, drive_level
+from aedsp._rt.drive cimport DRIVE_HOLD, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
+from aedsp._rt.engine_state cimport (
+    EVENT_CONTROLS, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
+)
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
-from aedsp._rt.vocoder cimport PHASE_ADVANCE, PHASE_SOURCE, PHASE_SPSI, vocoder_run
+from aedsp._rt.phase_synthesis cimport (
+    PHASE_ADVANCE, PHASE_SOURCE, PHASE_SPSI, PhaseMode, PhaseSynthesis, phase_synthesis_run,
+)
 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
 
 
-cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, Drive drive) noexcept nogil:
+cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, InputKind input) noexcept nogil:
     """Channel c's newest window to magnitude, phases, and what the encoder sees."""
     cdef Channel *ch = &e.channels[c]
     cdef Py_ssize_t n_bins = e.stft.n_bins
-    cdef float *unit_re = ch.unit_re + slot * e.bin_stride
-    cdef float *unit_im = ch.unit_im + slot * e.bin_stride
-    cdef float *magnitude = ch.magnitude + slot * e.bin_stride
-    cdef Py_ssize_t frame = slot * e.n_channels + c, previous = e.slot * e.n_channels + c
-    if e.hop_ns:
+    cdef float *unit_re = ch.unit_re + slot * e.flight.bin_stride
+    cdef float *unit_im = ch.unit_im + slot * e.flight.bin_stride
+    cdef float *magnitude = ch.magnitude + slot * e.flight.bin_stride
+    cdef Py_ssize_t spectrum = slot * e.n_channels + c, previous = e.flight.slot * e.n_channels + c
+    if e.clock.hop_ns:
         memcpy(ch.turn_re, unit_re, n_bins * sizeof(float))
         memcpy(ch.turn_im, unit_im, n_bins * sizeof(float))
-        ch.holding = False
-    if slot != e.slot:
-        memcpy(unit_re, ch.unit_re + e.slot * e.bin_stride, n_bins * sizeof(float))
-        memcpy(unit_im, ch.unit_im + e.slot * e.bin_stride, n_bins * sizeof(float))
+        ch.concealing = False
+    if slot != e.flight.slot:
+        memcpy(unit_re, ch.unit_re + e.flight.slot * e.flight.bin_stride, n_bins * sizeof(float))
+        memcpy(unit_im, ch.unit_im + e.flight.slot * e.flight.bin_stride, n_bins * sizeof(float))
     cdef float *spare = e.cross
     if e.crossed:
-        stft_forward(e.stft, ch.cross_frame, ch.re, ch.im)
+        stft_forward(e.stft, ch.cross_window, ch.re, ch.im)
         if kernels.polar(ch.re, ch.im, e.stft.magnitude_scale, PHASE_FLOOR, spare, unit_re, unit_im, n_bins):
             phase_run_on(e.phase, spare, unit_re, unit_im)
-        unit_re, unit_im = spare + e.bin_stride, spare + 2 * e.bin_stride
-    stft_forward(e.stft, ch.frame, ch.re, ch.im)
+        unit_re, unit_im = spare + e.flight.bin_stride, spare + 2 * e.flight.bin_stride
+    stft_forward(e.stft, ch.window, ch.re, ch.im)
     if kernels.polar(ch.re, ch.im, e.stft.magnitude_scale, PHASE_FLOOR, magnitude, unit_re, unit_im, n_bins) and not e.crossed:
         phase_run_on(e.phase, magnitude, unit_re, unit_im)
-    if drive == DRIVE_CODES:
-        drive_code(&e.driver, e.loaded, e.hop + slot, loaded_code(e.loaded, previous), loaded_code(e.loaded, frame))
+    if input == INPUT_NONE:
+        drive_code(&e.driver, e.loaded, e.hop + slot, loaded_code(e.loaded, previous), loaded_code(e.loaded, spectrum))
     else:
-        loaded_feed(e.loaded, frame, previous, magnitude)
+        loaded_feed(e.loaded, spectrum, previous, magnitude)
 
 
-cdef void _hold(EngineState *e, Py_ssize_t c) noexcept nogil:
+cdef void _conceal(EngineState *e, Py_ssize_t c) noexcept nogil:
     """Channel c goes on without its input: magnitude and code stay, every phase runs on as it did between the last two hops.
 
     A turn by the bin's own frequency would repeat the windowed frame, window and all: a buzz. The measured turn is that of
@@ -63,8 +68,8 @@ cdef void _hold(EngineState *e, Py_ssize_t c) noexcept nogil:
     cdef Channel *ch = &e.channels[c]
     cdef Py_ssize_t k
     cdef float re, im
-    if not ch.holding:
-        ch.holding = True
+    if not ch.concealing:
+        ch.concealing = True
         for k in range(e.stft.n_bins):
             re = ch.unit_re[k] * ch.turn_re[k] + ch.unit_im[k] * ch.turn_im[k]
             im = ch.unit_im[k] * ch.turn_re[k] - ch.unit_re[k] * ch.turn_im[k]
@@ -80,129 +85,129 @@ cdef void _freeze(EngineState *e, Py_ssize_t c) noexcept nogil:
     All the bins of a peak turn alike, so that what is held beats no more than the sound itself did. One hop in flight.
     """
     cdef Channel *ch = &e.channels[c]
-    cdef Py_ssize_t at = e.slot * e.bin_stride, bytes = e.stft.n_bins * sizeof(float)
-    if e.slot:
+    cdef Py_ssize_t at = e.flight.slot * e.flight.bin_stride, bytes = e.stft.n_bins * sizeof(float)
+    if e.flight.slot:
         memcpy(ch.magnitude, ch.magnitude + at, bytes)
         memcpy(ch.unit_re, ch.unit_re + at, bytes)
         memcpy(ch.unit_im, ch.unit_im + at, bytes)
-        loaded_settle(e.loaded, c, e.slot * e.n_channels + c)
+        loaded_settle(e.loaded, c, e.flight.slot * e.n_channels + c)
     e.frozen_from_source = e.source_phases
     if e.source_phases:
-        phase_follow(e.phase, ch.unit_re, ch.unit_im, ch.vocoder.spsi.middle)
+        phase_follow(e.phase, ch.unit_re, ch.unit_im, ch.synthesis.spsi.middle)
 
 
-cdef void hop_begin(EngineState *e, Py_ssize_t slot, Drive drive) noexcept nogil:
+cdef void hop_begin(EngineState *e, Py_ssize_t slot, InputKind input) noexcept nogil:
     """The newest window of every channel into flight, as hop number `slot` of those that are."""
     cdef Py_ssize_t c, hop_length = e.stft.hop_length, rest = e.stft.window_length - hop_length
-    cdef bint frozen = e.controls.frozen or (drive == DRIVE_CODES and e.driver.kind == DRIVEN_HOLD)
-    e.began = clock_ns() if e.hop_ns else 0
-    e.held = frozen or drive == DRIVE_HELD or (drive == DRIVE_INPUT and e.hop < e.hold_until)
+    cdef bint frozen = e.controls.frozen or (input == INPUT_NONE and e.driver.kind == DRIVE_HOLD)
+    e.clock.began = clock_ns() if e.clock.hop_ns else 0
+    e.sustained = frozen or input == INPUT_MISSING or (input == INPUT_AUDIO and e.hop < e.concealment.until)
     for c in range(e.n_channels):
         if frozen:
             if not e.frozen:
                 _freeze(e, c)
             if not e.loaded.primed:
                 loaded_feed(e.loaded, c, c, e.channels[c].magnitude)
-        elif e.held:
-            _hold(e, c)
+        elif e.sustained:
+            _conceal(e, c)
         else:
-            _analyse(e, c, slot, drive)
-        memmove(e.channels[c].frame, e.channels[c].frame + hop_length, rest * sizeof(float))
+            _analyse(e, c, slot, input)
+        memmove(e.channels[c].window, e.channels[c].window + hop_length, rest * sizeof(float))
         if e.crossed:
-            memmove(e.channels[c].cross_frame, e.channels[c].cross_frame + hop_length, rest * sizeof(float))
-    if drive == DRIVE_CODES and e.driver.row + 1 < e.driver.n_rows:
+            memmove(e.channels[c].cross_window, e.channels[c].cross_window + hop_length, rest * sizeof(float))
+    if input == INPUT_NONE and e.driver.row + 1 < e.driver.n_rows:
         e.driver.row += 1
-    e.slot, e.frozen = slot, frozen
+    e.flight.slot, e.frozen = slot, frozen
 
 
-cdef void hop_pass(EngineState *e, Py_ssize_t first, int n_frames, Drive drive) noexcept nogil:
-    """Frames from `first` on through the model."""
-    cdef bint encodes = (drive != DRIVE_CODES or e.frozen) and not (e.held and e.loaded.primed)
-    loaded_run(e.loaded, first, n_frames, e.controls, encodes, not e.controls.original or e.look_ahead)
+cdef void hop_pass(EngineState *e, Py_ssize_t first, int n_spectra, InputKind input) noexcept nogil:
+    """Spectra from `first` on through the model."""
+    cdef bint encodes = (input != INPUT_NONE or e.frozen) and not (e.sustained and e.loaded.primed)
+    loaded_run(e.loaded, first, n_spectra, e.controls, encodes, not e.controls.original or e.phases.look_ahead)
 
 
-cdef PhaseMode _phase_mode(const EngineState *e, Drive drive) noexcept nogil:
-    cdef PhaseMode mode = e.phase_without if drive == DRIVE_CODES else e.phase_with_input
+cdef PhaseMode _phase_mode(const EngineState *e, InputKind input) noexcept nogil:
+    cdef PhaseMode mode = e.phases.without if input == INPUT_NONE else e.phases.with_input
     return PHASE_SPSI if e.frozen and (mode == PHASE_SOURCE or e.frozen_from_source) else mode
 
 
-cdef Vocoder *_vocoder(EngineState *e, Py_ssize_t c, PhaseMode mode) noexcept nogil:
+cdef PhaseSynthesis *_synthesis(EngineState *e, Py_ssize_t c, PhaseMode mode) noexcept nogil:
     """Whose phases channel c takes: those of "advance" are the same for all, unless each is refined by itself."""
-    return &e.channels[0 if mode == PHASE_ADVANCE and not e.refine else c].vocoder
+    return &e.channels[0 if mode == PHASE_ADVANCE and not e.phases.refine else c].synthesis
 
 
-cdef const float *_decoded(EngineState *e, Py_ssize_t c, int which, Drive drive) noexcept nogil:
-    """The magnitudes that sound now in channel c; their phases are in its `_vocoder`, but for those of the source."""
+cdef const float *_decoded(EngineState *e, Py_ssize_t c, int which, InputKind input) noexcept nogil:
+    """The magnitudes that sound now in channel c; their phases are in its `_synthesis`, but for those of the source."""
     cdef float *z = loaded_spectrum(e.loaded, which)
-    cdef float level = drive_level(&e.driver, e.loaded) if drive == DRIVE_CODES else 1
-    cdef PhaseMode mode = _phase_mode(e, drive)
+    cdef float level = drive_level(&e.driver, e.loaded) if input == INPUT_NONE else 1
+    cdef PhaseMode mode = _phase_mode(e, input)
     cdef Py_ssize_t k
     if level != 1:
         for k in range(e.stft.n_bins):
             z[k] *= level
-    cdef Vocoder *vocoder = _vocoder(e, c, mode)
-    if mode == PHASE_SOURCE or vocoder != &e.channels[c].vocoder:
+    cdef PhaseSynthesis *synthesis = _synthesis(e, c, mode)
+    if mode == PHASE_SOURCE or synthesis != &e.channels[c].synthesis:
         return z
-    return vocoder_run(vocoder, e.phase, mode, z, e.hop)
+    return phase_synthesis_run(synthesis, e.phase, mode, z, e.hop)
 
 
 cdef void _refine(EngineState *e, Channel *ch, const float *z, const float **unit_re, const float **unit_im) noexcept nogil:
-    if unit_re[0] != ch.vocoder.unit_re:
-        memcpy(ch.vocoder.unit_re, unit_re[0], e.stft.n_bins * sizeof(float))
-        memcpy(ch.vocoder.unit_im, unit_im[0], e.stft.n_bins * sizeof(float))
-        unit_re[0], unit_im[0] = ch.vocoder.unit_re, ch.vocoder.unit_im
-    rtisi_run(e.rtisi, z, ch.sum, e.refine, ch.vocoder.unit_re, ch.vocoder.unit_im)
+    if unit_re[0] != ch.synthesis.unit_re:
+        memcpy(ch.synthesis.unit_re, unit_re[0], e.stft.n_bins * sizeof(float))
+        memcpy(ch.synthesis.unit_im, unit_im[0], e.stft.n_bins * sizeof(float))
+        unit_re[0], unit_im[0] = ch.synthesis.unit_re, ch.synthesis.unit_im
+    rtisi_run(e.rtisi, z, ch.sum, e.phases.refine, ch.synthesis.unit_re, ch.synthesis.unit_im)
 
 
-cdef void hop_synthesise(EngineState *e, Py_ssize_t frame, int which, Drive drive) noexcept nogil:
-    """A frame, number `which` of the last pass, to hop_length finished samples of its channel. Channel 0 first."""
-    cdef Py_ssize_t c = frame % e.n_channels, at = frame // e.n_channels * e.bin_stride
+cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKind input) noexcept nogil:
+    """A spectrum, number `which` of the last pass, to hop_length finished frames of its channel. Channel 0 first."""
+    cdef Py_ssize_t c = spectrum % e.n_channels, at = spectrum // e.n_channels * e.flight.bin_stride
     cdef bint original = e.controls.original
-    cdef PhaseMode mode = _phase_mode(e, drive)
+    cdef PhaseMode mode = _phase_mode(e, input)
     cdef Channel *ch = &e.channels[c]
     cdef const float *z = ch.magnitude + at
     cdef const float *decoded = z
     cdef const float *unit_re = ch.unit_re + at
     cdef const float *unit_im = ch.unit_im + at
-    if e.look_ahead:                                     # the input's own spectrum waits as long as the decoded one
+    if e.phases.look_ahead:                                     # the input's own spectrum waits as long as the decoded one
         ch.re, ch.late_re = ch.late_re, ch.re
         ch.im, ch.late_im = ch.late_im, ch.im
-    if not original or e.look_ahead:
-        decoded = _decoded(e, c, which, drive)
+    if not original or e.phases.look_ahead:
+        decoded = _decoded(e, c, which, input)
     if not original:
         z = decoded
         if mode != PHASE_SOURCE:
-            unit_re, unit_im = _vocoder(e, c, mode).unit_re, _vocoder(e, c, mode).unit_im
+            unit_re, unit_im = _synthesis(e, c, mode).unit_re, _synthesis(e, c, mode).unit_im
     elif e.frozen:
-        z = vocoder_run(&ch.vocoder, e.phase, PHASE_SPSI, z, e.hop)
-        unit_re, unit_im = ch.vocoder.unit_re, ch.vocoder.unit_im
-    if not original and e.refine:
+        z = phase_synthesis_run(&ch.synthesis, e.phase, PHASE_SPSI, z, e.hop)
+        unit_re, unit_im = ch.synthesis.unit_re, ch.synthesis.unit_im
+    if not original and e.phases.refine:
         _refine(e, ch, z, &unit_re, &unit_im)
-    if e.held or not original:
+    if e.sustained or not original:
         kernels.turn(z, unit_re, unit_im, 1 / e.stft.magnitude_scale, ch.re, ch.im, e.stft.n_bins)
-    if c == 0 and e.hop_ns:
+    if c == 0 and e.clock.hop_ns:
         memcpy(e.heard, z, e.stft.n_bins * sizeof(float))
     stft_inverse(e.stft, ch.re, ch.im, ch.sum, resampler_room(ch.outward, e.stft.hop_length))
 
 
-cdef void hop_end(EngineState *e, Drive drive) noexcept nogil:
+cdef void hop_end(EngineState *e, InputKind input) noexcept nogil:
     """Every channel of the oldest hop in flight has sounded."""
     e.loaded.primed = True
-    e.driver.hops = e.driver.hops + 1 if drive == DRIVE_CODES else 0
-    e.source_phases = drive != DRIVE_CODES and (e.phase_with_input == PHASE_SOURCE or e.controls.original) and not e.frozen
+    e.driver.hops = e.driver.hops + 1 if input == INPUT_NONE else 0
+    e.source_phases = input != INPUT_NONE and (e.phases.with_input == PHASE_SOURCE or e.controls.original) and not e.frozen
     e.hop += 1
-    e.hops += 1
-    e.held_hops += e.held
-    if e.hop_ns and clock_ns() - e.began > e.hop_ns:
-        e.late_hops += 1
+    e.counters.hops += 1
+    e.counters.sustained_hops += e.sustained
+    if e.clock.hop_ns and clock_ns() - e.clock.began > e.clock.hop_ns:
+        e.counters.late_hops += 1
 
 
 cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil:
     """Into the log, where somebody listens; at: the hop, or what `EventKind` says instead."""
     cdef Event event
-    if e.log is not NULL:
-        event.kind, event.frame, event.hop, event.value = kind, e.log_frame, at, value
-        e.lost_events += 1 - ring_write(e.log, &event, 1)
+    if e.log.ring is not NULL:
+        event.kind, event.frame, event.hop, event.value = kind, e.log.frame, at, value
+        e.log.lost += 1 - ring_write(e.log.ring, &event, 1)
 
 
 cdef void hop_take_changes(EngineState *e) noexcept nogil:
@@ -215,6 +220,6 @@ cdef void hop_take_changes(EngineState *e) noexcept nogil:
         e.loaded = model
         hop_note(e, EVENT_SWAP, e.hop, <long long> <size_t> model)
     e.controls = control_latest(e.loaded.controls)
-    if e.controls.version != e.version:
-        e.version = e.controls.version
-        hop_note(e, EVENT_CONTROLS, e.hop, e.version)
+    if e.controls.version != e.log.version:
+        e.log.version = e.controls.version
+        hop_note(e, EVENT_CONTROLS, e.hop, e.log.version)

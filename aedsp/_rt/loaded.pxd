@@ -15,14 +15,14 @@ ctypedef struct LoadedModel:
     float *ranks                  # percent, n_ranks
     float *percentiles            # n_ranks x n_code
     float *spectrum               # n_fft_bins, scratch, where there are bands
-    float *context                # per frame: preprocessed spectra, n_context of n_bins each, oldest first
-    float *code                   # per frame: activations, n_code
+    float *context                # per spectrum: preprocessed spectra, n_context of n_bins each, oldest first
+    float *code                   # per spectrum: activations, n_code
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil
-cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, const float *magnitude) noexcept nogil
-cdef float *loaded_code(LoadedModel *m, Py_ssize_t frame) noexcept nogil
-cdef void loaded_settle(LoadedModel *m, Py_ssize_t frame, Py_ssize_t newest) noexcept nogil
-cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_frames, const ControlSnapshot *controls, bint encodes,
+cdef void loaded_feed(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t previous, const float *magnitude) noexcept nogil
+cdef float *loaded_code(LoadedModel *m, Py_ssize_t spectrum) noexcept nogil
+cdef void loaded_settle(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t newest) noexcept nogil
+cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
                      bint decodes) noexcept nogil
 cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil
 

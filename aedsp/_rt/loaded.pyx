@@ -1,6 +1,6 @@
 """A model as the hop holds it: weights, preprocessing, its controls, and its codes and past spectra.
 
-A *frame* is one channel's spectrum of one hop; number hop · n_channels + channel of those in flight (AEDSP_FRAMES hops at
+A spectrum is one channel's of one hop: number hop · n_channels + channel of those in flight (AEDSP_SPECTRA hops at
 most), all of which go through the weights together.
 
 All that depends on the model and not on the front end, in one piece, so that the hop can exchange it for another by one
@@ -9,16 +9,16 @@ pointer. The memory belongs to `Loaded`, which the control side makes before the
 
 from libc.string cimport memcpy, memmove, memset
 
-from aedsp._kernels._cpu cimport AEDSP_FRAMES, aedsp_alloc, aedsp_free, padded
+from aedsp._kernels._cpu cimport AEDSP_SPECTRA, aedsp_alloc, aedsp_free, padded
 from aedsp._kernels.constant_q cimport Bands, constant_q_forward, constant_q_inverse
-from aedsp._kernels.dense cimport Hand, Stack, stack_decode, stack_encode, stack_output, stack_run
+from aedsp._kernels.dense cimport Stack, UnitGains, stack_decode, stack_encode, stack_output, stack_run
 from aedsp._kernels.preprocess cimport Chain, magnitude_clamp, preprocess_apply, preprocess_invert
 from aedsp._rt.control cimport ControlBuffer, ControlSnapshot
 
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil:
     """As if it had only ever heard silence."""
-    cdef Py_ssize_t i, n = AEDSP_FRAMES * m.n_channels
+    cdef Py_ssize_t i, n = AEDSP_SPECTRA * m.n_channels
     memset(m.context, 0, n * m.context_stride * sizeof(float))
     memset(m.code, 0, n * m.code_stride * sizeof(float))
     for i in range(n * m.n_context):
@@ -26,9 +26,9 @@ cdef void loaded_reset(LoadedModel *m) noexcept nogil:
     m.primed = False
 
 
-cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, const float *magnitude) noexcept nogil:
+cdef void loaded_feed(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t previous, const float *magnitude) noexcept nogil:
     """What the encoder sees for one spectrum (n_fft_bins): itself, and those before it, which `previous` saw."""
-    cdef float *context = m.context + frame * m.context_stride
+    cdef float *context = m.context + spectrum * m.context_stride
     cdef Py_ssize_t older = (m.n_context - 1) * m.n_bins
     memmove(context, m.context + previous * m.context_stride + m.n_bins, older * sizeof(float))
     if m.bands is NULL:
@@ -38,38 +38,38 @@ cdef void loaded_feed(LoadedModel *m, Py_ssize_t frame, Py_ssize_t previous, con
     preprocess_apply(m.steps, m.n_steps, context + older, m.n_bins)
 
 
-cdef float *loaded_code(LoadedModel *m, Py_ssize_t frame) noexcept nogil:
-    """Where the activations of a frame are."""
-    return m.code + frame * m.code_stride
+cdef float *loaded_code(LoadedModel *m, Py_ssize_t spectrum) noexcept nogil:
+    """Where the activations of a spectrum are."""
+    return m.code + spectrum * m.code_stride
 
 
-cdef void loaded_settle(LoadedModel *m, Py_ssize_t frame, Py_ssize_t newest) noexcept nogil:
-    """Code and past spectra of `newest` are those of `frame` too."""
-    memcpy(m.code + frame * m.code_stride, m.code + newest * m.code_stride, m.code_stride * sizeof(float))
-    memcpy(m.context + frame * m.context_stride, m.context + newest * m.context_stride, m.context_stride * sizeof(float))
+cdef void loaded_settle(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t newest) noexcept nogil:
+    """Code and past spectra of `newest` are those of `spectrum` too."""
+    memcpy(m.code + spectrum * m.code_stride, m.code + newest * m.code_stride, m.code_stride * sizeof(float))
+    memcpy(m.context + spectrum * m.context_stride, m.context + newest * m.context_stride, m.context_stride * sizeof(float))
 
 
-cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_frames, const ControlSnapshot *controls, bint encodes,
+cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
                      bint decodes) noexcept nogil:
-    """Codes of n_frames frames from `first` on, and their spectra under the player's hand, in one pass over the weights."""
-    cdef const float *x[AEDSP_FRAMES]
-    cdef float *code[AEDSP_FRAMES]
-    cdef Hand hand
+    """Codes of n_spectra spectra from `first` on, and their spectra under gains and overrides, in one pass over the weights."""
+    cdef const float *x[AEDSP_SPECTRA]
+    cdef float *code[AEDSP_SPECTRA]
+    cdef UnitGains gains
     cdef int f
-    hand.factor, hand.override = controls.factor, controls.override
-    for f in range(n_frames):
+    gains.factor, gains.override = controls.factor, controls.override
+    for f in range(n_spectra):
         x[f] = m.context + (first + f) * m.context_stride
         code[f] = m.code + (first + f) * m.code_stride
     if encodes and decodes:
-        stack_run(m.stack, x, code, &hand, n_frames)
+        stack_run(m.stack, x, code, &gains, n_spectra)
     elif encodes:
-        stack_encode(m.stack, x, code, n_frames)
+        stack_encode(m.stack, x, code, n_spectra)
     elif decodes:
-        stack_decode(m.stack, <const float **> code, &hand, n_frames)
+        stack_decode(m.stack, <const float **> code, &gains, n_spectra)
 
 
 cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil:
-    """Magnitudes (n_fft_bins), clamped, of frame `first + which` of the last `loaded_run`; in the model's own memory."""
+    """Magnitudes (n_fft_bins), clamped, of spectrum `first + which` of the last `loaded_run`; in the model's own memory."""
     cdef float *z = stack_output(m.stack, which)
     preprocess_invert(m.steps, m.n_steps, z, m.n_bins)
     magnitude_clamp(z, m.n_bins)
@@ -97,7 +97,7 @@ cdef class Loaded:
                   Py_ssize_t n_context, Py_ssize_t n_code, Py_ssize_t n_channels, Bands bands,
                   const float[::1] ranks=None, const float[:, ::1] percentiles=None):
         cdef LoadedModel *m = &self.model
-        cdef Py_ssize_t n_frames
+        cdef Py_ssize_t n_spectra
         if controls.n_units != n_code or stack.stack.n_code != n_code:
             raise ValueError(f"controls, stack have {controls.n_units}, {stack.stack.n_code} units; expected {n_code}")
         if bands is not None and bands.set.n_bands != n_bins:
@@ -109,16 +109,16 @@ cdef class Loaded:
         m.stack, m.steps, m.n_steps, m.controls = stack.stack, chain.steps, chain.n_steps, &controls.slots
         m.n_bins, m.n_context, m.n_code, m.n_channels = n_bins, n_context, n_code, n_channels
         m.context_stride, m.code_stride = padded(n_context * n_bins), padded(n_code)
-        n_frames = AEDSP_FRAMES * n_channels
+        n_spectra = AEDSP_SPECTRA * n_channels
         m.n_ranks = ranks.shape[0] if ranks is not None else 0
         if m.n_ranks and (percentiles.shape[0] != m.n_ranks or percentiles.shape[1] != n_code):
             raise ValueError(f"percentiles are {percentiles.shape[0]} of {percentiles.shape[1]}; expected {m.n_ranks} of {n_code}")
-        m.code = <float *> aedsp_alloc((n_frames * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)
+        m.code = <float *> aedsp_alloc((n_spectra * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)
                                         + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
         if m.code is NULL:
             raise MemoryError
-        m.context = m.code + n_frames * m.code_stride
-        m.spectrum = m.context + n_frames * m.context_stride
+        m.context = m.code + n_spectra * m.code_stride
+        m.spectrum = m.context + n_spectra * m.context_stride
         m.ranks = m.spectrum + padded(m.n_fft_bins)
         m.percentiles = m.ranks + m.n_ranks + 1
         if m.n_ranks:

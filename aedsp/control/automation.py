@@ -1,12 +1,11 @@
-"""Any MIDI file with control changes as automation of an offline rendering, through the same hand that plays live."""
+"""Any MIDI file with control changes as automation of an offline rendering, through the surface that plays live."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from aedsp.arrays import Float32
-from aedsp.control import gestures
+from aedsp.control.gesture_file import GestureFile
 from aedsp.control.mapping import Mapping
 from aedsp.control.midi_messages import Decoder, Message
 from aedsp.control.surface import Hand
@@ -19,8 +18,8 @@ class Automation:
 
     Parameters
     ----------
-    path : str or path
-        A MIDI file; in one that aedsp wrote, the messages as played are taken.
+    gestures : GestureFile
+        Any MIDI file; in one that aedsp wrote, the messages as played are taken.
     engine : Engine
         Whose controls are moved. Times are those of the audio that comes out: a change at 3.0 s is heard there, as
         nearly as the hop allows.
@@ -30,28 +29,29 @@ class Automation:
     Raises
     ------
     GestureFileError
-        It is no MIDI file, or holds nothing that the mapping knows.
+        It holds nothing that the mapping knows.
     """
 
-    def __init__(self, path: str | os.PathLike[str], engine: Engine, mapping: Mapping) -> None:
-        entries, rate = gestures.read(path)
+    def __init__(self, gestures: GestureFile, engine: Engine, mapping: Mapping) -> None:
         self._hand = Hand(engine.controls, mapping)
         self._engine = engine
         decoder = Decoder()
         self._due: list[tuple[int, Message]] = [
-            (round(entry.frame * engine.sample_rate / rate), message)
-            for entry in entries
+            (round(entry.frame * engine.sample_rate / gestures.frames_a_second), message)
+            for entry in gestures.entries
             if entry.message is not None
             for message in decoder.feed(entry.message)
             if mapping.target(message) is not None
         ]
         if not self._due:
-            raise GestureFileError(f"{path}: holds no message that the mapping {mapping.name!r} knows; give --mapping")
+            raise GestureFileError(
+                f"{gestures.path}: holds no message that the mapping {mapping.name!r} knows; give --mapping"
+            )
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def cut(self, blocks: Iterator[Float32]) -> Iterator[Float32]:
+    def split(self, blocks: Iterator[Float32]) -> Iterator[Float32]:
         """The same input in blocks that end where a change is due; the change is made before the next block."""
         at, i = 0, 0
         for block in blocks:

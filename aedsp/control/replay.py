@@ -1,7 +1,7 @@
 """Recorded gestures rendered offline: the very samples that were heard, from the same player in the same frames.
 
-What `gestures` wrote holds every change with the frame of the stream at which the audio thread took it. Here the same
-compiled player runs without a device, is stopped at each of those frames, and is given the same change.
+What `gesture_recorder` wrote holds every change with the frame of the stream at which the audio thread took it. Here
+the same compiled player runs without a device, is stopped at each of those frames, and is given the same change.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from aedsp._rt.player import Player
 from aedsp._rt.ring import ItemRing
 from aedsp.arrays import Float32
 from aedsp.audio.reader import READ_FRAMES, Reader
-from aedsp.control import gestures
-from aedsp.control.gestures import Gesture
-from aedsp.engine import drives, time_stretch
+from aedsp.control.gesture_file import Gesture, GestureFile
+from aedsp.engine import time_stretch
 from aedsp.engine.engine import Engine
 from aedsp.errors import GestureFileError
 from aedsp.live.sources import FileSource
@@ -27,8 +26,8 @@ from aedsp.model.model import Model
 
 BLOCK_FRAMES = 4096
 #: Frames of the source that a frame of output may take, and some: transposed and shortened as far as it goes.
-_MOST_PACE = 18
-#: What the vocoder asks for before the first frame.
+_MOST_SOURCE = 18
+#: What the time-stretcher asks for before the first frame.
 _AHEAD = 1 << 16
 
 
@@ -37,19 +36,19 @@ class _Feed:
 
     def __init__(self, source: FileSource, start_frame: int, engine: Engine, most_frames: int) -> None:
         self.reader = Reader(source.path, engine.sample_rate, engine.channels, loop=source.loop)
-        self._keep = _MOST_PACE * most_frames + 2 * READ_FRAMES + _AHEAD
+        self._keep = _MOST_SOURCE * most_frames + 2 * READ_FRAMES + _AHEAD
         self.ring = ItemRing(4 * self._keep, 4 * engine.channels)
         self._blocks = self.reader.blocks(start_frame)
         self._pending = np.zeros((0, engine.channels), np.float32)
         self._ended = False
-        self._begin = 0  # of the newest stretch, in the ring
+        self._begin = 0  # of the newest segment, in the ring
 
     def fill(self, player: Player) -> None:
         while not self._ended and self.ring.written - max(self.ring.taken, self._begin) < self._keep:
             if not len(self._pending):
                 block = next(self._blocks, None)
                 if block is None:
-                    player.end()
+                    player.end_segment()
                     self._ended = True
                     return
                 self._pending = block
@@ -61,7 +60,7 @@ class _Feed:
         if dry:
             player.replay_dry()
         self._begin = self.ring.written
-        player.cut()
+        player.begin_segment()
 
 
 class Replay:
@@ -69,8 +68,8 @@ class Replay:
 
     Parameters
     ----------
-    path : str or path
-        Gestures as `aedsp.play --record-gestures` wrote them.
+    gestures : GestureFile
+        As `aedsp.play --record-gestures` wrote them.
     model : Model, optional
         Instead of the one that played.
     source : path, optional
@@ -83,21 +82,19 @@ class Replay:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], model: Model | None = None, source: str | os.PathLike[str] | None = None
+        self, gestures: GestureFile, model: Model | None = None, source: str | os.PathLike[str] | None = None
     ) -> None:
-        self.path = Path(path)
-        entries, _ = gestures.read(path)
-        changes = [g for g in entries if g.change is not None]
-        if not changes or "aedsp" not in (changes[0].change or {}):
+        self.path = Path(gestures.path)
+        header = gestures.header
+        if header is None:
             raise GestureFileError(
-                f"{path}: holds no recorded performance of aedsp; give the audio to play it on as IN"
+                f"{self.path}: holds no recorded performance of aedsp; give the audio to play it on as IN"
             )
-        header: dict[str, Any] = changes[0].change or {}
-        self._changes = changes[1:]
+        self._changes = [gesture for gesture in gestures.entries[1:] if gesture.change is not None]
         try:
             self._build(header, model, source)
         except (KeyError, TypeError) as error:
-            raise GestureFileError(f"{path}: its header is damaged ({error})") from None
+            raise GestureFileError(f"{self.path}: its header is damaged ({error})") from None
 
     def _build(self, header: dict[str, Any], model: Model | None, source: str | os.PathLike[str] | None) -> None:
         model = model or self._model(header["model"])
@@ -116,24 +113,23 @@ class Replay:
         if name == "InputSource":
             raise GestureFileError(f"{self.path}: was played on a live input, which is not in it; give the audio as IN")
         if name == "NoInput":
-            drives.set_drive(self.engine._core, header.get("drive") or "constant", model, header["seed"])
+            self.engine.set_drive(header.get("drive") or "constant")
         else:
             if not Path(name).is_file():
                 raise GestureFileError(f"{self.path}: was played on {name}, which is gone; give the audio as IN")
             self._feed = _Feed(FileSource(name, header["loop"]), header["start_frame"], self.engine, self.step)
-        pace = header.get("stretch", 1.0), header.get("transpose", 0.0)
+        stretch = header.get("stretch", 1.0), header.get("transpose", 0.0)
+        rate, channels = self.engine.sample_rate, self.engine.channels
         self.player = Player(
-            self.engine._core,
-            "ring" if self._feed else "none",
-            self._feed.ring if self._feed else None,
-            self.engine.block_frames or 0,
-            self.engine.sample_rate,
-            1,
-            None,
-            time_stretch.stretcher(self.engine.sample_rate, self.engine.channels) if self._feed else None,
+            self.engine.attach(),
+            kind="ring" if self._feed else "none",
+            sample_rate=rate,
+            source=self._feed.ring if self._feed else None,
+            block_frames=self.engine.block_frames or 0,
+            time_stretcher=time_stretch.time_stretcher(rate, channels) if self._feed else None,
         )
-        if self._feed and pace != (1.0, 0.0):
-            self.player.pace(*pace)
+        if self._feed and stretch != (1.0, 0.0):
+            self.player.set_stretch(*stretch)
 
     def _model(self, name: str) -> Model:
         if not Path(name).is_file():
@@ -182,7 +178,7 @@ class Replay:
         elif "transport" in change:
             self.player.command(change["transport"])
         elif "stretch" in change and self._feed:
-            self.player.pace(change["stretch"], change["transpose"])
+            self.player.set_stretch(change["stretch"], change["transpose"])
         elif "seek" in change and self._feed:
             self._feed.seek(self.player, change["seek"], change["dry"])
         elif "missing" in change:

@@ -16,11 +16,11 @@ from aedsp.model.layers import Layer
 from aedsp.model.model import Model
 
 
-def loaded(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
+def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
     """The model as the hop holds it, its weights stored as `precision` says, driven by the controls of `buffer`."""
     n_bins = model.front_end.n_bins
-    stack = Stack([compiled_layer(layer) for layer in model.layers], precision)
-    chain = Chain([compiled_step(step) for step in model.preprocess], n_bins)
+    stack = Stack([compile_layer(layer) for layer in model.layers], precision)
+    chain = Chain([compile_step(step) for step in model.preprocess], n_bins)
     bands = None
     if model.front_end.kind == "cqft":
         made = [(band.first, band.analysis, band.synthesis) for band in constant_q.bands(model.front_end)]
@@ -34,7 +34,7 @@ def loaded(model: Model, buffer: ControlBuffer, channels: int, precision: str) -
     )
 
 
-def compiled_layer(layer: Layer) -> tuple[Any, ...]:
+def compile_layer(layer: Layer) -> tuple[Any, ...]:
     """A layer as `Stack` takes it."""
     return (
         layer.encoder_weight,
@@ -47,7 +47,7 @@ def compiled_layer(layer: Layer) -> tuple[Any, ...]:
     )
 
 
-def compiled_step(step: preprocess.Step) -> tuple[Any, ...]:
+def compile_step(step: preprocess.Step) -> tuple[Any, ...]:
     """A preprocessing step as the compiled `Chain` takes it."""
     if isinstance(step, preprocess.Normalize):
         return ("affine", 0.0, step.max)

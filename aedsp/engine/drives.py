@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aedsp._rt.core import Core
+from aedsp._rt.handle import EngineHandle
 from aedsp.arrays import Float32
 from aedsp.model.model import Model
 
@@ -61,7 +61,7 @@ def named_from_the_start(text: str) -> Drive:
     return named(text)
 
 
-def set_drive(core: Core, drive: str | npt.ArrayLike, model: Model, seed: int) -> None:
+def set_drive(handle: EngineHandle, drive: str | npt.ArrayLike, model: Model, seed: int) -> None:
     """From the next hop without input on.
 
     Raises
@@ -70,7 +70,7 @@ def set_drive(core: Core, drive: str | npt.ArrayLike, model: Model, seed: int) -
         A drive that does not exist or does not fit the model.
     """
     if not isinstance(drive, str):
-        core.drive("rows", rows=_rows(drive, model.n_code))
+        handle.set_drive("rows", rows=_rows(drive, model.n_code))
         return
     chosen = named(drive)
     if chosen.kind in ("typical", "walk") and model.code_statistics is None:
@@ -79,11 +79,11 @@ def set_drive(core: Core, drive: str | npt.ArrayLike, model: Model, seed: int) -
             "take constant, or an array of codes"
         )
     if chosen.kind == "typical":
-        core.drive("typical", rank=chosen.value)
+        handle.set_drive("typical", rank=chosen.value)
     elif chosen.kind == "walk":
-        core.drive("walk", rate_hz=chosen.value, seed=seed)
+        handle.set_drive("walk", rate_hz=chosen.value, seed=seed)
     else:
-        core.drive(chosen.kind)
+        handle.set_drive(chosen.kind)
 
 
 def _rows(drive: npt.ArrayLike, n_code: int) -> Float32:

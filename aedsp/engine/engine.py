@@ -6,21 +6,20 @@ Everything here runs in the caller's thread, at set-up or around the compiled ca
 
 from __future__ import annotations
 
-import math
-import reprlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from aedsp._kernels.resample import Filter
-from aedsp._rt.core import Core
-from aedsp.arrays import Float32
+from aedsp._rt.handle import EngineHandle
+from aedsp.arrays import Float32, Int64
 from aedsp.engine import drives, phases
-from aedsp.engine.compile import loaded
+from aedsp.engine.arguments import as_audio, expect_choice, expect_int, expect_out, expect_shape, host_rate
+from aedsp.engine.compile import compile_model
 from aedsp.engine.controls import Controls
+from aedsp.engine.listener import Listener
 from aedsp.engine.phases import PhaseMode
 from aedsp.engine.timing import timing
 from aedsp.errors import SwapError
@@ -43,7 +42,7 @@ class Statistics:
 
 
 class Engine:
-    """Resynthesis of audio through an autoencoder, with the player's hand on its units.
+    """Resynthesis of audio through an autoencoder, with controls on its units.
 
     Parameters
     ----------
@@ -73,8 +72,20 @@ class Engine:
     """
 
     __slots__ = (
-        "__weakref__", "_block_frames", "_channels", "_controls", "_core", "_model", "_precision",
-        "_precision_mode", "_sample_rate", "_timing", "on_swap", "phase", "refine", "seed",
+        "__weakref__",
+        "_block_frames",
+        "_channels",
+        "_controls",
+        "_handle",
+        "_listener",
+        "_model",
+        "_phase",
+        "_precision",
+        "_precision_mode",
+        "_refine",
+        "_sample_rate",
+        "_seed",
+        "_timing",
     )  # fmt: skip
 
     def __init__(
@@ -91,22 +102,20 @@ class Engine:
     ) -> None:
         if not isinstance(model, Model):
             raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
-        _expect_choice("phase", phase, get_args(PhaseMode))
-        _expect_choice("precision", precision, get_args(PrecisionMode))
-        _expect_int("channels", channels, 1, MOST_CHANNELS)
-        _expect_int("refine", refine, 0, 64)
-        _expect_int("seed", seed, 0, 2**63 - 1)
+        expect_choice("phase", phase, get_args(PhaseMode))
+        expect_choice("precision", precision, get_args(PrecisionMode))
+        expect_int("channels", channels, 1, MOST_CHANNELS)
+        expect_int("refine", refine, 0, 64)
+        expect_int("seed", seed, 0, 2**63 - 1)
         if block_frames is not None:
-            _expect_int("block_frames", block_frames, 1, 2**20)
-        #: As given.
-        self.phase, self.refine, self.seed = phase, refine, seed
-        #: For who records gestures: called with every model that is swapped in, and its path where that is known; with
-        #: None where it could not be.
-        self.on_swap: Callable[[Model | None, str | None], None] | None = None
+            expect_int("block_frames", block_frames, 1, 2**20)
+        self._phase: PhaseMode = phase
+        self._refine, self._seed = refine, seed
+        self._listener: Listener | None = None
         self._model = model
         self._channels = channels
         self._block_frames = block_frames
-        self._sample_rate = _host_rate(sample_rate, model.front_end.sample_rate)
+        self._sample_rate = host_rate(sample_rate, model.front_end.sample_rate)
         self._controls = Controls(model.n_code)
         front_end = model.front_end
         inward = Filter(self._sample_rate, front_end.sample_rate)
@@ -115,8 +124,8 @@ class Engine:
         self._timing = timing(front_end, inward, outward, block_frames, int(plan.look_ahead))
         self._precision_mode = precision
         self._precision = _storage(model, precision)
-        self._core = Core(
-            loaded(model, self._controls.buffer, channels, self._precision),
+        self._handle = EngineHandle(
+            compile_model(model, self._controls.buffer, channels, self._precision),
             inward,
             outward,
             front_end.fft_length,
@@ -149,9 +158,39 @@ class Engine:
         return self._channels
 
     @property
+    def phase(self) -> PhaseMode:
+        """The phases that were asked for."""
+        return self._phase
+
+    @property
+    def refine(self) -> int:
+        """Iterations that fit the phases to what has sounded."""
+        return self._refine
+
+    @property
+    def seed(self) -> int:
+        """Of the start phases, and of the drive "walk"."""
+        return self._seed
+
+    @property
     def controls(self) -> Controls:
-        """The player's hand: gain, scale, muted, sign and override of every unit, and what is monitored."""
+        """Gain, scale, muted, sign and override of every unit, and what is monitored."""
         return self._controls
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who hears of every change to controls and model, one at a time; None: nobody."""
+        return self._listener
+
+    @listener.setter
+    def listener(self, listener: Listener | None) -> None:
+        with self._controls.together():
+            if listener is not None:
+                listener.published(
+                    self._controls.version, self._controls.state(), self._controls.monitor, self._controls.frozen
+                )
+            self._controls.listener = None if listener is None else listener.published
+            self._listener = listener
 
     @property
     def precision(self) -> str:
@@ -175,18 +214,18 @@ class Engine:
 
     @property
     def code(self) -> Float32:
-        """Activations of the newest hop, before the player's hand: a copy, (n_code,), or (channels, n_code)."""
-        code = self._core.code()
+        """Activations of the newest hop, before gains and overrides: a copy, (n_code,), or (channels, n_code)."""
+        code = self._handle.code()
         return code[0] if self._channels == 1 else code
 
     @property
     def statistics(self) -> Statistics:
         """Counters since the last reset."""
-        return Statistics(*self._core.counters())
+        return Statistics(*self._handle.counters())
 
     def reset(self) -> None:
         """Clear audio, phases, limiter and statistics; the controls stay and apply at once."""
-        self._core.reset()
+        self._handle.reset()
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
         """Play another model from the next hop on; the overlap of the windows is the crossfade.
@@ -210,11 +249,11 @@ class Engine:
             )
         precision = _storage(model, self._precision_mode)
         with self._controls.resized(model.n_code) as buffer:
-            if self.on_swap is not None:
-                self.on_swap(model, path)
-            if not self._core.swap(loaded(model, buffer, self._channels, precision)):
-                if self.on_swap is not None:
-                    self.on_swap(None, None)
+            if self._listener is not None:
+                self._listener.swapped(model, path)
+            if not self._handle.swap(compile_model(model, buffer, self._channels, precision)):
+                if self._listener is not None:
+                    self._listener.swap_failed()
                 raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
         self._model, self._precision = model, precision
 
@@ -254,33 +293,33 @@ class Engine:
             and x.ndim == 1 and self._block_frames in (None, len(x)) and phase_from is None
         ):  # fmt: skip
             try:
-                self._core.process_mono(x, out)
+                self._handle.process_mono(x, out)
             except ValueError:  # nothing was computed; what is wrong is told below
                 pass
             else:
                 return out
-        x = self._as_audio("x", x)
+        x = as_audio("x", x, self._channels, self._block_frames)
         y = None
         if phase_from is not None:
             if self.phase not in ("auto", "source"):
                 raise ValueError(f"phase_from is given, but phase is {self.phase!r}; expected 'auto' or 'source'")
-            y = self._as_audio("phase_from", phase_from)
+            y = as_audio("phase_from", phase_from, self._channels, self._block_frames)
             if y.shape != x.shape:
                 raise ValueError(f"phase_from has shape {y.shape}; x has {x.shape}")
             y = y.reshape(-1, self._channels)
         if out is None:
             out = np.empty(x.shape, np.float32)
         else:
-            self._expect_out(out)
+            expect_out(out)
             if out.shape != x.shape:
                 raise ValueError(f"out has shape {out.shape}; x has {x.shape}")
-        self._core.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y)
+        self._handle.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y)
         return out
 
     def generate(
         self, n_frames: int, *, drive: str | npt.ArrayLike = "constant", out: Float32 | None = None
     ) -> Float32:
-        """Sound from the decoder alone: every unit is driven, times the player's hand.
+        """Sound from the decoder alone: every unit is driven, times its gains.
 
         Parameters
         ----------
@@ -302,46 +341,49 @@ class Engine:
         ValueError
             A drive that does not exist or does not fit; "typical" and "walk" want a model with code statistics.
         """
-        _expect_int("n_frames", n_frames, 0, 2**40)
-        drives.set_drive(self._core, drive, self._model, self.seed)
+        expect_int("n_frames", n_frames, 0, 2**40)
+        self.set_drive(drive)
         shape = (n_frames,) if self._channels == 1 else (n_frames, self._channels)
         if out is None:
-            self._expect_shape("n_frames", shape)
+            expect_shape("n_frames", shape, self._channels, self._block_frames)
             out = np.empty(shape, np.float32)
         else:
-            self._expect_out(out)
-            self._expect_shape("out", out.shape)
+            expect_out(out)
+            expect_shape("out", out.shape, self._channels, self._block_frames)
             if out.shape[0] != n_frames:
                 raise ValueError(f"out has {out.shape[0]} frames; n_frames is {n_frames}")
-        self._core.process(None, out.reshape(-1, self._channels))
+        self._handle.process(None, out.reshape(-1, self._channels))
         return out
 
-    def _as_audio(self, name: str, given: npt.ArrayLike) -> Float32:
-        """Contiguous float32, of a shape that fits the engine."""
-        x = np.asarray(given)
-        if x.dtype.kind != "f":
-            raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
-        self._expect_shape(name, x.shape)
-        if x.dtype != np.float32 or not x.flags.c_contiguous:
-            with np.errstate(over="ignore"):
-                x = np.ascontiguousarray(x, dtype=np.float32)
-        return x
+    def set_drive(self, drive: str | npt.ArrayLike) -> None:
+        """What drives the units where there is no input, as in `generate`. ValueError where it does not fit."""
+        drives.set_drive(self._handle, drive, self._model, self._seed)
 
-    def _expect_shape(self, name: str, shape: tuple[int, ...]) -> None:
-        n = self._channels
-        if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
-            expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
-            raise ValueError(
-                f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}"
-            )
-        if self._block_frames is not None and shape[0] != self._block_frames:
-            raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={self._block_frames}")
+    def attach(self) -> EngineHandle:
+        """Hand the engine to who plays it without Python; until `detach` it refuses `process` and `reset`.
 
-    def _expect_out(self, out: Any) -> None:
-        if not isinstance(out, np.ndarray) or out.dtype != np.float32:
-            raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
-        if not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError("out is read-only or not C-contiguous; expected a writeable C-contiguous array")
+        Raises
+        ------
+        RuntimeError
+            It is attached already, or processing in another thread.
+        """
+        try:
+            self._handle.attach()
+        except RuntimeError:
+            raise RuntimeError("the engine plays in another stream, or is processing; make a new one") from None
+        return self._handle
+
+    def detach(self) -> None:
+        """Take the engine back. What played it must have ended."""
+        self._handle.detach()
+
+    def free_retired(self) -> None:
+        """Free the models that the audio thread has handed back; to be called now and then while attached."""
+        self._handle.free_retired()
+
+    def time_blocks(self, x: Float32) -> Int64:
+        """Nanoseconds that each block of x (n_blocks, n_frames, channels) takes: (n_blocks,)."""
+        return self._handle.time_blocks(x)
 
 
 def _storage(model: Model, precision: PrecisionMode) -> str:
@@ -350,28 +392,3 @@ def _storage(model: Model, precision: PrecisionMode) -> str:
     from aedsp.engine import precision as probing  # reads the demo clips
 
     return probing.choose(model)
-
-
-def _host_rate(given: float | None, model_rate: float) -> float:
-    if given is None:
-        return model_rate
-    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
-        raise TypeError(f"sample_rate is {given!r}; expected Hz")
-    rate = float(given)
-    if not (math.isfinite(rate) and model_rate / 64 <= rate <= model_rate * 64):
-        raise ValueError(
-            f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model"
-        )
-    return rate
-
-
-def _expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {reprlib.repr(value)}; expected one of {choices}")
-
-
-def _expect_int(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}; expected an integer")
-    if not least <= value <= most:
-        raise ValueError(f"{name} is {value}; expected {least} to {most}")

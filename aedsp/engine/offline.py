@@ -37,14 +37,14 @@ def through(
     phase_from: another sound that gives the phases, in blocks of any lengths; silence behind its end.
     """
     to_skip = engine.latency_frames
-    other = None if phase_from is None else _Cut(phase_from, engine.channels)
+    other = None if phase_from is None else _Reblocked(phase_from, engine.channels)
     for block in chain(blocks, _silence(engine)):
         out = engine.process(block, phase_from=None if other is None else other.next(len(block)))
         yield out[to_skip:]
         to_skip = max(0, to_skip - len(out))
 
 
-class _Cut:
+class _Reblocked:
     """Blocks of any lengths as blocks of the lengths that are asked for, silence behind their end."""
 
     def __init__(self, blocks: Iterable[Float32], channels: int) -> None:

@@ -7,13 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from aedsp._kernels.stretch import Stretcher
+from aedsp._kernels.time_stretch import PUSHED, STRETCH_RANGE, TRANSPOSE_RANGE, TimeStretcher
 from aedsp.arrays import Float32
 from aedsp.model.front_end import FrontEnd
-
-#: Duration of the output times that of the source, and semitones.
-STRETCH_RANGE, TRANSPOSE_RANGE = (0.25, 4.0), (-24.0, 24.0)
-_PUSHED = 1024
 
 
 def check(stretch: float, transpose: float) -> None:
@@ -33,11 +29,11 @@ def pitch_of(transpose: float) -> float:
     return float(2 ** (transpose / 12))
 
 
-def stretcher(sample_rate: float, channels: int) -> Stretcher:
+def time_stretcher(sample_rate: float, channels: int) -> TimeStretcher:
     """Windows of about 90 ms: 2048 frames below 32 kHz, twice as many from there on; hops of a quarter."""
     length = 2048 if sample_rate < 32_000 else 4096
     windows = FrontEnd(sample_rate=sample_rate, fft_length=length, window_length=length, hop_length=length // 4)
-    return Stretcher(channels, length, length // 4, windows.analysis_window(), windows.synthesis_window())
+    return TimeStretcher(channels, length, length // 4, windows.analysis_window(), windows.synthesis_window())
 
 
 class Stretched:
@@ -70,9 +66,9 @@ class Stretched:
         check(stretch, transpose)
         self.taken = self.refused = 0
         self._source, self._channels, self._stretch = source, channels, stretch
-        self._kernel: Stretcher | None = None
+        self._kernel: TimeStretcher | None = None
         if (stretch, transpose) != (1, 0):
-            self._kernel = stretcher(sample_rate, channels)
+            self._kernel = time_stretcher(sample_rate, channels)
             self._kernel.set(float(stretch), pitch_of(transpose))
 
     def __iter__(self) -> Iterator[Float32]:
@@ -82,12 +78,12 @@ class Stretched:
             if kernel is None:
                 yield block
                 continue
-            for i in range(0, len(block), _PUSHED):
-                self.refused += kernel.push(np.ascontiguousarray(block[i : i + _PUSHED], np.float32))
-                while len(out := kernel.pull(4 * _PUSHED)):
+            for i in range(0, len(block), PUSHED):
+                self.refused += kernel.push(np.ascontiguousarray(block[i : i + PUSHED], np.float32))
+                while len(out := kernel.pull(4 * PUSHED)):
                     made += len(out)
                     yield out
-        left, silence = round(self.taken * self._stretch) - made, np.zeros((_PUSHED, self._channels), np.float32)
+        left, silence = round(self.taken * self._stretch) - made, np.zeros((PUSHED, self._channels), np.float32)
         while kernel is not None and left > 0:
             out = kernel.pull(left)
             left -= len(out)

@@ -106,8 +106,8 @@ class Streamer:
         self._seek: int | None = None
         self._closed = self._at_end = False
         self._thread: threading.Thread | None = None
-        #: Stretches of the file in the ring: position in the ring to frame of the file.
-        self.stretches: dict[int, int] = {0: self._frame_at(source.start_s)}
+        #: Segments of the file in the ring: position in the ring to frame of the file.
+        self.segments: dict[int, int] = {0: self._frame_at(source.start_s)}
 
     @property
     def name(self) -> str:
@@ -126,8 +126,8 @@ class Streamer:
     def position_s(self) -> float:
         """Of what goes into the engine next, in the file."""
         taken = self.ring.taken - (self._player.ahead if self._player is not None else 0)
-        start = max((p for p in list(self.stretches) if p <= taken), default=0)
-        frames = self.stretches[start] + (taken - start) * self._reader.file_rate / self._reader.sample_rate
+        start = max((p for p in list(self.segments) if p <= taken), default=0)
+        frames = self.segments[start] + (taken - start) * self._reader.file_rate / self._reader.sample_rate
         if self._reader.loop:
             frames %= self._reader.frames
         return min(frames, self._reader.frames) / self._reader.file_rate
@@ -168,18 +168,18 @@ class Streamer:
         except Exception as error:  # whatever the decoder did: the source ends here, and the player is told why
             self._reader.warning = f"{self.name}: cannot be read any more ({error})"
             if self._player is not None:
-                self._player.end()
+                self._player.end_segment()
 
     def _run(self) -> None:
         assert self._player is not None
         nothing = np.zeros((0, self._reader.channels), np.float32)
-        blocks, pending = self._reader.blocks(self.stretches[0]), nothing
+        blocks, pending = self._reader.blocks(self.segments[0]), nothing
         while True:
             with self._wake:
                 self._wake.notify_all()
                 if self._closed:
                     return
-                seek = None if self._player.cut_pending else self._seek
+                seek = None if self._player.seek_pending else self._seek
                 if seek is None and (self._at_end or self._room() == 0):
                     self._wake.wait(timeout=0.01)
                     continue
@@ -188,12 +188,12 @@ class Streamer:
             if seek is not None:
                 blocks = self._reader.blocks(seek)
                 pending = next(blocks, nothing)
-                self.stretches[self.ring.written] = seek
-                pending, self._at_end = pending[self._player.cut(pending) :], False
+                self.segments[self.ring.written] = seek
+                pending, self._at_end = pending[self._player.begin_segment(pending) :], False
             if not len(pending):
                 block = next(blocks, None)
                 if block is None:
-                    self._player.end()
+                    self._player.end_segment()
                     self._at_end = True
                     continue
                 pending = block

@@ -39,12 +39,12 @@ class StreamStatistics:
     flags: dict[str, int]
     frames: int
     hops: int
-    held_hops: int
+    sustained_hops: int
     late_hops: int
     limited_frames: int
     refused_samples: int
-    starved_frames: int
-    starved_times: int
+    underrun_frames: int
+    underruns: int
     recorded_frames: int
     dropped_frames: int
     lost_events: int
@@ -67,8 +67,8 @@ class StreamStatistics:
             f"99 % below {self.load_at(0.99):.0%}, worst {self.worst_load:.0%}; {self.misses} missed, "
             f"{self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)"
             + (f", {self.odd_blocks} of another length than asked for" if self.odd_blocks else ""),
-            f"hops: {self.hops}, of them {self.late_hops} over their time, {self.held_hops} held; "
-            f"source empty {self.starved_times} times, {self.starved_frames} frames",
+            f"hops: {self.hops}, of them {self.late_hops} over their time, {self.sustained_hops} held; "
+            f"source empty {self.underruns} times, {self.underrun_frames} frames",
             f"output: {self.limited_frames} frames limited, {self.refused_samples} input samples refused; "
             f"recorded {self.recorded_frames} frames, dropped {self.dropped_frames}; PortAudio's flags: {flags}",
         ]

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from aedsp.control import gestures
+from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
+from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.midi_ports import Controller
 from aedsp.control.surface import Hand
-from aedsp.engine.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
 from aedsp.errors import AedspError
 from aedsp.live.sources import FileSource, InputSource, NoInput
 from aedsp.live.stream import Stream
@@ -69,7 +69,7 @@ class Instrument:
         self.morph_s = 0.0
         self.learning: Target | None = None  # what the next control that moves will do
         self.last_midi: tuple[float, Message] | None = None
-        self.gesture_recorder: gestures.Recorder | None = None
+        self.gesture_recorder: GestureRecorder | None = None
         self._morph: Morph | None = None
         self._lock = threading.RLock()
         self.hand = Hand(self.controls, mapping, self.do, override_range(self.engine.model))
@@ -100,7 +100,7 @@ class Instrument:
 
     def record_gestures(self, path: str | Path) -> None:
         """From the beginning of the stream on; before `start`."""
-        self.gesture_recorder = gestures.Recorder(self.stream, path, self.model_path)
+        self.gesture_recorder = GestureRecorder(self.stream, path, self.model_path)
 
     def do(self, action: str) -> None:
         """One of the buttons' actions by its name (`aedsp.control.mapping.BUTTONS`)."""

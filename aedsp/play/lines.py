@@ -47,7 +47,7 @@ def status_line(instrument: Instrument) -> str:
     return (
         f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}{frozen}, "
         f"load {s['last_load']:.0%} worst {s['worst_load']:.0%}, "
-        f"{s['misses']} missed, {s['starved_frames']} starved, {s['midi_messages']} MIDI{lost}"
+        f"{s['misses']} missed, {s['underrun_frames']} starved, {s['midi_messages']} MIDI{lost}"
     )
 
 

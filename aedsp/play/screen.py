@@ -147,7 +147,7 @@ class Screen(App[None]):
         if override[unit] == override[unit]:
             override[unit] = float("nan")
         else:
-            code = self.instrument.stream.player.meter()[0]
+            code = self.instrument.stream.meter()[0]
             override[unit] = float(code[unit]) if unit < len(code) else 0.0
 
     def _nudge_override(self, direction: int) -> None:

@@ -54,7 +54,7 @@ class Look:
 
 def look(instrument: Instrument, sight: Sight) -> Look:
     """Take one; keeps the highest activation of each unit, which is the top of its bar."""
-    code, original, heard, peak, _ = instrument.stream.player.meter()
+    code, original, heard, peak, _ = instrument.stream.meter()
     if len(sight.code_top) != len(code):
         sight.code_top = np.full(len(code), 1e-6, np.float32)
     if len(code):
@@ -180,7 +180,7 @@ def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
     bar_width = max(8, width - 66)
     level = f" {db:>6.1f} dB   limited {s.limited_frames} frames"
     load = (
-        f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  missed {s.misses}  late {s.late}  starved {s.starved_frames}"
+        f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  missed {s.misses}  late {s.late}  starved {s.underrun_frames}"
     )
     return [
         Text.assemble(("Level  ", "bold"), (bar(1 - db / LOWEST_DB, bar_width), "green" if db < -1 else "red"), level),

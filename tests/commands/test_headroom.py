@@ -36,11 +36,11 @@ def test_a_measurement_times_every_hop(rng):
 def test_time_blocks_gives_a_time_for_each_block_and_moves_the_engine_on(rng):
     engine = aedsp.Engine(autoencoder(rng), channels=2)
     x = rng.standard_normal((5, 128, 2)).astype(np.float32)
-    taken = engine._core.time_blocks(x)
+    taken = engine.time_blocks(x)
     assert taken.shape == (5,) and taken.dtype == np.int64 and (taken > 0).all()
     assert engine.statistics.hops == 5
     with pytest.raises(ValueError, match="x has 1 channels and blocks of 128 frames; expected 2 channels"):
-        engine._core.time_blocks(x[:, :, :1].copy())
+        engine.time_blocks(x[:, :, :1].copy())
 
 
 def test_a_model_at_another_hop_or_rate_is_the_same_model(rng):

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 import aedsp
-from aedsp.control import gestures
+from aedsp.control import gesture_file
+from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.replay import Replay
 from aedsp.live import portaudio
 from fake_device import DEVICE, FakeDevice
@@ -67,7 +68,7 @@ def desk(request, monkeypatch):
 
 def rendered(path):
     """What the gestures sound like: float32 (frames, channels)."""
-    replay = Replay(path)
+    replay = Replay(gesture_file.read(path))
     try:
         return np.concatenate(list(replay.blocks()))
     finally:
@@ -123,7 +124,7 @@ def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
     engine.controls.gain[2] = 0.3
     source = aedsp.FileSource(tmp_path / "x.wav", loop=bool(rng.integers(2)))
     stream = aedsp.Stream(engine, source, output_channels=channels)
-    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
     for _ in range(60):
         act(str(rng.choice(ACTIONS)), stream, models, rng, n / file_rate)
     stream.close()
@@ -131,7 +132,9 @@ def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
     live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
     assert stream.statistics.lost_events == 0 and len(again) == len(live)
     differ = np.flatnonzero((again != live).any(axis=1))
-    around = [g for g in gestures.read(tmp_path / "g.mid")[0] if differ.size and -5000 < g.frame - differ[0] < 500]
+    around = [
+        g for g in gesture_file.read(tmp_path / "g.mid").entries if differ.size and -5000 < g.frame - differ[0] < 500
+    ]
     assert not differ.size, (differ[:3], len(live), dict(rate=rate, block=block, n=n), around)
 
 
@@ -141,7 +144,7 @@ def test_what_a_larger_model_had_is_gone_with_a_smaller_one(desk, tmp_path, rng)
     models[0].save(tmp_path / "m.h5")
     engine = aedsp.Engine(models[0])
     stream = aedsp.Stream(engine)
-    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
     engine.controls.gain[13], engine.controls.gain[2] = 0.1, 0.2
     stream.swap(models[1])
     stream.swap(models[2])
@@ -149,7 +152,7 @@ def test_what_a_larger_model_had_is_gone_with_a_smaller_one(desk, tmp_path, rng)
     time.sleep(0.2)
     stream.close()
     recorder.close()
-    replay = Replay(tmp_path / "g.mid")
+    replay = Replay(gesture_file.read(tmp_path / "g.mid"))
     again = np.concatenate(list(replay.blocks()))
     assert replay.engine.controls.gain[13] == 1 and replay.engine.controls.gain[2] == np.float32(0.2)
     assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0])
@@ -159,9 +162,9 @@ def test_gestures_survive_a_full_disk_and_overwrite_nothing(desk, tmp_path, rng)
     autoencoder(rng).save(tmp_path / "m.h5")
     said = []
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")), on_message=said.append)
-    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
     with pytest.raises(FileExistsError, match="is left of a performance that broke off"):
-        gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+        GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
     stream.start()
     recorder.message(bytes([0xB0, 1, 2]))
 
@@ -183,18 +186,18 @@ def test_gestures_survive_a_full_disk_and_overwrite_nothing(desk, tmp_path, rng)
     recorder.close()
     stream.engine.swap(autoencoder(rng, n_code=3))  # the house is kept after the recorder is gone
     time.sleep(0.15)
-    assert stream._housekeeper.is_alive()
+    assert stream._housekeeper.alive
     stream.close()
-    entries, _ = gestures.read(tmp_path / "g.mid")
+    entries = gesture_file.read(tmp_path / "g.mid").entries
     assert [e.message for e in entries if e.message] == [bytes([0xB0, 1, 2])]
     with pytest.raises(FileExistsError, match="recordings overwrite nothing"):
-        gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+        GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
 
 
 def test_a_performance_that_broke_off_is_rendered_from_its_part(desk, tmp_path, rng):
     autoencoder(rng, level=0.03).save(tmp_path / "m.h5")
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")))
-    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
     stream.start()
     for i in range(5):
         time.sleep(0.05)
@@ -217,7 +220,7 @@ def test_the_fastest_pace_is_rendered_again(desk, tmp_path, rng, block):
     stream = aedsp.Stream(engine, aedsp.FileSource(tmp_path / "x.wav"))
     stream.stretch, stream.transpose = 0.25, -24
     time.sleep(0.1)
-    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
     stream.start()
     time.sleep(0.5)
     stream.close()

@@ -46,9 +46,16 @@ def compiled(folder):
         ("ring", "device", "none"), (22_050, 48_000), (0, 512), (1, 2)
     ):
         engine = aedsp.Engine(model, rate, channels=channels, block_frames=block or None)
-        engine._core.occupy()
         ring, log = ItemRing(1 << 15, 4 * channels), ItemRing(64, EVENT_BYTES)
-        player = Player(engine._core, kind, ring if kind == "ring" else None, block, rate, 1 << 14, log)
+        player = Player(
+            engine.attach(),
+            kind=kind,
+            sample_rate=rate,
+            source=ring if kind == "ring" else None,
+            block_frames=block,
+            recorder_frames=1 << 14,
+            log=log,
+        )
         callback = Callback(player, 2 if kind == "device" else 0, 2, rate)
         guard = Guard(*callback.addresses())
         out = np.empty((512, 2), np.float32)
@@ -61,13 +68,13 @@ def compiled(folder):
             if i % 50 == 40:
                 player.command(("pause", "stop")[i % 100 == 40])
             if i % 70 == 30:
-                if kind == "ring" and not player.cut_pending:
-                    player.cut()
+                if kind == "ring" and not player.seek_pending:
+                    player.begin_segment()
                 engine.swap(model)
             if i == 200:
                 player.record(True)
                 if kind == "ring":
-                    player.end()
+                    player.end_segment()
             x = rng.uniform(-1, 1, (512, 2)).astype(np.float32) if kind == "device" else None
             call(guard, x, out)
         calls += guard.calls

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 import aedsp
-from aedsp.control import gestures
+from aedsp.control import gesture_file
+from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.replay import Replay
 from models import autoencoder, music
 from rig import Rig, assert_same
@@ -26,7 +27,7 @@ def test_what_was_played_is_rendered_again(jack, rng, tmp_path, rate, channels, 
     engine.controls.gain[:] = 0.8
     rig = Rig()
     stream = aedsp.Stream(engine, tmp_path / "x.flac", "system")
-    recorder = gestures.Recorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
     rig.connect()
     time.sleep(0.2)
     stream.start()
@@ -65,12 +66,13 @@ def test_what_was_played_is_rendered_again(jack, rng, tmp_path, rate, channels, 
     recording = rig.recorded()[:, 0]
     assert rig.gaps == 0 or rig.xruns, "the recorder itself lost frames"
     rig.close()
-    replay = Replay(tmp_path / "g.mid")
+    replay = Replay(gesture_file.read(tmp_path / "g.mid"))
     rendered = np.concatenate(list(replay.blocks()))
     replay.close()
     assert counts.lost_events == 0 and rendered.shape[1] == channels
     print(counts)
     assert_same(recording, rendered[:, 0])
-    entries, ticks = gestures.read(tmp_path / "g.mid")
+    taken = gesture_file.read(tmp_path / "g.mid")
+    entries, ticks = taken.entries, taken.frames_a_second
     assert ticks == rate and sum(e.message is not None for e in entries) == 60
     assert len(list(tmp_path.glob("g.model-*.h5"))) == 1

@@ -116,7 +116,7 @@ def perform(files, block):
 def test_every_control_and_the_capture_is_the_rendering(jack, files, block):
     rig, play, plan, length = next(found for _ in range(4) if (found := perform(files, block)) is not None)
     recording, last = rig.recorded()[:, 0], play.lines[-1]
-    assert last["end"] and last["starved_frames"] == 0 and last["dropped_frames"] == 0 and last["lost_events"] == 0
+    assert last["end"] and last["underrun_frames"] == 0 and last["dropped_frames"] == 0 and last["lost_events"] == 0
     assert last["midi_messages"] == len(rig.sent) == sum(len(m) for _, m in plan) + 2
     rendered = subprocess.run(
         [sys.executable, "-m", "aedsp.render", "--gestures", "g.mid", "-o", "again.wav"],
@@ -162,7 +162,7 @@ def test_five_thousand_messages_a_second_lose_nothing(jack, files):
             rig.plan(start + int(i / 5000 * rig.rate), cc(i % 8, i % 128))
         status = play.until("midi_messages", 10_000)
         play.until("transport", "play")
-        assert status["misses"] == 0 and status["starved_frames"] == 0
+        assert status["misses"] == 0 and status["underrun_frames"] == 0
         play.process.terminate()
         assert play.end() == 0 and play.lines[-1]["midi_messages"] == 10_000
     finally:
@@ -181,7 +181,7 @@ def test_a_file_is_played_faster_and_higher_and_rendered_again(jack, files):
     options = ("--stretch", 0.5, "--transpose", 12, "--midi", "none", "--record", "r.wav", "--record-gestures", "g.mid")
     play = Play(files, "x.flac", "--model", "m.h5", "--block", 1024, *options)
     line = play.until("transport", "end", SECONDS)
-    assert (line["stretch"], line["transpose"], line["starved_frames"], line["misses"]) == (0.5, 12, 0, 0)
+    assert (line["stretch"], line["transpose"], line["underrun_frames"], line["misses"]) == (0.5, 12, 0, 0)
     play.process.send_signal(signal.SIGINT)
     assert play.end() == 0
     heard, rate = soundfile.read(files / "r.wav", dtype="float32")

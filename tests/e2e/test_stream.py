@@ -63,5 +63,5 @@ def test_a_file_is_played_exactly(rig, rng, tmp_path, channels, block):
     heard = recording[start + 441 : start + 30_000 + engine.latency_frames]
     bad = np.flatnonzero(heard != expected[441:])
     assert not bad.size, (bad[:5], bad[-5:], heard[bad[:5]], expected[441:][bad[:5]])
-    assert statistics.starved_frames == 0 and statistics.misses == 0
+    assert statistics.underrun_frames == 0 and statistics.misses == 0
     assert engine.process(np.zeros((block or 100, channels), np.float32)).shape == (block or 100, channels)

@@ -189,10 +189,10 @@ def test_given_codes_of_another_model_are_not_read(rng):
     engine = aedsp.Engine(small)
     engine.generate(300, drive=np.zeros((5, 16)))
     engine.swap(large)
-    engine._core.process(None, np.zeros((1000, 1), np.float32))  # as if the swap had come while it generated
+    engine._handle.process(None, np.zeros((1000, 1), np.float32))  # as if the swap had come while it generated
     assert engine.code.tolist() == [1] * 500
     found, expected = np.zeros((20_000, 1), np.float32), aedsp.Engine(large).generate(40_000)
-    engine._core.process(None, found)  # as quiet as what was asked for by that name
+    engine._handle.process(None, found)  # as quiet as what was asked for by that name
     assert abs(level_db(found[10_000:]) - level_db(expected[20_000:])) < 1
     assert engine.generate(300, drive=np.ones((5, 500))).shape == (300,)
 

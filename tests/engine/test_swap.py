@@ -81,10 +81,10 @@ def test_another_front_end_is_refused_and_the_old_model_plays_on(rng):
 
 def test_a_model_under_way_is_exchanged_by_the_audio_thread_and_freed_here(rng):
     """While a stream has the engine, models go through the ring; the ninth that nobody takes is refused."""
-    from aedsp._rt.core import Core
+    from aedsp._rt.handle import EngineHandle
 
     engine = aedsp.Engine(autoencoder(rng))
-    engine._core.occupy()
+    engine.attach()
     with pytest.raises(RuntimeError, match="another thread"):
         engine.process(np.zeros(100, np.float32))
     models = [autoencoder(rng, n_code=i + 1) for i in range(9)]
@@ -93,10 +93,10 @@ def test_a_model_under_way_is_exchanged_by_the_audio_thread_and_freed_here(rng):
     with pytest.raises(aedsp.errors.SwapError, match="has not taken the last models yet"):
         engine.swap(models[8])
     assert engine.model is models[7] and engine.controls.n_units == 8
-    engine._core.release()
+    engine.detach()
     engine.process(music(rng, 1000))
     assert engine.code.shape == (8,)
-    assert isinstance(engine._core, Core)
+    assert isinstance(engine._handle, EngineHandle)
 
 
 def test_swapping_from_another_thread_while_processing(rng):

@@ -6,7 +6,7 @@ from reference import dense as reference
 
 EPS32 = np.finfo(np.float32).eps
 PRECISIONS = ["float32", "float16", "int8"]
-AT_ONCE = 16  # AEDSP_FRAMES
+AT_ONCE = 16  # AEDSP_SPECTRA
 SIZES = [(1, 1), (3, 7), (17, 8), (16, 16), (15, 33), (1, 129), (129, 1), (250, 513)]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aedsp._kernels.preprocess import Chain
-from aedsp.engine.compile import compiled_step
+from aedsp.engine.compile import compile_step
 from aedsp.model import preprocess
 from reference import preprocess as reference
 
@@ -32,7 +32,7 @@ NAMES = list(chains(np.random.default_rng(0)))
 @pytest.mark.parametrize("name", NAMES)
 def test_hop_numpy_and_reference_agree_to_rounding(rng, name):
     steps = chains(rng)[name]
-    compiled = [compiled_step(step) for step in steps]
+    compiled = [compile_step(step) for step in steps]
     kernel, numpy_chain = Chain(compiled, N), preprocess.Chain(tuple(steps))
     x = rng.random(N).astype(np.float32) ** 4
     x[:3] = 0, 1, 1e-8

@@ -83,9 +83,13 @@ class Heard:
         self.streamer = Streamer(source, rate, channels)
         self.engine = aedsp.Engine(autoencoder(np.random.default_rng(0)), rate, channels=channels)
         self.engine.controls.monitor = "original"
-        self.engine._core.occupy()
-        stretcher = time_stretch.stretcher(rate, self.engine.channels)
-        self.player = Player(self.engine._core, "ring", self.streamer.ring, 0, rate, 1 << 16, None, stretcher)
+        self.player = Player(
+            self.engine.attach(),
+            kind="ring",
+            sample_rate=rate,
+            source=self.streamer.ring,
+            time_stretcher=time_stretch.time_stretcher(rate, self.engine.channels),
+        )
         self.streamer.start(self.player)
 
     def run(self, n):
@@ -101,7 +105,7 @@ def test_the_streamer_keeps_the_ring_full_and_small(song):
     assert heard.streamer.ring.readable == RING_S * 44_100 and heard.streamer.ring.capacity < (RING_S + 0.3) * 44_100
     heard.player.command("play")
     heard.run(150_000)
-    assert heard.player.counters()["starved_frames"] == 0
+    assert heard.player.counters()["underrun_frames"] == 0
     heard.streamer.close()
 
 
@@ -114,7 +118,7 @@ def test_seek_goes_there_and_tells_where_it_is(song):
     time.sleep(0.1)
     heard.run(2048)
     assert heard.streamer.position_s == pytest.approx(0.8 + (2048 - 220) / 44_100, abs=0.001)
-    assert heard.player.counters()["held_hops"] == 0  # the new stretch was there before the jump
+    assert heard.player.counters()["sustained_hops"] == 0  # the new stretch was there before the jump
     heard.streamer.seek(1e9)  # beyond the end: the end
     time.sleep(0.1)
     heard.run(8000)
@@ -132,7 +136,7 @@ def test_a_file_that_breaks_off_is_told_and_played_to_there(rng, tmp_path):
     heard.player.command("play")
     heard.run(90_000)
     assert "half.mp3 broke off after" in heard.streamer.warning
-    assert heard.player.transport == "end" and heard.player.counters()["starved_frames"] == 0
+    assert heard.player.transport == "end" and heard.player.counters()["underrun_frames"] == 0
     heard.streamer.close()
 
 
@@ -149,8 +153,7 @@ def test_what_is_no_source_is_refused(tmp_path):
 @pytest.fixture
 def playing(rng):
     engine = aedsp.Engine(autoencoder(rng, level=0.03), 44_100)
-    engine._core.occupy()
-    player = Player(engine._core, "none", None, 0, 44_100, 1 << 17, None)
+    player = Player(engine.attach(), kind="none", sample_rate=44_100, recorder_frames=1 << 17)
     player.command("play")
 
     def run(n):
@@ -253,15 +256,15 @@ def test_recordings_overwrite_nothing_and_have_two_formats(playing, tmp_path):
 @pytest.mark.parametrize("pace", [(0.25, -24), (0.25, -12), (0.5, 0), (4, 24)])
 def test_a_jump_while_it_is_stretched_comes_soon(song, pace):
     heard = Heard(FileSource(song[0], loop=True))
-    heard.player.pace(*pace)
+    heard.player.set_stretch(*pace)
     heard.player.command("play")
     heard.run(30_000)
     heard.streamer.seek(0.5)
     for _ in range(100):
         heard.run(512)
-        if not heard.player.cut_pending and heard.streamer.stretches.get(max(heard.streamer.stretches)) == 22_050:
+        if not heard.player.seek_pending and heard.streamer.segments.get(max(heard.streamer.segments)) == 22_050:
             break
-    assert not heard.player.cut_pending
+    assert not heard.player.seek_pending
     y = heard.run(20_000)
     assert np.abs(y[10_000:]).max() > 0.01
     heard.streamer.close()

@@ -10,7 +10,8 @@ import pytest
 import aedsp
 from aedsp.control import mapping
 from aedsp.errors import StreamError
-from aedsp.live import portaudio, stream
+from aedsp.live import device as devices
+from aedsp.live import portaudio
 from aedsp.play.instrument import Instrument
 from fake_device import DEVICE, FakeDevice
 from models import autoencoder
@@ -53,7 +54,7 @@ def desk(monkeypatch):
     monkeypatch.setattr(portaudio, "restart", lambda: None)
     monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     monkeypatch.setattr(portaudio, "drop_lost", lambda lost, device, callback: lost.close())
-    monkeypatch.setattr(stream, "LOST_AFTER_S", 0.3)
+    monkeypatch.setattr(devices, "LOST_AFTER_S", 0.3)
     return desk
 
 

@@ -101,7 +101,7 @@ async def test_it_ends_with_the_instrument(instrument):
 @pytest.mark.parametrize("page", view.PAGES)
 def test_every_page_fits(instrument, size, page):
     width, height = size
-    wait(lambda: instrument.stream.transport == "play" and len(instrument.stream.player.meter()[0]))
+    wait(lambda: instrument.stream.transport == "play" and len(instrument.stream.meter()[0]))
     for i in range(30):
         instrument.say(
             f"a long sentence about the number {i}, longer than eighty columns, which must be cut or wrapped well"
@@ -113,7 +113,7 @@ def test_every_page_fits(instrument, size, page):
 
 
 def test_letters_say_what_colours_say(instrument):
-    wait(lambda: instrument.stream.transport == "play" and len(instrument.stream.player.meter()[0]))
+    wait(lambda: instrument.stream.transport == "play" and len(instrument.stream.meter()[0]))
     c = instrument.controls
     c.gain[0], c.scale[0], c.muted[1], c.sign[2], c.override[3] = 0.26772, 1.5, True, -1, 0.7
     instrument.hand._positions[next(t for t in instrument.hand.mapping.targets.values() if str(t) == "gain 1")] = 100
@@ -124,9 +124,9 @@ def test_letters_say_what_colours_say(instrument):
     assert "[*]" in plain[11]
     c.muted[8:16] = True
     assert "[*]M·" in view.screen(instrument, view.Sight(), 80, 24).plain
-    instrument.stream.device_lost = True
+    instrument.stream._device.lost = True
     assert "DEVICE LOST" in view.screen(instrument, view.Sight(), 80, 24).plain
-    instrument.stream.device_lost = False
+    instrument.stream._device.lost = False
 
 
 def test_bars():

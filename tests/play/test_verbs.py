@@ -66,7 +66,7 @@ def test_another_model_while_it_plays_and_a_bad_one_refused(instrument, rng, tmp
     autoencoder(rng, front_end(hop_length=64)).save(tmp_path / "other.h5")
     (tmp_path / "bad.h5").write_bytes(b"nothing")
     assert instrument.load_model(tmp_path / "five.h5")
-    wait(lambda: len(instrument.stream.player.meter()[0]) == 5)
+    wait(lambda: len(instrument.stream.meter()[0]) == 5)
     for name, text in (
         ("bad.h5", "is not HDF5"),
         ("other.h5", "only models of the same front end"),

@@ -21,12 +21,17 @@ class Rig:
     def __init__(self, model, *, channels=1, block=None, rate=None, kind="ring", monitor="original", phase="auto"):
         self.engine = aedsp.Engine(model, rate, channels=channels, block_frames=block, phase=phase)
         self.engine.controls.monitor = monitor
-        self.engine._core.occupy()
         self.ring = ItemRing(1 << 16, 4 * channels)
         self.log = ItemRing(1 << 12, EVENT_BYTES)
         self.channels = channels
         self.player = Player(
-            self.engine._core, kind, self.ring if kind == "ring" else None, block or 0, rate or RATE, 1 << 17, self.log
+            self.engine.attach(),
+            kind=kind,
+            sample_rate=rate or RATE,
+            source=self.ring if kind == "ring" else None,
+            block_frames=block or 0,
+            recorder_frames=1 << 17,
+            log=self.log,
         )
 
     def feed(self, x):
@@ -67,7 +72,7 @@ def test_it_plays_what_the_engine_computes(rng):
     y = rig.run(8000)
     expected = aedsp.Engine(model).process(faded(x))
     assert np.array_equal(y[FADE:], expected[FADE:]) and rig.player.transport == "play"
-    assert rig.player.counters()["starved_frames"] == 0
+    assert rig.player.counters()["underrun_frames"] == 0
     assert ("transport", 700) in [e[:2] for e in rig.events()]
 
 
@@ -87,22 +92,22 @@ def test_any_partition_gives_the_same_bits(rng, rate):
         step(1500)
         rig.player.command("play")
         step(2001)
-        rig.player.cut()  # a jump, with plenty of the old stretch left
+        rig.player.begin_segment()  # a jump, with plenty of the old stretch left
         rig.feed(x[20_000:22_000])
         step(3000)  # runs empty: the last code is held
         rig.feed(x[22_000:24_000])
         step(900)
         rig.player.command("stop")
         step(800)
-        rig.player.cut()
+        rig.player.begin_segment()
         rig.feed(x[:3000])
-        rig.player.end()
+        rig.player.end_segment()
         rig.player.command("play")
         step(7000)
         return np.concatenate(out), rig
 
     whole, rig = session(None)
-    assert rig.player.transport == "end" and rig.player.counters()["starved_frames"] > 500
+    assert rig.player.transport == "end" and rig.player.counters()["underrun_frames"] > 500
     for seed in (1, 2, 3):
         assert np.array_equal(session(seed)[0], whole), seed
 
@@ -124,7 +129,7 @@ def test_pause_fades_and_resumes_where_it_stood(rng):
     assert np.all(gap[FADE:] == 0) and np.all(np.abs(gap[:FADE]) <= np.abs(expected[4000 : 4000 + FADE]) + 1e-9)
     resumed = expected[4000 + FADE : 8000]
     assert np.array_equal(after[FADE : len(resumed)], resumed[FADE:])
-    assert paused.player.counters()["starved_frames"] == 0
+    assert paused.player.counters()["underrun_frames"] == 0
 
 
 def test_stop_forgets_all_sound(rng):
@@ -135,7 +140,7 @@ def test_stop_forgets_all_sound(rng):
     rig.run(3000)
     rig.player.command("stop")
     rig.run(1000)
-    rig.player.cut()
+    rig.player.begin_segment()
     rig.feed(x)
     rig.player.command("play")
     again = rig.run(4000)
@@ -153,7 +158,7 @@ def test_a_jump_makes_no_click(rng):
     rig.feed(a)
     rig.player.command("play")
     y = [rig.run(5003)]
-    rig.player.cut()
+    rig.player.begin_segment()
     rig.feed(b)
     y.append(rig.run(6000))
     y = np.concatenate(y)
@@ -163,8 +168,8 @@ def test_a_jump_makes_no_click(rng):
         y[5003 + latency + 2 * SPLICE :], b[SPLICE:][: len(y) - 5003 - latency - 2 * SPLICE], atol=1e-5
     )
     assert np.abs(np.diff(y)).max() < 1.3 * np.abs(np.diff(b)).max()
-    assert rig.player.counters()["starved_frames"] == 0
-    assert ("cut", 5003) in [e[:2] for e in rig.events()]
+    assert rig.player.counters()["underrun_frames"] == 0
+    assert ("seek", 5003) in [e[:2] for e in rig.events()]
 
 
 @pytest.mark.parametrize("monitor", ["original", "resynthesized"])
@@ -182,7 +187,9 @@ def test_missing_input_is_held_without_silence_or_click(rng, monitor, rate):
     rig.feed(x[24_000:])
     y = np.concatenate([y, rig.run(12_000)])
     counters = rig.player.counters()
-    assert counters["starved_frames"] == 4000 and counters["starved_times"] >= 1 and counters["held_hops"] > 4000 // 256
+    assert (
+        counters["underrun_frames"] == 4000 and counters["underruns"] >= 1 and counters["sustained_hops"] > 4000 // 256
+    )
     steady = y[6000:18_000]
     for at in range(18_000, 34_000, 1000):
         assert abs(level_db(y[at : at + 1000]) - level_db(steady)) < 1.5, at
@@ -193,13 +200,13 @@ def test_the_end_of_a_source_is_heard_whole_and_then_it_stops(rng):
     x = music(rng, 5000)
     rig = Rig(autoencoder(rng))
     rig.feed(x)
-    rig.player.end()
+    rig.player.end_segment()
     rig.player.command("play")
     y = rig.run(9000)
     latency = rig.engine.latency_frames
     np.testing.assert_allclose(y[latency : latency + 5000], faded(x), atol=1e-5)
     assert np.all(y[latency + 5000 + 1 + FADE :] == 0)
-    assert rig.player.transport == "end" and rig.player.counters()["starved_frames"] == 0
+    assert rig.player.transport == "end" and rig.player.counters()["underrun_frames"] == 0
 
 
 @pytest.mark.parametrize("block", [64, 128, 256, 2048])
@@ -327,7 +334,7 @@ def test_the_callback_keeps_its_own_time(rng):
 def test_a_wrong_source_is_refused(rng):
     engine = aedsp.Engine(autoencoder(rng), channels=2)
     with pytest.raises(ValueError, match="source has no items of 8 bytes, one frame of 2 channels"):
-        Player(engine._core, "ring", ItemRing(100, 4), 0, RATE, 100, None)
+        Player(engine.attach(), kind="ring", sample_rate=RATE, source=ItemRing(100, 4))
 
 
 def test_a_jump_is_never_run_into_unannounced(rng):
@@ -337,23 +344,23 @@ def test_a_jump_is_never_run_into_unannounced(rng):
     rig.player.command("play")
     rig.run(2950)
     rig.player.command("stop")
-    rig.player.cut()
+    rig.player.begin_segment()
     rig.feed(np.full(4000, 0.25))
     rig.run(700)
     rig.run(1)
-    assert rig.ring.taken == 3000 and not rig.player.cut_pending
+    assert rig.ring.taken == 3000 and not rig.player.seek_pending
     rig.player.command("play")
     y = rig.run(3000)
     np.testing.assert_allclose(y[512 : 512 + 2000], faded(np.full(2000, 0.25)), atol=1e-5)
 
 
-def test_one_cut_at_a_time(rng):
+def test_one_seek_at_a_time(rng):
     rig = Rig(autoencoder(rng))
-    rig.player.cut()
-    with pytest.raises(RuntimeError, match="the last cut has not been seen yet"):
-        rig.player.cut()
+    rig.player.begin_segment()
+    with pytest.raises(RuntimeError, match="the last seek has not been taken yet"):
+        rig.player.begin_segment()
     rig.run(10)
-    rig.player.cut(np.zeros((5, 1), np.float32))
+    rig.player.begin_segment(np.zeros((5, 1), np.float32))
     assert rig.ring.readable == 5
 
 
@@ -366,10 +373,10 @@ def test_quick_jumps_make_no_click(rng, gap):
     rig.player.command("play")
     y = [rig.run(3000)]
     for phase in (1, 2, 3, 4):
-        rig.player.cut()
+        rig.player.begin_segment()
         rig.feed(tone[170 * phase :][:2000])
         y.append(rig.run(gap))
-        while rig.player.cut_pending:
+        while rig.player.seek_pending:
             y.append(rig.run(1))
     y.append(rig.run(1500))
     assert np.abs(np.diff(np.concatenate(y))).max() < 1.3 * np.abs(np.diff(tone)).max()
@@ -378,7 +385,7 @@ def test_quick_jumps_make_no_click(rng, gap):
 def test_play_after_a_pause_at_the_end_waits_for_the_new_stretch(rng):
     rig = Rig(autoencoder(rng))
     rig.feed(music(rng, 2000))
-    rig.player.end()
+    rig.player.end_segment()
     rig.player.command("play")
     rig.run(4000)
     assert rig.player.transport == "end"
@@ -392,7 +399,7 @@ def test_an_engine_that_was_used_before_begins_anew(rng):
     engine = aedsp.Engine(model)
     engine.process(x)
     ring = ItemRing(1 << 14, 4)
-    player = Player(engine._core, "ring", ring, 0, RATE, 100, None)
+    player = Player(engine.attach(), kind="ring", sample_rate=RATE, source=ring)
     ring.write(x)
     player.command("play")
     out = np.empty((3000, 1), np.float32)
@@ -436,7 +443,7 @@ def test_a_short_source_that_begins_and_ends_in_one_call_is_heard(rng):
     def run(sizes):
         rig = Rig(model)
         rig.feed(x)
-        rig.player.end()
+        rig.player.end_segment()
         rig.player.command("play")
         return rig.run(1500, sizes)
 

@@ -1,8 +1,8 @@
 /* Rows of weights times vectors, for one way of storing the weights. Included by dense.h once for each: STORED is the type,
  * `widen` makes LANES floats of it, D names the functions; all three are taken back here.
  *
- * Up to AEDSP_FRAMES vectors go through one pass, so that the weights are read once for all of them: a group of rows, then
- * the same group, now in the nearest cache, for the next AEDSP_FRAMES_AT_ONCE vectors. Each sum runs in an order of its own
+ * Up to AEDSP_SPECTRA vectors go through one pass, so that the weights are read once for all of them: a group of rows, then
+ * the same group, now in the nearest cache, for the next AEDSP_SPECTRA_AT_ONCE vectors. Each sum runs in an order of its own
  * that neither the number of vectors nor that of the rows at once changes: along k in `forward`, row by row in `accumulate`.
  * So results are the same bits in any company, and a row whose factors are zero may as well be left out.
  */
@@ -11,32 +11,32 @@
 
 /* y[f] = bias + scale · weight x[f] for a group of rows, n_rows at once: as many sums as the registers hold */
 INLINE void D(forward)(const STORED *group, const float *scale, const float *bias, const float *const *x, float *const *y,
-                       ptrdiff_t first, ptrdiff_t n_in, const int n_frames, const int n_rows) {
+                       ptrdiff_t first, ptrdiff_t n_in, const int n_spectra, const int n_rows) {
     for (int j = 0; j < AEDSP_ROWS; j += n_rows) {
-        V sum[AEDSP_ROWS][AEDSP_FRAMES_AT_ONCE];
+        V sum[AEDSP_ROWS][AEDSP_SPECTRA_AT_ONCE];
         UNROLL for (int r = 0; r < n_rows; r++)
-            UNROLL for (int f = 0; f < n_frames; f++) sum[r][f] = splat(0);
+            UNROLL for (int f = 0; f < n_spectra; f++) sum[r][f] = splat(0);
         for (ptrdiff_t k = 0; k < n_in; k += LANES) {
             const STORED *w = group + PLACE((size_t)k) + j * AEDSP_TURN;
-            V xk[AEDSP_FRAMES_AT_ONCE];
-            UNROLL for (int f = 0; f < n_frames; f++) xk[f] = load(x[f] + k);
+            V xk[AEDSP_SPECTRA_AT_ONCE];
+            UNROLL for (int f = 0; f < n_spectra; f++) xk[f] = load(x[f] + k);
             UNROLL for (int r = 0; r < n_rows; r++) {
                 const V wk = widen(w + r * AEDSP_TURN);
-                UNROLL for (int f = 0; f < n_frames; f++) sum[r][f] += wk * xk[f];
+                UNROLL for (int f = 0; f < n_spectra; f++) sum[r][f] += wk * xk[f];
             }
         }
         UNROLL for (int r = 0; r < n_rows; r++)
-            UNROLL for (int f = 0; f < n_frames; f++) y[f][first + j + r] = bias[j + r] + scale[j + r] * sum_of(sum[r][f]);
+            UNROLL for (int f = 0; f < n_spectra; f++) y[f][first + j + r] = bias[j + r] + scale[j + r] * sum_of(sum[r][f]);
     }
 }
 
 static void D(dense_forward)(const void *weight, const float *scale, const float *bias, const float *const *x,
-                             float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_frames) {
+                             float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_spectra) {
     const ptrdiff_t stride = (n_in + AEDSP_TURN - 1) / AEDSP_TURN * AEDSP_TURN;
     for (ptrdiff_t j = 0; j < n_out; j += AEDSP_ROWS) {
         const STORED *group = (const STORED *)weight + j * stride;
-        for (int f = 0; f < n_frames; f += AEDSP_FRAMES_AT_ONCE) {
-            const int left = n_frames - f;
+        for (int f = 0; f < n_spectra; f += AEDSP_SPECTRA_AT_ONCE) {
+            const int left = n_spectra - f;
             if (left == 1) D(forward)(group, scale + j, bias + j, x + f, y + f, j, n_in, 1, 8);
             else if (left == 2) D(forward)(group, scale + j, bias + j, x + f, y + f, j, n_in, 2, MANY_REGISTERS ? 8 : 4);
             else if (left == 3) D(forward)(group, scale + j, bias + j, x + f, y + f, j, n_in, 3, MANY_REGISTERS ? 4 : 2);
@@ -48,51 +48,51 @@ static void D(dense_forward)(const void *weight, const float *scale, const float
 /* sum[f][k ..] += Σ factors[r][f] rows[r][k ..], r = 0 .. n_rows - 1, for as many values k as n_vectors hold, whose number
  * divides k; `stride` factors a row. */
 INLINE void D(accumulate_some)(const STORED *const *restrict rows, const float *restrict factors, ptrdiff_t stride,
-                               ptrdiff_t n_rows, float *const *restrict sum, ptrdiff_t k, const int n_frames,
+                               ptrdiff_t n_rows, float *const *restrict sum, ptrdiff_t k, const int n_spectra,
                                const int n_vectors) {
     const size_t place = PLACE((size_t)k);
-    V s[AEDSP_FRAMES_AT_ONCE][AEDSP_VECTORS];
-    UNROLL for (int f = 0; f < n_frames; f++)
+    V s[AEDSP_SPECTRA_AT_ONCE][AEDSP_VECTORS];
+    UNROLL for (int f = 0; f < n_spectra; f++)
         UNROLL for (int v = 0; v < n_vectors; v++) s[f][v] = load(sum[f] + k + v * LANES);
     for (ptrdiff_t j = 0; j < n_rows; j += AEDSP_ROWS)
         UNROLL for (int r = 0; r < AEDSP_ROWS; r++) {
             V w[AEDSP_VECTORS];
             UNROLL for (int v = 0; v < n_vectors; v++) w[v] = widen(rows[j + r] + place + PLACE(v * LANES));
-            UNROLL for (int f = 0; f < n_frames; f++) {
+            UNROLL for (int f = 0; f < n_spectra; f++) {
                 const V y = splat(factors[(j + r) * stride + f]);
                 UNROLL for (int v = 0; v < n_vectors; v++) s[f][v] += w[v] * y;
             }
         }
-    UNROLL for (int f = 0; f < n_frames; f++)
+    UNROLL for (int f = 0; f < n_spectra; f++)
         UNROLL for (int v = 0; v < n_vectors; v++) store(sum[f] + k + v * LANES, s[f][v]);
 }
 
 INLINE void D(accumulate)(const STORED *const *rows, const float *factors, ptrdiff_t stride, ptrdiff_t n_rows,
-                          float *const *sum, ptrdiff_t n, const int n_frames, const int n_vectors) {
+                          float *const *sum, ptrdiff_t n, const int n_spectra, const int n_vectors) {
     const ptrdiff_t whole = n / (n_vectors * LANES) * (n_vectors * LANES);
     for (ptrdiff_t k = 0; k < whole; k += n_vectors * LANES)
-        D(accumulate_some)(rows, factors, stride, n_rows, sum, k, n_frames, n_vectors);
-    for (ptrdiff_t k = whole; k < n; k += LANES) D(accumulate_some)(rows, factors, stride, n_rows, sum, k, n_frames, 1);
+        D(accumulate_some)(rows, factors, stride, n_rows, sum, k, n_spectra, n_vectors);
+    for (ptrdiff_t k = whole; k < n; k += LANES) D(accumulate_some)(rows, factors, stride, n_rows, sum, k, n_spectra, 1);
 }
 
 #define SOME_VECTORS (MANY_REGISTERS ? AEDSP_VECTORS : AEDSP_VECTORS / 2)
 /* n_rows: a multiple of AEDSP_ROWS. One or two vectors wait for memory, which is read from front to back, a group of rows whose
  * factors stay in registers; with more vectors it is the sums that stay there, for many rows. */
 static void D(dense_accumulate)(const void *const *rows, const float *factors, ptrdiff_t n_rows, float *const *sum,
-                                ptrdiff_t n, int n_frames) {
-    const ptrdiff_t at_once = n_frames > 2 ? AEDSP_MANY_ROWS : AEDSP_ROWS;
+                                ptrdiff_t n, int n_spectra) {
+    const ptrdiff_t at_once = n_spectra > 2 ? AEDSP_MANY_ROWS : AEDSP_ROWS;
     for (ptrdiff_t j = 0; j < n_rows; j += at_once) {
         const STORED *const *w = (const STORED *const *)rows + j;
         const ptrdiff_t some = j + at_once < n_rows ? at_once : n_rows - j;
-        for (int f = 0; f < n_frames; f += AEDSP_FRAMES_AT_ONCE) {
-            const int left = n_frames - f;
-            const float *y = factors + j * n_frames + f;
-            if (n_frames == 1) D(accumulate)(w, y, 1, AEDSP_ROWS, sum, n, 1, AEDSP_VECTORS);
-            else if (n_frames == 2) D(accumulate)(w, y, 2, AEDSP_ROWS, sum, n, 2, SOME_VECTORS);
-            else if (left == 1) D(accumulate)(w, y, n_frames, some, sum + f, n, 1, AEDSP_VECTORS);
-            else if (left == 2) D(accumulate)(w, y, n_frames, some, sum + f, n, 2, SOME_VECTORS);
-            else if (left == 3) D(accumulate)(w, y, n_frames, some, sum + f, n, 3, SOME_VECTORS);
-            else D(accumulate)(w, y, n_frames, some, sum + f, n, 4, SOME_VECTORS);
+        for (int f = 0; f < n_spectra; f += AEDSP_SPECTRA_AT_ONCE) {
+            const int left = n_spectra - f;
+            const float *y = factors + j * n_spectra + f;
+            if (n_spectra == 1) D(accumulate)(w, y, 1, AEDSP_ROWS, sum, n, 1, AEDSP_VECTORS);
+            else if (n_spectra == 2) D(accumulate)(w, y, 2, AEDSP_ROWS, sum, n, 2, SOME_VECTORS);
+            else if (left == 1) D(accumulate)(w, y, n_spectra, some, sum + f, n, 1, AEDSP_VECTORS);
+            else if (left == 2) D(accumulate)(w, y, n_spectra, some, sum + f, n, 2, SOME_VECTORS);
+            else if (left == 3) D(accumulate)(w, y, n_spectra, some, sum + f, n, 3, SOME_VECTORS);
+            else D(accumulate)(w, y, n_spectra, some, sum + f, n, 4, SOME_VECTORS);
         }
     }
 }

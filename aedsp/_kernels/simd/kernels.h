@@ -15,8 +15,8 @@
 #define AEDSP_ROWS 8
 #define AEDSP_TURN 32
 /* Vectors that go through one pass over the weights at most; of these, so many at once in registers. */
-#define AEDSP_FRAMES 16
-#define AEDSP_FRAMES_AT_ONCE 4
+#define AEDSP_SPECTRA 16
+#define AEDSP_SPECTRA_AT_ONCE 4
 /* Vectors of a row that the decoder takes at once at most. */
 #define AEDSP_VECTORS 4
 /* Rows that it takes at once where three vectors or more are decoded; a multiple of AEDSP_ROWS. */
@@ -70,9 +70,9 @@ typedef struct {
 
     /* dense.pyx: one for each way of storing weights */
     void (*dense_forward[AEDSP_STORAGES])(const void *weight, const float *scale, const float *bias, const float *const *x,
-                                          float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_frames);
+                                          float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_spectra);
     void (*dense_accumulate[AEDSP_STORAGES])(const void *const *rows, const float *factors, ptrdiff_t n_rows,
-                                             float *const *sum, ptrdiff_t n, int n_frames);
+                                             float *const *sum, ptrdiff_t n, int n_spectra);
     void (*sigmoid)(float *x, ptrdiff_t n);
     void (*tanh)(float *x, ptrdiff_t n);
     void (*relu)(float *x, ptrdiff_t n);

@@ -1,33 +1,32 @@
-"""The owner of one engine's memory, and its door for Python. What is computed there is in `_rt/engine`."""
+"""The owner of one engine's memory, and what Python holds of it. What is computed is in `engine`."""
 
 from libc.string cimport memcpy
 
 import numpy as np
 
-from aedsp._kernels._cpu cimport AEDSP_FRAMES, aedsp_alloc, aedsp_free, padded
+from aedsp._kernels._cpu cimport AEDSP_SPECTRA, aedsp_alloc, aedsp_free, padded
 from aedsp._kernels.limiter cimport limiter_free, limiter_new
 from aedsp._kernels.phase cimport phase_free, phase_new
 from aedsp._kernels.resample cimport Filter, resampler_copy, resampler_free, resampler_new
 from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
 from aedsp._kernels.stft cimport stft_free, stft_new
 from aedsp._rt.control cimport control_latest
-from aedsp._rt.drive cimport DriveKind, DRIVEN_CONSTANT, DRIVEN_HOLD, DRIVEN_ROWS, DRIVEN_TYPICAL, DRIVEN_WALK
+from aedsp._rt.drive cimport DriveKind, DRIVE_CONSTANT, DRIVE_HOLD, DRIVE_ROWS, DRIVE_TYPICAL, DRIVE_WALK
 from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
-from aedsp._rt.hop cimport Channel, EngineState
+from aedsp._rt.engine_state cimport CHUNK, Channel, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
-from aedsp._rt.vocoder cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, PHASE_SPSI, vocoder_begin, vocoder_free
+from aedsp._rt.phase_synthesis cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, PHASE_SPSI, phase_synthesis_begin, phase_synthesis_free
 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
 
 cdef double FADE_S = 0.5  # of what is driven without input
 cdef enum:
-    CHUNK = 1024          # frames taken in at once, or as many as fill AEDSP_FRAMES hops
     WAITING_MODELS = 8    # most models under way to or from the hop
 
 
-cdef class Core:
+cdef class EngineHandle:
     """One engine.
 
     Parameters
@@ -56,52 +55,52 @@ cdef class Core:
         e.loaded = &loaded.model
         e.controls = control_latest(e.loaded.controls)
         e.n_channels, e.latency_frames = n_channels, timing.latency_frames
-        e.phase_with_input, e.phase_without = _MODES[phases.with_input], _MODES[phases.without]
-        e.look_ahead, e.refine = phases.look_ahead, phases.refine
-        e.first_fill, e.n_segment, e.queue_lead = timing.first_fill, timing.segment_frames, timing.queue_lead
-        e.chunk = max(CHUNK, AEDSP_FRAMES * timing.hop_frames)
-        e.queue_capacity = 2 * (timing.latency_frames + max(e.chunk, timing.block_frames) + 2 * e.n_segment + timing.hop_frames)
+        e.phases.with_input, e.phases.without = _MODES[phases.with_input], _MODES[phases.without]
+        e.phases.look_ahead, e.phases.refine = phases.look_ahead, phases.refine
+        e.first_fill, e.queue.n_segment, e.queue.lead = timing.first_fill, timing.segment_frames, timing.queue_lead
+        e.chunk = max(CHUNK, AEDSP_SPECTRA * timing.hop_frames)
+        e.queue.capacity = 2 * (timing.latency_frames + max(e.chunk, timing.block_frames) + 2 * e.queue.n_segment + timing.hop_frames)
         self.model_rate = float(inward.rate_out)
-        e.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
-        e.reach = inward.half
+        e.concealment.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
+        e.concealment.reach = inward.half
         e.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
         e.phase = phase_new(fft_length, analysis.shape[0], hop_length, &start_turns[0])
-        e.limiter = limiter_new(e.n_segment, n_channels, float(outward.rate_out))
+        e.limiter = limiter_new(e.queue.n_segment, n_channels, float(outward.rate_out))
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
         e.retired = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
         if (e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
                 or e.retired is NULL):
             raise MemoryError
-        if e.refine:
+        if e.phases.refine:
             e.rtisi = rtisi_new(e.stft)
             if e.rtisi is NULL:
                 raise MemoryError
         self._allocate(inward, outward, timing, phases.gamma)
         engine_reset(e)
-        self.drive("constant")
+        self.set_drive("constant")
 
     cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1:
         cdef EngineState *e = &self.state
         cdef Py_ssize_t bins = padded(e.stft.n_bins), window = padded(e.stft.window_length), c
         cdef Channel *ch
-        e.bin_stride = bins
+        e.flight.bin_stride = bins
         e.heard = self._floats(bins)
-        e.segment = self._floats(e.n_segment * e.n_channels)
-        e.queue = self._floats(e.queue_capacity * e.n_channels)
+        e.queue.segment = self._floats(e.queue.n_segment * e.n_channels)
+        e.queue.frames = self._floats(e.queue.capacity * e.n_channels)
         ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out
         for c in range(e.n_channels):
             ch = &e.channels[c]
-            ch.frame = self._floats(2 * window + (8 + 3 * AEDSP_FRAMES) * bins)
-            ch.sum = ch.frame + window
+            ch.window = self._floats(2 * window + (8 + 3 * AEDSP_SPECTRA) * bins)
+            ch.sum = ch.window + window
             ch.re, ch.im = ch.sum + window, ch.sum + window + bins
             ch.turn_re, ch.turn_im = ch.im + bins, ch.im + 2 * bins
             ch.late_re, ch.late_im = ch.turn_im + bins, ch.turn_im + 2 * bins
-            if not vocoder_begin(&ch.vocoder, e.phase, ch.late_im + bins, gamma, e.look_ahead):
+            if not phase_synthesis_begin(&ch.synthesis, e.phase, ch.late_im + bins, gamma, e.phases.look_ahead):
                 raise MemoryError
             ch.unit_re = ch.late_im + 3 * bins
-            ch.unit_im = ch.unit_re + AEDSP_FRAMES * bins
-            ch.magnitude = ch.unit_im + AEDSP_FRAMES * bins
+            ch.unit_im = ch.unit_re + AEDSP_SPECTRA * bins
+            ch.magnitude = ch.unit_im + AEDSP_SPECTRA * bins
             ch.inward = resampler_new(inward.filter, ratio_in.numerator, ratio_in.denominator, timing.inward_zeros, 0, e.chunk)
             ch.outward = resampler_new(outward.filter, ratio_out.numerator, ratio_out.denominator, timing.outward_zeros,
                                        timing.outward_part, e.stft.hop_length)
@@ -120,12 +119,12 @@ cdef class Core:
         cdef Py_ssize_t c
         if e.channels is not NULL:
             for c in range(e.n_channels):
-                aedsp_free(e.channels[c].frame)
+                aedsp_free(e.channels[c].window)
                 resampler_free(e.channels[c].inward)
                 resampler_free(e.channels[c].outward)
                 resampler_free(e.channels[c].cross_inward)
-                aedsp_free(e.channels[c].cross_frame)
-                vocoder_free(&e.channels[c].vocoder)
+                aedsp_free(e.channels[c].cross_window)
+                phase_synthesis_free(&e.channels[c].synthesis)
         aedsp_free(e.channels)
         ring_free(e.incoming)
         ring_free(e.retired)
@@ -135,8 +134,8 @@ cdef class Core:
         limiter_free(e.limiter)
         aedsp_free(e.heard)
         aedsp_free(e.cross)
-        aedsp_free(e.segment)
-        aedsp_free(e.queue)
+        aedsp_free(e.queue.segment)
+        aedsp_free(e.queue.frames)
 
     def process(self, const float[:, ::1] x, float[:, ::1] out not None, const float[:, ::1] phase_from=None):
         """Frames in, as many out, (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL.
@@ -182,16 +181,16 @@ cdef class Core:
             return 0
         self._enter()
         try:
-            e.cross = self._floats(3 * e.bin_stride)
+            e.cross = self._floats(3 * e.flight.bin_stride)
             for c in range(e.n_channels):
                 ch = &e.channels[c]
-                ch.cross_frame = self._floats(padded(e.stft.window_length))
+                ch.cross_window = self._floats(padded(e.stft.window_length))
                 ch.cross_inward = resampler_new(ch.inward.filter, ch.inward.step, ch.inward.denominator, ch.inward.n_start,
                                                 ch.inward.start_part, e.chunk)
                 if ch.cross_inward is NULL:
                     raise MemoryError
                 resampler_copy(ch.cross_inward, ch.inward)
-                memcpy(ch.cross_frame, ch.frame, e.stft.window_length * sizeof(float))
+                memcpy(ch.cross_window, ch.window, e.stft.window_length * sizeof(float))
             e.crossed = True
         finally:
             self.busy = False
@@ -231,7 +230,7 @@ cdef class Core:
         cdef LoadedModel *model = &loaded.model
         if model.n_fft_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
             raise ValueError(f"the model has {model.n_fft_bins} bins; expected {self.state.stft.n_bins}")
-        self.collect()
+        self.free_retired()
         if not self.busy:
             self._take_waiting()
             self.models = {<size_t> model: loaded}
@@ -243,17 +242,17 @@ cdef class Core:
         del self.models[<size_t> model]
         return False
 
-    def collect(self):
+    def free_retired(self):
         """Drops the models that the audio thread has handed back."""
         cdef LoadedModel *model
         while ring_read(self.state.retired, &model, 1):
             self.models.pop(<size_t> model, None)
 
-    def occupy(self):
-        """A stream takes the engine: `process` and `reset` are refused until `release`."""
+    def attach(self):
+        """A stream takes the engine: `process` and `reset` are refused until `detach`."""
         self._enter()
 
-    def release(self):
+    def detach(self):
         """The stream is closed: models that were still under way are taken now."""
         self._take_waiting()
         self.busy = False
@@ -262,25 +261,25 @@ cdef class Core:
         """With the hop at rest: the newest model plays, all others are dropped. Returns 1."""
         while ring_read(self.state.incoming, &self.state.loaded, 1):
             pass
-        self.collect()
+        self.free_retired()
         self.models = {<size_t> self.state.loaded: self.models[<size_t> self.state.loaded]}
         return 1
 
     def code(self):
-        """Activations of the last hop, before the player's hand: float32 (n_channels, n_code)."""
+        """Activations of the last hop, before gains and overrides: float32 (n_channels, n_code)."""
         cdef LoadedModel *m = self.state.loaded
-        cdef float *newest = m.code + self.state.slot * m.n_channels * m.code_stride
+        cdef float *newest = m.code + self.state.flight.slot * m.n_channels * m.code_stride
         return np.array(<float[: m.n_channels, : m.code_stride]> newest)[:, : m.n_code]
 
     def counters(self):
         """(frames, hops, limited frames, refused samples) since the last reset."""
-        return self.state.frames, self.state.hops, self.state.limiter.limited_frames, self.state.refused_samples
+        return self.state.counters.frames, self.state.counters.hops, self.state.limiter.limited_frames, self.state.counters.refused_samples
 
     def addresses(self):
         """(address of engine_process, address of the state): what a compiled caller needs."""
         return <size_t> <void *> engine_process, <size_t> &self.state
 
-    def drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
+    def set_drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
         """What drives the units where there is no input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""
         cdef EngineState *e = &self.state
         if not self.busy:
@@ -301,4 +300,4 @@ cdef class Core:
 
 
 _MODES = {"source": PHASE_SOURCE, "advance": PHASE_ADVANCE, "spsi": PHASE_SPSI, "pghi": PHASE_PGHI}
-_DRIVES = {"constant": DRIVEN_CONSTANT, "typical": DRIVEN_TYPICAL, "hold": DRIVEN_HOLD, "walk": DRIVEN_WALK, "rows": DRIVEN_ROWS}
+_DRIVES = {"constant": DRIVE_CONSTANT, "typical": DRIVE_TYPICAL, "hold": DRIVE_HOLD, "walk": DRIVE_WALK, "rows": DRIVE_ROWS}

@@ -1,4 +1,4 @@
-"""A phase vocoder that stretches time and transposes, frame by frame, both changing as it runs.
+"""A time-stretcher: a phase vocoder that stretches time and transposes, frame by frame, both changing as it runs.
 
 Formula      Windows around source frame a, hop_length apart in the output, hop_length / (stretch · pitch) in the source. Z: the
              sum of all channels, each turned by a share of a half turn, so that none can be the other's opposite. Phases:
@@ -12,7 +12,7 @@ Shapes       x, out: frames of n_channels, interleaved
 Aliasing     none
 Alignment    any
 Scaling      none
-Allocation   none after `stretch_new`
+Allocation   none after `time_stretch_new`
 Sizes        fft_length = window_length a power of two from 64, hop_length divides half of it; stretch 0.25 to 4, pitch 0.25 to 4
 
 Output frame n is the source where n · 1 / stretch has brought it, with no delay: windows reach ahead into frames that were
@@ -36,6 +36,10 @@ cdef enum:
     GLIDE = 2048         # frames in which a rest of a frame is made up for
 cdef double KAISER = 9
 
+#: Duration of the output times that of the source (and frequencies likewise); semitones.
+STRETCH_RANGE, TRANSPOSE_RANGE = (0.25, 4.0), (-24.0, 24.0)
+PUSHED = TIME_STRETCH_PUSHED
+
 
 cdef double _bessel_i0(double x) noexcept nogil:
     cdef double term = 1, total = 1
@@ -46,16 +50,16 @@ cdef double _bessel_i0(double x) noexcept nogil:
     return total
 
 
-cdef Stretch *stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double *window,
+cdef TimeStretch *time_stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double *window,
                           const double *dual) noexcept nogil:
     """window, dual: fft_length each. NULL where there is no memory."""
-    cdef Stretch *s = <Stretch *> aedsp_alloc(sizeof(Stretch))
+    cdef TimeStretch *s = <TimeStretch *> aedsp_alloc(sizeof(TimeStretch))
     if s is NULL:
         return NULL
     cdef Py_ssize_t bins = padded(fft_length // 2 + 1), i
     cdef double t
     s.n_channels, s.bins = n_channels, bins
-    s.history_room = 2 * (fft_length + hop_length + 2 * STRETCH_PUSHED)
+    s.history_room = 2 * (fft_length + hop_length + 2 * TIME_STRETCH_PUSHED)
     s.middle_room = 2 * (fft_length + 2 * (HALF + 1) * HIGHEST)
     s.stft = stft_new(fft_length, fft_length, hop_length, window, dual)
     s.heap = heap_new(fft_length // 2 + 1)
@@ -66,7 +70,7 @@ cdef Stretch *stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_
     s.re = <float *> aedsp_alloc((2 * n_channels + 12) * bins * sizeof(float))
     if (s.stft is NULL or s.heap is NULL or s.history is NULL or s.sum is NULL or s.middle is NULL or s.taps is NULL
             or s.re is NULL):
-        stretch_free(s)
+        time_stretch_free(s)
         return NULL
     s.weights = s.taps + HALF * TAPS_A_UNIT + 2
     s.im = s.re + n_channels * bins
@@ -78,11 +82,11 @@ cdef Stretch *stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_
         s.taps[i] = <float> ((sin(M_PI * t) / (M_PI * t) if i else 1) * _bessel_i0(
             KAISER * sqrt(max(0.0, 1 - t * t / (HALF * HALF)))) / _bessel_i0(KAISER))
     s.stretch = s.pitch = 1
-    stretch_reset(s)
+    time_stretch_reset(s)
     return s
 
 
-cdef void stretch_free(Stretch *s) noexcept nogil:
+cdef void time_stretch_free(TimeStretch *s) noexcept nogil:
     if s is not NULL:
         stft_free(s.stft)
         heap_free(s.heap)
@@ -94,21 +98,21 @@ cdef void stretch_free(Stretch *s) noexcept nogil:
         aedsp_free(s)
 
 
-cdef void stretch_reset(Stretch *s) noexcept nogil:
+cdef void time_stretch_reset(TimeStretch *s) noexcept nogil:
     """As if the source came from silence, and began now."""
     s.n_history = s.stft.window_length + s.stft.hop_length       # as far back as the first window reaches
     memset(s.history, 0, s.n_channels * s.history_room * sizeof(float))
-    stretch_begin(s)
+    time_stretch_begin(s)
 
 
-cdef void stretch_note(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """While the source sounds without this: n frames of it, at most STRETCH_PUSHED, so that `stretch_begin` goes on from there."""
+cdef void time_stretch_note(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """While the source sounds without this: n frames of it, at most TIME_STRETCH_PUSHED, so that `time_stretch_begin` goes on from there."""
     if s.n_history + n > s.history_room:
         _forget(s, s.n_history - s.stft.window_length - s.stft.hop_length)
     _append(s, x, n)
 
 
-cdef void stretch_begin(Stretch *s) noexcept nogil:
+cdef void time_stretch_begin(TimeStretch *s) noexcept nogil:
     """The next output frame is the source frame that comes next; it is number 0 from now on."""
     cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, lead = length // 2
     _forget(s, s.n_history - length - hop)
@@ -117,18 +121,18 @@ cdef void stretch_begin(Stretch *s) noexcept nogil:
     memset(s.middle, 0, s.n_channels * s.middle_room * sizeof(float))
     memset(s.turns, 0, 2 * s.bins * sizeof(float))
     s.at = s.window_at = -lead
-    s.last_at, s.last_pace = -lead - hop, 1
+    s.last_at, s.last_rate = -lead - hop, 1
     s.aligned = length // hop
     s.middle_start, s.n_middle = -length, 0
     s.read, s.read_part = 0, 0
 
 
-cdef void stretch_set(Stretch *s, double stretch, double pitch) noexcept nogil:
+cdef void time_stretch_set(TimeStretch *s, double stretch, double pitch) noexcept nogil:
     """From the next window on; both 0.25 to 4."""
     s.stretch, s.pitch = stretch, pitch
 
 
-cdef void _forget(Stretch *s, Py_ssize_t n) noexcept nogil:
+cdef void _forget(TimeStretch *s, Py_ssize_t n) noexcept nogil:
     """The oldest n frames of the source are needed no longer."""
     cdef Py_ssize_t c
     for c in range(s.n_channels):
@@ -137,7 +141,7 @@ cdef void _forget(Stretch *s, Py_ssize_t n) noexcept nogil:
     s.history_start += n
 
 
-cdef Py_ssize_t _append(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+cdef Py_ssize_t _append(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil:
     """What is no audio counts as 0; returns how many samples that were."""
     cdef Py_ssize_t c, refused = 0
     cdef float *room
@@ -151,14 +155,14 @@ cdef Py_ssize_t _append(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil
     return refused
 
 
-cdef Py_ssize_t _forgettable(const Stretch *s) noexcept nogil:
+cdef Py_ssize_t _forgettable(const TimeStretch *s) noexcept nogil:
     """Frames that no window reaches any more."""
     cdef long long needed = <long long> floor(s.at) - s.stft.window_length // 2 - s.stft.hop_length
     return <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start))
 
 
-cdef Py_ssize_t stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """n frames of the source, at most STRETCH_PUSHED, and no more than are needed and as many again; x NULL: silence.
+cdef Py_ssize_t time_stretch_push(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil:
+    """n frames of the source, at most TIME_STRETCH_PUSHED, and no more than are needed and as many again; x NULL: silence.
 
     What no window reaches any more makes room. Returns how many samples were no audio, and count as 0.
     """
@@ -167,27 +171,27 @@ cdef Py_ssize_t stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept 
     return _append(s, x, n)
 
 
-cdef long long stretch_pushed(const Stretch *s) noexcept nogil:
+cdef long long time_stretch_pushed(const TimeStretch *s) noexcept nogil:
     """Source frames that came since the beginning."""
     return s.history_start + s.n_history
 
 
-cdef Py_ssize_t _reach(const Stretch *s) noexcept nogil:
+cdef Py_ssize_t _reach(const TimeStretch *s) noexcept nogil:
     """Frames of the interpolator on each side."""
     return <Py_ssize_t> (HALF * (s.pitch if s.pitch > 1 else 1)) + 1
 
 
-cdef bint _aligned(const Stretch *s, long long window_at) noexcept nogil:
+cdef bint _aligned(const TimeStretch *s, long long window_at) noexcept nogil:
     """Whether a window is the source's own: at 1 and 1, and the first ones."""
     return (s.stretch == 1 and s.pitch == 1) or window_at < 0
 
 
-cdef double _pace(const Stretch *s, long long window_at) noexcept nogil:
+cdef double _rate_at(const TimeStretch *s, long long window_at) noexcept nogil:
     """Source frames a frame."""
     return 1 if _aligned(s, window_at) else 1 / (s.stretch * s.pitch)
 
 
-cdef long long stretch_needed(const Stretch *s) noexcept nogil:
+cdef long long time_stretch_needed(const TimeStretch *s) noexcept nogil:
     """Source frames that are to come before the next output frame can be made; 0 or fewer: none."""
     cdef long long missing = s.read + padded(2 * _reach(s)) - s.middle_start - s.n_middle, window_at = s.window_at
     cdef Py_ssize_t hop = s.stft.hop_length
@@ -195,13 +199,13 @@ cdef long long stretch_needed(const Stretch *s) noexcept nogil:
     if missing <= 0:
         return 0
     while missing > hop:
-        at += hop * _pace(s, window_at)
+        at += hop * _rate_at(s, window_at)
         window_at += hop
         missing -= hop
-    return <long long> rint(at) + s.stft.window_length // 2 - stretch_pushed(s)
+    return <long long> rint(at) + s.stft.window_length // 2 - time_stretch_pushed(s)
 
 
-cdef void _spectrum(Stretch *s, Py_ssize_t start, float *z_re, float *z_im, bint keep) noexcept nogil:
+cdef void _spectrum(TimeStretch *s, Py_ssize_t start, float *z_re, float *z_im, bint keep) noexcept nogil:
     """Z of the window that begins at history[start]; keep: the channels' own spectra stay in s.re, s.im."""
     cdef Py_ssize_t c, k, n = s.stft.n_bins
     cdef float *re = s.re
@@ -223,7 +227,7 @@ cdef void _spectrum(Stretch *s, Py_ssize_t start, float *z_re, float *z_im, bint
             z_im[k] += turn_re * im[k] + turn_im * re[k]
 
 
-cdef void _turns_of(Stretch *s, double pace) noexcept nogil:
+cdef void _turns_of(TimeStretch *s, double rate) noexcept nogil:
     """The turns of the next window, from those of the last; both Z in scratch 0, 1 (now) and 2, 3 (a hop ago)."""
     cdef Py_ssize_t k, n = s.stft.n_bins
     cdef float *re = s.scratch
@@ -247,7 +251,7 @@ cdef void _turns_of(Stretch *s, double pace) noexcept nogil:
             hop_step[k] = own[k] - (hop_step[k] + 0.5 * (k & 1))
         for k in range(n - 1):
             step = own[k + 1] - own[k]
-            bin_step[k] = (step - rintf(step)) / <float> pace
+            bin_step[k] = (step - rintf(step)) / <float> rate
         heap_integrate(s.heap, now, s.before, s.turns, hop_step, bin_step, PHASE_FLOOR, turns)
     memcpy(s.before, now, n * sizeof(float))
     memcpy(s.turns, turns, n * sizeof(float))
@@ -255,11 +259,11 @@ cdef void _turns_of(Stretch *s, double pace) noexcept nogil:
         turns[k] -= own[k]
 
 
-cdef bint _next_window(Stretch *s) noexcept nogil:
+cdef bint _next_window(TimeStretch *s) noexcept nogil:
     """One window, and hop_length finished frames; False where the source has not come that far."""
     cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, n = s.stft.n_bins, c, start, k, past
     cdef bint aligned = _aligned(s, s.window_at)
-    cdef double pace = _pace(s, s.window_at)
+    cdef double rate = _rate_at(s, s.window_at)
     cdef long long at
     cdef float *unit_re = s.scratch
     cdef float *unit_im = s.scratch + s.bins
@@ -282,7 +286,7 @@ cdef bint _next_window(Stretch *s) noexcept nogil:
     _spectrum(s, start, s.scratch, s.scratch + s.bins, True)
     if s.aligned == 0:
         _spectrum(s, start - hop, s.scratch + 2 * s.bins, s.scratch + 3 * s.bins, False)
-    _turns_of(s, pace)
+    _turns_of(s, rate)
     kernels.phasors(s.scratch + 7 * s.bins, unit_re, unit_im, padded(n))
     for c in range(s.n_channels):
         for k in range(n):
@@ -293,13 +297,13 @@ cdef bint _next_window(Stretch *s) noexcept nogil:
         if s.aligned > length // hop:                            # all windows there have their own phases, at one distance
             memcpy(out, s.history + c * s.history_room + start, hop * sizeof(float))
     s.n_middle += hop
-    s.last_at, s.last_pace = s.at, pace
-    s.at += hop * pace
+    s.last_at, s.last_rate = s.at, rate
+    s.at += hop * rate
     s.window_at += hop
     return True
 
 
-cdef Py_ssize_t _weights(const Stretch *s, double part, double cut, float *weights) noexcept nogil:
+cdef Py_ssize_t _weights(const TimeStretch *s, double part, double cut, float *weights) noexcept nogil:
     """The interpolator for a place `part` behind a frame; returns how many frames before it they begin."""
     cdef Py_ssize_t reach = _reach(s), j
     cdef double t
@@ -315,7 +319,7 @@ cdef Py_ssize_t _weights(const Stretch *s, double part, double cut, float *weigh
     return reach - 1
 
 
-cdef bint stretch_advance(Stretch *s) noexcept nogil:
+cdef bint time_stretch_advance(TimeStretch *s) noexcept nogil:
     """The windows that the next output frame needs, as far as the source has come; whether those are all."""
     while s.read + padded(2 * _reach(s)) > s.middle_start + s.n_middle:
         if not _next_window(s):
@@ -323,14 +327,14 @@ cdef bint stretch_advance(Stretch *s) noexcept nogil:
     return True
 
 
-cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogil:
+cdef Py_ssize_t time_stretch_pull(TimeStretch *s, float *out, Py_ssize_t n) noexcept nogil:
     """Up to n frames; returns how many the source allowed. Push more for the rest."""
     cdef Py_ssize_t i = 0, c, before, reach, at
     cdef double cut, step
     while i < n:
         cut = 1 / s.pitch if s.pitch > 1 else 1
         reach = _reach(s)
-        if not stretch_advance(s):
+        if not time_stretch_advance(s):
             return i
         at = <Py_ssize_t> (s.read - s.middle_start)
         if s.pitch == 1 and s.read_part == 0:
@@ -352,19 +356,13 @@ cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogi
     return i
 
 
-cdef double stretch_position(const Stretch *s) noexcept nogil:
+cdef double time_stretch_position(const TimeStretch *s) noexcept nogil:
     """The source frame that the next output frame stands for."""
-    return s.last_at + (s.read + s.read_part - (s.window_at - s.stft.hop_length)) * s.last_pace
+    return s.last_at + (s.read + s.read_part - (s.window_at - s.stft.hop_length)) * s.last_rate
 
 
-cdef class Stretcher:
-    """The door for Python.
-
-    Parameters
-    ----------
-    n_channels, fft_length, hop_length : int
-    window, dual : float64 (fft_length,)
-    """
+cdef class TimeStretcher:
+    """One kernel's state, owned by Python. window, dual : float64 (fft_length,)"""
 
     def __cinit__(self, Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double[::1] window not None,
                   const double[::1] dual not None):
@@ -372,18 +370,19 @@ cdef class Stretcher:
             raise ValueError(f"fft_length, n_channels are {fft_length}, {n_channels}; expected a power of two from 64, 1 to 64")
         if hop_length < 1 or fft_length // 2 % hop_length or window.shape[0] != fft_length or dual.shape[0] != fft_length:
             raise ValueError(f"hop_length is {hop_length}; expected a divisor of {fft_length // 2}, and windows as long as the FFT")
-        self.stretch = stretch_new(n_channels, fft_length, hop_length, &window[0], &dual[0])
+        self.stretch = time_stretch_new(n_channels, fft_length, hop_length, &window[0], &dual[0])
         if self.stretch is NULL:
             raise MemoryError
 
     def __dealloc__(self):
-        stretch_free(self.stretch)
+        time_stretch_free(self.stretch)
 
     def set(self, double stretch, double pitch):
         """Duration and frequencies of what comes out, times those of the source; both 0.25 to 4."""
-        if not (0.25 <= stretch <= 4 and 0.25 <= pitch <= 4):
-            raise ValueError(f"stretch, pitch are {stretch}, {pitch}; expected 0.25 to 4")
-        stretch_set(self.stretch, stretch, pitch)
+        least, most = STRETCH_RANGE
+        if not (least <= stretch <= most and least <= pitch <= most):
+            raise ValueError(f"stretch, pitch are {stretch}, {pitch}; expected {least:g} to {most:g}")
+        time_stretch_set(self.stretch, stretch, pitch)
 
     def push(self, const float[:, ::1] x not None):
         """Frames (n, n_channels) of the source, after a pull that wanted more. How many samples were no audio, and count as 0.
@@ -391,13 +390,13 @@ cdef class Stretcher:
         ValueError: there is no room; what was pushed has to be pulled first.
         """
         cdef Py_ssize_t refused = 0
-        if x.shape[1] != self.stretch.n_channels or x.shape[0] > STRETCH_PUSHED:
-            raise ValueError(f"x is ({x.shape[0]}, {x.shape[1]}); expected up to {STRETCH_PUSHED} frames of {self.stretch.n_channels}")
+        if x.shape[1] != self.stretch.n_channels or x.shape[0] > TIME_STRETCH_PUSHED:
+            raise ValueError(f"x is ({x.shape[0]}, {x.shape[1]}); expected up to {TIME_STRETCH_PUSHED} frames of {self.stretch.n_channels}")
         if self.stretch.n_history - _forgettable(self.stretch) + x.shape[0] > self.stretch.history_room:
             raise ValueError("there is no room for more of the source; pull what there is")
         if x.shape[0]:
             with nogil:
-                refused = stretch_push(self.stretch, &x[0, 0], x.shape[0])
+                refused = time_stretch_push(self.stretch, &x[0, 0], x.shape[0])
         return refused
 
     def pull(self, Py_ssize_t n):
@@ -406,14 +405,14 @@ cdef class Stretcher:
         cdef Py_ssize_t got = 0
         if n:
             with nogil:
-                got = stretch_pull(self.stretch, &out[0, 0], n)
+                got = time_stretch_pull(self.stretch, &out[0, 0], n)
         return np.asarray(out)[:got]
 
     def reset(self):
         """The source begins now."""
-        stretch_reset(self.stretch)
+        time_stretch_reset(self.stretch)
 
     @property
     def position(self):
         """The source frame that the next output frame stands for."""
-        return stretch_position(self.stretch)
+        return time_stretch_position(self.stretch)

@@ -2,9 +2,9 @@ from aedsp._kernels.heap cimport Heap
 from aedsp._kernels.stft cimport Stft
 
 cdef enum:
-    STRETCH_PUSHED = 1024    # most frames that come at once
+    TIME_STRETCH_PUSHED = 1024    # most frames that come at once
 
-ctypedef struct Stretch:
+ctypedef struct TimeStretch:
     Stft *stft
     Heap *heap
     Py_ssize_t n_channels, bins                # bins: room for one spectrum
@@ -21,7 +21,7 @@ ctypedef struct Stretch:
     Py_ssize_t middle_room, n_middle
     long long middle_start                     # frame number of the first one
     long long window_at                        # frame number in the middle of the next window
-    double last_at, last_pace                  # of the newest window: its source frame, source frames a frame
+    double last_at, last_rate                  # of the newest window: its source frame, source frames a frame
     long long read                             # where the output reads: whole frames and the rest
     double read_part
     float *taps                                # the interpolator, TAPS_A_UNIT a frame
@@ -33,20 +33,20 @@ ctypedef struct Stretch:
     float *before                              # its magnitudes
     float *scratch                             # 10 spectra
 
-cdef Stretch *stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double *window,
+cdef TimeStretch *time_stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double *window,
                           const double *dual) noexcept nogil
-cdef void stretch_free(Stretch *s) noexcept nogil
-cdef void stretch_reset(Stretch *s) noexcept nogil
-cdef void stretch_set(Stretch *s, double stretch, double pitch) noexcept nogil
-cdef void stretch_note(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil
-cdef void stretch_begin(Stretch *s) noexcept nogil
-cdef long long stretch_needed(const Stretch *s) noexcept nogil
-cdef long long stretch_pushed(const Stretch *s) noexcept nogil
-cdef Py_ssize_t stretch_push(Stretch *s, const float *x, Py_ssize_t n) noexcept nogil
-cdef bint stretch_advance(Stretch *s) noexcept nogil
-cdef Py_ssize_t stretch_pull(Stretch *s, float *out, Py_ssize_t n) noexcept nogil
-cdef double stretch_position(const Stretch *s) noexcept nogil
+cdef void time_stretch_free(TimeStretch *s) noexcept nogil
+cdef void time_stretch_reset(TimeStretch *s) noexcept nogil
+cdef void time_stretch_set(TimeStretch *s, double stretch, double pitch) noexcept nogil
+cdef void time_stretch_note(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil
+cdef void time_stretch_begin(TimeStretch *s) noexcept nogil
+cdef long long time_stretch_needed(const TimeStretch *s) noexcept nogil
+cdef long long time_stretch_pushed(const TimeStretch *s) noexcept nogil
+cdef Py_ssize_t time_stretch_push(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil
+cdef bint time_stretch_advance(TimeStretch *s) noexcept nogil
+cdef Py_ssize_t time_stretch_pull(TimeStretch *s, float *out, Py_ssize_t n) noexcept nogil
+cdef double time_stretch_position(const TimeStretch *s) noexcept nogil
 
 
-cdef class Stretcher:
-    cdef Stretch *stretch
+cdef class TimeStretcher:
+    cdef TimeStretch *stretch

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from aedsp import FrontEnd
-from aedsp._kernels.stretch import Stretcher
+from aedsp._kernels.time_stretch import TimeStretcher
 from models import level_db, music
-from reference import stretch as reference
+from reference import time_stretch as reference
 
 RATE = 22_050
 
@@ -17,7 +17,7 @@ def geometry(length=512):
 
 def stretcher(channels=1, length=512):
     front_end = geometry(length)
-    return Stretcher(channels, length, length // 4, front_end.analysis_window(), front_end.synthesis_window())
+    return TimeStretcher(channels, length, length // 4, front_end.analysis_window(), front_end.synthesis_window())
 
 
 def run(kernel, x, n, pushes=(256,), pulls=(500,), before=None):
@@ -142,9 +142,9 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="expected up to 1024 frames of 1"):
         stretcher().push(np.zeros((4, 2), np.float32))
     with pytest.raises(ValueError, match="expected a divisor of 256"):
-        Stretcher(1, 512, 100, np.ones(512), np.ones(512))
+        TimeStretcher(1, 512, 100, np.ones(512), np.ones(512))
     with pytest.raises(ValueError, match="expected a power of two from 64"):
-        Stretcher(0, 512, 128, np.ones(512), np.ones(512))
+        TimeStretcher(0, 512, 128, np.ones(512), np.ones(512))
 
 
 @pytest.mark.parametrize(("stretch", "pitch"), [(2, 1), (0.5, 1), (1, 1.5), (1, 1)])

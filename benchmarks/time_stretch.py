@@ -25,7 +25,7 @@ from phases import RATE, clips
 
 from aedsp import FrontEnd
 from aedsp._kernels.stft import Transform
-from aedsp._kernels.stretch import Stretcher
+from aedsp._kernels.time_stretch import TimeStretcher
 
 LENGTH, HOP = 2048, 512
 GEOMETRY = FrontEnd(sample_rate=RATE, fft_length=LENGTH, window_length=LENGTH, hop_length=HOP)
@@ -34,7 +34,7 @@ Method = Callable[[np.ndarray, float], np.ndarray]
 
 
 def ours(x: np.ndarray, stretch: float) -> np.ndarray:
-    stretcher = Stretcher(1, LENGTH, HOP, *WINDOWS)
+    stretcher = TimeStretcher(1, LENGTH, HOP, *WINDOWS)
     stretcher.set(stretch, 1)
     left, at, out = round(len(x) * stretch), 0, []
     source = np.concatenate([x, np.zeros(4 * LENGTH, np.float32)])[:, None]

@@ -7,14 +7,14 @@ ctypedef enum PhaseMode:
     PHASE_SPSI       # every peak at its frequency
     PHASE_PGHI       # by the gradients of the magnitudes
 
-ctypedef struct Vocoder:      # of one channel
+ctypedef struct PhaseSynthesis:      # of one channel
     Spsi *spsi
     Pghi *pghi                # NULL where the engine never uses it
     float *unit_re            # the phasors of the newest hop, n_bins
     float *unit_im
 
-cdef bint vocoder_begin(Vocoder *v, const Phase *phase, float *units, double gamma, bint look_ahead) noexcept nogil
-cdef void vocoder_free(Vocoder *v) noexcept nogil
-cdef void vocoder_reset(Vocoder *v, const Phase *phase) noexcept nogil
-cdef const float *vocoder_run(Vocoder *v, const Phase *phase, PhaseMode mode, const float *magnitude,
+cdef bint phase_synthesis_begin(PhaseSynthesis *s, const Phase *phase, float *units, double gamma, bint look_ahead) noexcept nogil
+cdef void phase_synthesis_free(PhaseSynthesis *s) noexcept nogil
+cdef void phase_synthesis_reset(PhaseSynthesis *s, const Phase *phase) noexcept nogil
+cdef const float *phase_synthesis_run(PhaseSynthesis *s, const Phase *phase, PhaseMode mode, const float *magnitude,
                               unsigned long long hop) noexcept nogil

@@ -4,7 +4,11 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-class Stretcher:
+STRETCH_RANGE: tuple[float, float]
+TRANSPOSE_RANGE: tuple[float, float]
+PUSHED: int
+
+class TimeStretcher:
     def __init__(self, n_channels: int, fft_length: int, hop_length: int, window: Float64, dual: Float64) -> None: ...
     def set(self, stretch: float, pitch: float) -> None: ...
     def push(self, x: Float32) -> int: ...

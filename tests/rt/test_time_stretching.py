@@ -20,11 +20,15 @@ class Rig:
     def __init__(self, channels=1, frames=1 << 17):
         self.engine = aedsp.Engine(autoencoder(np.random.default_rng(0)), channels=channels)
         self.engine.controls.monitor = "original"
-        self.engine._core.occupy()
         self.ring, self.channels = ItemRing(frames, 4 * channels), channels
         self.log = ItemRing(1 << 12, EVENT_BYTES)
         self.player = Player(
-            self.engine._core, "ring", self.ring, 0, RATE, 1 << 17, self.log, time_stretch.stretcher(RATE, channels)
+            self.engine.attach(),
+            kind="ring",
+            sample_rate=RATE,
+            source=self.ring,
+            log=self.log,
+            time_stretcher=time_stretch.time_stretcher(RATE, channels),
         )
 
     def run(self, n, sizes=(n for n in ())):
@@ -51,7 +55,7 @@ def session(rig, paces, length=9000, cuts=None):
     rig.player.command("play")
     out = []
     for pace in paces:
-        rig.player.pace(*pace)
+        rig.player.set_stretch(*pace)
         out.append(rig.run(length, cuts or iter(())))
     return np.concatenate(out)
 
@@ -101,20 +105,20 @@ def test_the_end_comes_when_all_is_heard():
         rig, x = Rig(), source(10_000)
         x[9000:9010] += 0.5
         rig.ring.write(x)
-        rig.player.end()
+        rig.player.end_segment()
         rig.player.command("play")
-        rig.player.pace(stretch, 0)
+        rig.player.set_stretch(stretch, 0)
         y = rig.run(40_000, sizes(3))
         assert rig.player.transport == "end"
         loud = np.flatnonzero(np.abs(y) > 1e-6)
         assert abs(loud[-1] - 10_000 * stretch - rig.engine.latency_frames) < 2500
         assert abs(int(np.abs(y).argmax()) - 9005 * stretch - rig.engine.latency_frames) < 60
-        assert rig.player.counters()["starved_frames"] == 0
+        assert rig.player.counters()["underrun_frames"] == 0
         again = Rig()
         again.ring.write(x)
-        again.player.end()
+        again.player.end_segment()
         again.player.command("play")
-        again.player.pace(stretch, 0)
+        again.player.set_stretch(stretch, 0)
         assert np.array_equal(again.run(40_000), y)
 
 
@@ -122,7 +126,7 @@ def test_missing_frames_are_held_and_told():
     rig = Rig()
     rig.ring.write(source(5000))
     y = session(rig, [(2, 0)], 20_000)
-    assert rig.player.counters()["starved_frames"] > 9000 and level_db(y[15_000:]) > -60
+    assert rig.player.counters()["underrun_frames"] > 9000 and level_db(y[15_000:]) > -60
     rig.ring.write(source(30_000))
     assert np.isfinite(rig.run(5000)).all()
 
@@ -134,7 +138,7 @@ def test_a_jump_is_heard_soon_and_the_position_follows():
     assert 0 < rig.player.ahead < 3000
     assert rig.ring.taken - rig.player.ahead == pytest.approx(5000, abs=5)
     tone = (0.2 * np.sin(0.8 * np.arange(30_000))).astype(np.float32)[:, None]
-    rig.player.cut(tone)
+    rig.player.begin_segment(tone)
     y = rig.run(12_000, sizes(5))
     spectrum = np.abs(np.fft.rfft(y[6000:] * np.hanning(6000)))
     assert spectrum.argmax() * 2 * np.pi / 6000 == pytest.approx(0.8, abs=0.002)
@@ -145,7 +149,7 @@ def test_what_was_asked_for_is_logged_with_its_frame():
     rig.ring.write(source(30_000))
     session(rig, [(1, 0), (1.5, -2)], 500)
     rows = rig.log.read(1000, np.int64).reshape(-1, 4)
-    found = [(int(frame), int(value)) for kind, frame, _, value in rows if EVENTS[kind] == "stretch"]
+    found = [(int(frame), int(value)) for kind, frame, _, value in rows if EVENTS[kind] == "time_stretch"]
     ((frame, value),) = found
     assert frame == 500
     assert np.frombuffer(value.to_bytes(8, "big", signed=True), ">f4").tolist() == [1.5, -2.0]
@@ -154,7 +158,7 @@ def test_what_was_asked_for_is_logged_with_its_frame():
 @pytest.mark.parametrize("pace", [(5, 0), (0.2, 0), (1, 25), (1, -25), (float("nan"), 0), (1, float("inf"))])
 def test_a_pace_out_of_range_is_refused(pace):
     with pytest.raises(ValueError, match=r"expected 0\.25 to 4 and -24 to 24"):
-        Rig().player.pace(*pace)
+        Rig().player.set_stretch(*pace)
 
 
 def test_samples_that_are_no_audio_are_counted():

@@ -1,8 +1,8 @@
 from aedsp._kernels.resample cimport Filter
-from aedsp._rt.hop cimport EngineState
+from aedsp._rt.engine_state cimport EngineState
 
 
-cdef class Core:
+cdef class EngineHandle:
     cdef EngineState state
     cdef object owned, models, rows
     cdef double model_rate               # Hz

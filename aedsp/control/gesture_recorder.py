@@ -1,0 +1,213 @@
+"""Records gestures: every change to what a stream plays, with the frame at which the audio thread took it.
+
+What the file looks like is in `gesture_file`. Control thread only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aedsp._rt.player import COMMANDS, EVENTS
+from aedsp.arrays import Int64
+from aedsp.control.gesture_file import Gesture, read_part, require_mido, write
+from aedsp.engine.controls import NEUTRAL, Monitor, Values
+from aedsp.live.sources import FileSource, NoInput
+from aedsp.live.stream import Stream
+from aedsp.model.model import Model
+
+
+class GestureRecorder:
+    """Writes the gestures of one stream, from its making to `close`.
+
+    Parameters
+    ----------
+    stream : Stream
+        Not yet started.
+    path : str or path
+        ``.mid``; written at the end. Until then the entries lie beside it in a file of JSON lines (``.mid.part``),
+        which `read` takes too: a killed process loses nothing.
+    model_path : str or path
+        Where the engine's model was loaded from.
+    """
+
+    def __init__(self, stream: Stream, path: str | os.PathLike[str], model_path: str | os.PathLike[str]) -> None:
+        require_mido()
+        self.path = Path(path)
+        if self.path.suffix.lower() not in (".mid", ".midi"):
+            raise ValueError(f"{path}: extension is {self.path.suffix!r}; gestures are .mid files")
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(2, "is no folder; make it first", str(self.path.parent))
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.part = self.path.with_name(self.path.name + ".part")
+        self.error: str | None = None
+        if self.path.exists():
+            raise FileExistsError(17, "exists already; recordings overwrite nothing", str(self.path))
+        if self.part.exists():
+            raise FileExistsError(
+                17, "is left of a performance that broke off, aedsp.render --gestures renders it; move it away",
+                str(self.part),
+            )  # fmt: skip
+        self._file = open(self.part, "x", encoding="ascii")  # noqa: SIM115
+        self._keep(Gesture(0, _header(stream, model_path)))
+        self._swaps = 0
+        self._published: deque[tuple[int, int, list[list[Any]], Monitor | None, bool | None]] = deque()
+        self._models: deque[tuple[Model, str | None]] = deque()
+        self._values: Values = {}
+        self._monitor: Monitor = "resynthesized"
+        self._frozen = False
+        stream.engine.listener = self
+
+    def message(self, data: bytes) -> None:
+        """A MIDI message as played, now."""
+        self._keep(Gesture(self._stream.frames, message=bytes(data)))
+
+    def close(self) -> Path:
+        """Write the file. The stream may be closed already, or still play.
+
+        Raises
+        ------
+        OSError
+            The disk is full; what was recorded stays in the ``.mid.part`` beside it.
+        """
+        stream = self._stream
+        stream.deliver_events()
+        if stream.engine.listener is self:
+            stream.engine.listener = None
+        with self._lock:
+            self._file.close()
+        entries = sorted(read_part(self.part), key=lambda gesture: gesture.frame)
+        end = max(self._stream.frames, entries[-1].frame)
+        write(self.path, [*entries, Gesture(end, {"end": end})])
+        self.part.unlink()
+        return self.path
+
+    def _keep(self, gesture: Gesture) -> None:
+        message = gesture.message.hex() if gesture.message else None
+        line = json.dumps([gesture.frame, gesture.change, message]) + "\n"
+        with self._lock:
+            if self._file.closed or self.error is not None:
+                return
+            try:
+                self._file.write(line)
+                self._file.flush()
+            except OSError as error:
+                self.error = (
+                    f"{self.part}: gestures are recorded no longer ({error.strerror}); what is there can be rendered"
+                )
+                self._stream.say(self.error)
+
+    def published(self, version: int, values: Values, monitor: Monitor, frozen: bool) -> None:
+        """From `Controls`, under its lock: what this publication changed."""
+        before, changed = self._values, _changes(self._values, values)
+        self._values = {name: v.copy() for name, v in values.items()}
+        told = monitor if monitor != self._monitor else None
+        resized = len(values["gain"]) != len(before["gain"]) if before else False
+        freezes = frozen if frozen != self._frozen else None
+        self._monitor, self._frozen = monitor, frozen
+        if changed or told or resized or freezes is not None:
+            self._published.append((version, len(values["gain"]), changed, told, freezes))
+
+    def swapped(self, model: Model, path: str | None) -> None:
+        """From the engine: a model on its way to the audio thread."""
+        self._models.append((model, path))
+
+    def swap_failed(self) -> None:
+        """From the engine: the last one was not taken."""
+        self._models.pop()
+
+    def took_effect(self, events: Int64) -> None:
+        """From the stream: rows of (kind, frame, hop, value), in the order of the audio thread."""
+        for kind, frame, hop, value in events.tolist():
+            for change in self._changes_of(EVENTS[kind], hop, value):
+                self._keep(Gesture(frame, {**change, "hop": hop} if "after" not in change else change))
+
+    def _changes_of(self, kind: str, hop: int, value: int) -> Iterator[dict[str, Any]]:
+        if kind == "controls":
+            runs: list[list[Any]] = []
+            monitor: Monitor | None = None
+            frozen: bool | None = None
+            while self._published and self._published[0][0] <= value:
+                _, n_units, changed, told, freezes = self._published.popleft()
+                # a smaller model came in between: what its units never had is gone
+                runs = [[name, first, min(n, n_units - first), v] for name, first, n, v in runs if first < n_units]
+                for run in changed:
+                    if runs and runs[-1][:3] == run[:3]:
+                        runs.pop()  # it was never heard
+                    runs.append(run)
+                monitor = told or monitor
+                frozen = frozen if freezes is None else freezes
+            if runs:
+                yield {"controls": runs}
+            if monitor:
+                yield {"monitor": monitor}
+            if frozen is not None:
+                yield {"frozen": frozen}
+        elif kind == "swap":
+            model, path = self._models.popleft() if self._models else (self._stream.engine.model, None)
+            yield {"swap": path or self._saved_model(model)}
+        elif kind == "transport":
+            yield {"transport": COMMANDS[value]}
+        elif kind == "time_stretch":
+            stretch, transpose = struct.unpack(">ff", value.to_bytes(8, "big", signed=True))
+            yield {"stretch": stretch, "transpose": transpose}
+        elif kind == "seek":
+            yield {"seek": self._stream.file_position(abs(value)), "dry": value < 0}
+        elif kind == "underrun":
+            yield {"missing": value, "after": hop}
+
+    def _saved_model(self, model: Model) -> str:
+        """A model that came from no file is kept beside the gestures."""
+        self._swaps += 1
+        path = self.path.with_name(f"{self.path.stem}.model-{self._swaps}.h5").resolve()
+        model.save(path)
+        return str(path)
+
+
+def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any]:
+    engine, source = stream.engine, stream.source
+    file = isinstance(source, FileSource)
+    return {
+        "aedsp": 1,
+        "sample_rate": engine.sample_rate,
+        "channels": engine.channels,
+        "block_frames": engine.block_frames,
+        "phase": engine.phase,
+        "refine": engine.refine,
+        "seed": engine.seed,
+        "stretch": stream.stretch,
+        "transpose": stream.transpose,
+        "drive": source.drive if isinstance(source, NoInput) else None,
+        "model": str(Path(model_path).resolve()),
+        "source": str(Path(source.path).resolve()) if isinstance(source, FileSource) else type(source).__name__,
+        "loop": isinstance(source, FileSource) and source.loop,
+        "start_frame": stream.file_position(0) if file else 0,
+    }
+
+
+def _changes(before: Values, after: Values) -> list[list[Any]]:
+    """Runs of neighbouring units with one new value: [name, first, n, value]; before empty: all that is not neutral."""
+    runs: list[list[Any]] = []
+    for name, new in after.items():
+        old = np.full(len(new), NEUTRAL[name], np.float32)
+        kept = min(len(new), len(before[name])) if name in before else 0
+        if name in before:
+            old[:kept] = before[name][:kept]
+        units = np.flatnonzero(old.view(np.uint32) != new.view(np.uint32))
+        for unit in units.tolist():
+            value = None if np.isnan(new[unit]) else float(new[unit])
+            last = runs[-1] if runs else None
+            if last and last[0] == name and last[1] + last[2] == unit and last[3] == value:
+                last[2] += 1
+            else:
+                runs.append([name, unit, 1, value])
+    return runs

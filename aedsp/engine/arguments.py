@@ -1,0 +1,70 @@
+"""What an engine is called with, checked: each refusal says what was given and what was expected."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp.arrays import Float32
+
+
+def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int | None) -> Float32:
+    """Contiguous float32, of a shape that fits the engine."""
+    x = np.asarray(given)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
+    expect_shape(name, x.shape, channels, block_frames)
+    if x.dtype != np.float32 or not x.flags.c_contiguous:
+        with np.errstate(over="ignore"):
+            x = np.ascontiguousarray(x, dtype=np.float32)
+    return x
+
+
+def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames: int | None) -> None:
+    """ValueError unless it is (frames, channels), or (frames,) for one channel, and of the fixed block's length."""
+    n = channels
+    if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
+        expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
+        raise ValueError(f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}")
+    if block_frames is not None and shape[0] != block_frames:
+        raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={block_frames}")
+
+
+def expect_out(out: Any) -> None:
+    """TypeError or ValueError unless results can be written to it."""
+    if not isinstance(out, np.ndarray) or out.dtype != np.float32:
+        raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
+    if not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError("out is read-only or not C-contiguous; expected a writeable C-contiguous array")
+
+
+def host_rate(given: float | None, model_rate: float) -> float:
+    """Hz; None: the model's own."""
+    if given is None:
+        return model_rate
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise TypeError(f"sample_rate is {given!r}; expected Hz")
+    rate = float(given)
+    if not (math.isfinite(rate) and model_rate / 64 <= rate <= model_rate * 64):
+        raise ValueError(
+            f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model"
+        )
+    return rate
+
+
+def expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """ValueError unless it is one of them."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {reprlib.repr(value)}; expected one of {choices}")
+
+
+def expect_int(name: str, value: object, least: int, most: int) -> None:
+    """TypeError or ValueError unless it is an integer in the range."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is {value!r}; expected an integer")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; expected {least} to {most}")

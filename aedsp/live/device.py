@@ -1,0 +1,148 @@
+"""The device that a stream plays on: opened, watched, and opened again when it comes back. Control side only."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aedsp._rt.callback import Callback
+from aedsp._rt.player import Player
+from aedsp.engine.engine import Engine
+from aedsp.errors import StreamError
+from aedsp.live import portaudio
+from aedsp.live.portaudio import Device, DeviceName
+from aedsp.live.sources import InputSource, Source
+
+#: A device whose callback has not been called for so long, in s, is taken for lost.
+LOST_AFTER_S = 2.0
+RETRY_S = 1.0
+
+
+class StreamDevice:
+    """An output device, and an input device where the source is one.
+
+    Parameters
+    ----------
+    engine : Engine
+        Whose rate, channels and fixed block are asked for.
+    player : Player
+        What the callback plays.
+    source : Source
+    name : int, str or None
+        The output, as in `Stream`.
+    latency : float, "low" or "high"
+    output_channels : int, optional
+    say : callable
+        Called with a sentence when the device vanishes or comes back.
+
+    Raises
+    ------
+    StreamError
+        There is no such device, or not so many channels.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        player: Player,
+        source: Source,
+        name: DeviceName,
+        *,
+        latency: portaudio.Latency,
+        output_channels: int | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._engine, self._player, self._latency, self._say = engine, player, latency, say
+        self._opened: Any = None
+        self._seen = (0, 0.0)
+        self._retry_at = 0.0
+        self.lost = False
+        self.output: Device = portaudio.find_device(name, "output")
+        wanted = output_channels or max(2, engine.channels)
+        if output_channels and wanted > self.output.outputs:
+            raise StreamError(f"{self.output.name} has {self.output.outputs} output channels, not {wanted}")
+        self._n_out = min(wanted, self.output.outputs)
+        self._input: Device | None = None
+        self._n_in = 0
+        if isinstance(source, InputSource):
+            self._input = portaudio.find_device(source.device, "input")
+            self._n_in = min(engine.channels, self._input.inputs)
+        self.callback: Callback | None = None
+
+    @property
+    def asked_latency(self) -> str:
+        """What was asked for: "low", "high" or a time in s."""
+        return str(self._latency)
+
+    @property
+    def latency_s(self) -> float:
+        """As the device reports it, input and output together."""
+        reported = self._opened.latency if self._opened is not None else self.output.low_latency_s
+        return float(sum(reported) if isinstance(reported, tuple) else reported)
+
+    @property
+    def sounds(self) -> bool:
+        """Whether it is open and there."""
+        return self._opened is not None and not self.lost
+
+    def statistics(self) -> dict[str, Any]:
+        """The callback's counts, over all openings."""
+        assert self.callback is not None, "the device has not been opened"
+        return self.callback.statistics()
+
+    def open(self) -> None:
+        """Open and start it, with a callback of its own: one that a lost device might still call is silent."""
+        rate = self._engine.sample_rate
+        self.callback = Callback(self._player, self._n_in, self._n_out, rate, self.callback)
+        self._opened = portaudio.open_stream(
+            self.callback, self.output, self._input, self._n_in, self._n_out, rate, self._engine.block_frames or 0,
+            self._latency,
+        )  # fmt: skip
+        portaudio.start_stream(self._opened)
+        self._seen = (self.callback.statistics()["callbacks"], time.monotonic())
+
+    def close(self) -> None:
+        """After this nothing runs in the audio thread any more."""
+        if self._opened is not None:
+            with contextlib.suppress(Exception):
+                portaudio.close_stream(self._opened)
+            self._opened = None
+
+    def look_after_the_device(self) -> None:
+        """Notice that it vanished; look for it until it is back."""
+        if self.lost:
+            if time.monotonic() > self._retry_at:
+                self._retry_at = time.monotonic() + RETRY_S
+                self._try_again()
+        elif self._is_lost():
+            self.lost = True
+            self._say(f"{self.output.name} has vanished; waiting for it, Ctrl-C ends")
+            lost, self._opened = self._opened, None
+            assert self.callback is not None, "it was open"
+            portaudio.drop_lost(lost, self.output, self.callback)
+
+    def _is_lost(self) -> bool:
+        callbacks = self.statistics()["callbacks"]
+        if callbacks != self._seen[0]:
+            self._seen = (callbacks, time.monotonic())
+        try:
+            active = bool(self._opened.active)
+        except Exception:
+            active = False
+        return not active or time.monotonic() - self._seen[1] > LOST_AFTER_S
+
+    def _try_again(self) -> None:
+        """The same devices, by name, in a PortAudio that has looked anew."""
+        try:
+            portaudio.restart()
+            self.output = portaudio.find_device(self.output.full_name, "output")
+            if self._input is not None:
+                self._input = portaudio.find_device(self._input.full_name, "input")
+            self.open()
+        except Exception:  # whatever it is, the device is not back yet
+            self.close()
+            return
+        self.lost = False
+        self._say(f"{self.output.name} is back")

@@ -1,0 +1,55 @@
+"""A thread that does what the audio thread must not: free memory, hand on the log, look after the device."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+
+PERIOD_S = 0.05
+
+
+class Housekeeper:
+    """Does its tasks in turn, 20 times a second, until `stop`.
+
+    Parameters
+    ----------
+    tasks : sequence of callables
+        One that raises does not keep the others from their turn; what it raised is said once.
+    problems : callable
+        Sentences about what is wrong now; each is said once.
+    say : callable
+    """
+
+    def __init__(
+        self, tasks: Sequence[Callable[[], None]], problems: Callable[[], list[str]], say: Callable[[str], None]
+    ) -> None:
+        self._tasks, self._problems, self._say = tasks, problems, say
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="aedsp housekeeper", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """End it; may be called from one of its own tasks."""
+        self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        said: set[str] = set()
+        while not self._stop.wait(PERIOD_S):
+            found = []
+            for task in self._tasks:
+                try:
+                    task()
+                except Exception as error:
+                    found.append(f"{task.__name__.strip('_').replace('_', ' ')}: {error}")
+            for problem in [*found, *self._problems()]:
+                if problem not in said:
+                    said.add(problem)
+                    with contextlib.suppress(Exception):
+                        self._say(problem)
