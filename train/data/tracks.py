@@ -16,7 +16,7 @@ from pathlib import Path
 from aedsp.arrays import Float32
 from aedsp.audio import file as audio_file
 from aedsp.audio.reader import Reader
-from aedsp.errors import TrainingError
+from aedsp.errors import AudioFileError, TrainingError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 MANIFEST = "MANIFEST.tsv"
@@ -137,6 +137,8 @@ def _surveyed(path: Path, folder: Path) -> Track | str:
             digest = hashlib.sha256()
             while part := file.read(1 << 20):
                 digest.update(part)
+    except AudioFileError as error:
+        return str(error).removeprefix(f"{path}: ")
     except (OSError, RuntimeError) as error:
         return f"cannot be read as audio ({_in_short(error)})"
     if not 0 < n_frames < _MOST_FRAMES:
@@ -157,6 +159,8 @@ def read_mono(track: Track, sample_rate: float) -> Iterator[Float32]:
         with Reader(track.path, sample_rate, 1, strict=True, clean=True, block_frames=BLOCK_FRAMES) as reader:
             for block in reader.blocks():
                 yield block[:, 0]
+    except AudioFileError as error:
+        raise TrainingError(f"{track.path} breaks off: {str(error).removeprefix(f'{track.path}: ')}") from error
     except (OSError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{track.path} breaks off ({_in_short(error)})") from error
 

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 import soundfile
-from test_command import GEOMETRY, call
 
 from aedsp import Model, resynthesize
+from calls import GEOMETRY, call
 
 
 def report_of(music, tmp_path, *options):

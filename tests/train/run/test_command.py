@@ -15,30 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from aedsp import Model, cli
-from aedsp.train.__main__ import command
+from aedsp import Model
 from aedsp.train.run import recipe as recipes
 from aedsp.train.run.recipe import Recipe
-
-GEOMETRY = [
-    "--sample-rate",
-    "8000",
-    "--fft-length",
-    "256",
-    "--window-length",
-    "256",
-    "--hop-length",
-    "128",
-    "--hidden",
-    "8",
-]
-
-
-def call(*arguments: object) -> int:
-    """Exit status of the command, in this process."""
-    with pytest.raises(SystemExit) as stopped:
-        cli.run(command, [str(argument) for argument in arguments], name="python -m aedsp.train")
-    return int(stopped.value.code or 0)
+from calls import GEOMETRY, call
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
@@ -61,7 +41,10 @@ def test_a_folder_becomes_a_model(music, tmp_path, capsys):
     assert (model.n_code, model.front_end.n_bins, model.name) == (8, 129, "out")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{tmp_path / 'out.corpus.h5'}: 1 MB of spectra, for the next time")
-    assert lines[1] == "left out: bad.wav: cannot be read as audio (Format not recognised)"
+    assert (
+        lines[1]
+        == "left out: bad.wav: not readable as audio (Format not recognised); expected wav, flac, ogg, mp3 or aiff"
+    )
     assert lines[2] == "3 files, spectra: 1,285 training, 106 validation, 106 test, split by frame"
     assert lines[3] == "split by frame, since by file less than half were left to train on"
     assert lines[4] == "the recipe asks for 70,000; the files hold no more for a split"
@@ -188,7 +171,7 @@ def test_a_corpus_of_another_front_end_is_made_anew_and_says_so(music, tmp_path,
     assert call(*arguments) == 0
     capsys.readouterr()
     assert call(*arguments, "--hop-length", 64) == 0
-    assert "out.corpus.h5 is of other files or options; it is made anew" in capsys.readouterr().out
+    assert "it replaces a corpus of other files or options" in capsys.readouterr().out
     assert Model.load(tmp_path / "out.h5").front_end.hop_length == 64
 
 
