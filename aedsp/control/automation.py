@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aedsp.arrays import Float32
+from aedsp.control.actions import needs_stream
 from aedsp.control.gesture_file import GestureFile
 from aedsp.control.mapping import Mapping
 from aedsp.control.midi_messages import Decoder, Message
-from aedsp.control.surface import Hand
+from aedsp.control.performer import UnitPerformer
+from aedsp.control.surface import Surface
 from aedsp.engine.engine import Engine
 from aedsp.errors import GestureFileError
 
@@ -33,7 +35,7 @@ class Automation:
     """
 
     def __init__(self, gestures: GestureFile, engine: Engine, mapping: Mapping) -> None:
-        self._hand = Hand(engine.controls, mapping)
+        self._surface = Surface(UnitPerformer(engine.controls, mapping.bank), mapping)
         self._engine = engine
         decoder = Decoder()
         self._due: list[tuple[int, Message]] = [
@@ -41,7 +43,7 @@ class Automation:
             for entry in gestures.entries
             if entry.message is not None
             for message in decoder.feed(entry.message)
-            if mapping.target(message) is not None
+            if (target := mapping.target(message)) is not None and not needs_stream(target.name)
         ]
         if not self._due:
             raise GestureFileError(
@@ -57,7 +59,7 @@ class Automation:
         for block in blocks:
             while len(block):
                 while i < len(self._due) and self._due[i][0] <= at:
-                    self._hand.receive(self._due[i][1])
+                    self._surface.receive(self._due[i][1])
                     i += 1
                 n = len(block) if i == len(self._due) else min(len(block), self._due[i][0] - at)
                 yield block[:n]

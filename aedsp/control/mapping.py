@@ -5,7 +5,7 @@ name = "my controller"
 ports = ["part of the port's name"]     # none: every port
 bank = 8                                # units that are in view at once
 channel = 1                             # 1 to 16; left out: every channel
-lights = "none"                         # "cc": a button's light is set by its own CC; "korg": the same, by native mode
+leds = "none"                           # "cc": a button's LED is set by its own CC; "korg": the same, by native mode
 
 [cc]                                    # control changes, by number
 "0-7" = "gain"                          # a row of them: the units of the bank, in order
@@ -27,20 +27,11 @@ from typing import Any
 
 from aedsp import toml
 from aedsp.atomic import atomic_write
+from aedsp.control.actions import BUTTONS, FADERS, UNIT_BUTTONS
 from aedsp.control.midi_messages import Message
 from aedsp.errors import MappingError
 
-#: What faders do: they set a value of a unit.
-FADERS = ("gain", "scale", "override")
-#: What buttons do to a unit.
-UNIT_BUTTONS = ("sign", "mute", "restore")
-#: What buttons do to everything.
-BUTTONS = (
-    "bank-previous", "bank-next", "quit", "silence", "original", "resynthesized", "stop", "play", "reset", "record",
-    "freeze",
-    *(f"recall-{i}" for i in range(1, 10)), *(f"store-{i}" for i in range(1, 10)),
-)  # fmt: skip
-LIGHTS = ("none", "cc", "korg")
+LEDS = ("none", "cc", "korg")
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Mapping:
     ports: tuple[str, ...] = ()
     bank: int = 8
     channel: int | None = None
-    lights: str = "none"
+    leds: str = "none"
     path: str = field(default="", compare=False)
 
     def target(self, message: Message) -> Target | None:
@@ -83,7 +74,7 @@ class Mapping:
             "name": self.name,
             "ports": list(self.ports),
             "bank": self.bank,
-            "lights": self.lights,
+            "leds": self.leds,
         }
         if self.channel is not None:
             document["channel"] = self.channel
@@ -127,11 +118,15 @@ def parse(text: str, where: str) -> Mapping:
         document = toml.loads(text)
     except toml.TOMLDecodeError as error:
         raise MappingError(f"{where}: is no TOML ({error})") from None
-    unknown = set(document) - {"name", "ports", "bank", "channel", "lights", "cc", "note"}
+    unknown = set(document) - {"name", "ports", "bank", "channel", "leds", "lights", "cc", "note"}
     if unknown:
         raise MappingError(f"{where}: there is no setting {sorted(unknown)[0]!r}; see docs/playing.md")
     name, ports = document.get("name", Path(where).stem), document.get("ports", [])
-    bank, channel, lights = document.get("bank", 8), document.get("channel"), document.get("lights", "none")
+    bank, channel, leds = (
+        document.get("bank", 8),
+        document.get("channel"),
+        document.get("leds", document.get("lights", "none")),
+    )  # the first edition: lights
     if not isinstance(name, str):
         raise MappingError(f"{where}: name is {name!r}; expected a text")
     if not isinstance(ports, list) or not all(isinstance(port, str) for port in ports):
@@ -140,8 +135,8 @@ def parse(text: str, where: str) -> Mapping:
         raise MappingError(f"{where}: bank is {bank!r}; expected 1 to 64 units")
     if channel is not None and (not isinstance(channel, int) or isinstance(channel, bool) or not 1 <= channel <= 16):
         raise MappingError(f"{where}: channel is {channel!r}; expected 1 to 16, or nothing for every channel")
-    if lights not in LIGHTS:
-        raise MappingError(f"{where}: lights is {lights!r}; expected one of {LIGHTS}")
+    if leds not in LEDS:
+        raise MappingError(f"{where}: leds is {leds!r}; expected one of {LEDS}")
     targets: dict[tuple[str, int], Target] = {}
     for kind in ("cc", "note"):
         rows = document.get(kind, {})
@@ -149,7 +144,7 @@ def parse(text: str, where: str) -> Mapping:
             raise MappingError(f"{where}: {kind} is {rows!r}; expected a table")
         for key, value in rows.items():
             targets.update(_row(where, kind, key, value, bank))
-    return Mapping(name, targets, tuple(ports), bank, channel, lights)
+    return Mapping(name, targets, tuple(ports), bank, channel, leds)
 
 
 def _row(where: str, kind: str, key: str, value: Any, bank: int) -> dict[tuple[str, int], Target]:

@@ -18,7 +18,7 @@ from typing import Any
 from aedsp.control.mapping import Mapping
 from aedsp.control.midi_messages import Decoder, Message
 
-POLL_S, SCAN_S, LONGEST_SCAN_S, LIGHTS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
+POLL_S, SCAN_S, LONGEST_SCAN_S, LEDS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
 #: Messages that rtmidi keeps until they are polled: 1.6 s of 5,000 a second. A place keeps its memory once used.
 _QUEUE = 8192
 #: nanoKONTROL2: native mode on, off; what its answer begins with.
@@ -27,11 +27,11 @@ NATIVE_ON, NATIVE_OFF = (bytes.fromhex(_NATIVE.format(mode)) for mode in ("01", 
 NATIVE_ANSWER = bytes.fromhex("F0 42 40 00 01 13 00 40")
 _NOT_OURS = ("aedsp", "midi through")
 
-Lights = dict[tuple[str, int], bool]
+Leds = dict[tuple[str, int], bool]
 
 
 class Controller:
-    """Looks for the mapping's controller, listens to it, sets its lights; until `close`.
+    """Looks for the mapping's controller, listens to it, sets its LEDs; until `close`.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class Controller:
         Called with every `Message`, from the controller's thread.
     on_status : callable
         Called with a sentence when a controller is found or lost, or MIDI cannot be used.
-    lights : callable, optional
-        What the lights should show, by (kind, number); asked 20 times a second.
+    leds : callable, optional
+        What the LEDs should show, by (kind, number); asked 20 times a second.
     port : str, optional
         A part of the port's name, instead of the mapping's.
     """
@@ -51,17 +51,17 @@ class Controller:
         mapping: Mapping,
         on_message: Callable[[Message], None],
         on_status: Callable[[str], None],
-        lights: Callable[[], Lights] | None = None,
+        leds: Callable[[], Leds] | None = None,
         port: str | None = None,
     ) -> None:
-        self.mapping, self._on_message, self._on_status, self._lights = mapping, on_message, on_status, lights
+        self.mapping, self._on_message, self._on_status, self._leds = mapping, on_message, on_status, leds
         self._names = (port,) if port else mapping.ports
         self.connected: str | None = None
         self.native = False
         self.messages = 0
         self._input: Any = None
         self._output: Any = None
-        self._shown: Lights = {}
+        self._shown: Leds = {}
         self._decoder = Decoder()
         self._answer_until = 0.0
         self._said = ""
@@ -71,7 +71,7 @@ class Controller:
         self._thread.start()
 
     def close(self) -> None:
-        """Lights out, ports closed."""
+        """Leds out, ports closed."""
         self._stop.set()
         self._thread.join(3.0)
 
@@ -81,7 +81,7 @@ class Controller:
         except ImportError:
             self._say("MIDI is off: python-rtmidi is not installed; pip install 'aedsp[midi]'")
             return
-        scan_at = lights_at = 0.0
+        scan_at = leds_at = 0.0
         while not self._stop.wait(POLL_S):
             now = time.monotonic()
             try:
@@ -89,14 +89,14 @@ class Controller:
                     scan_at = now + self._scan_s
                     self._scan(rtmidi)
                 self._listen()
-                if now >= lights_at and self._output is not None:
-                    lights_at = now + LIGHTS_S
+                if now >= leds_at and self._output is not None:
+                    leds_at = now + LEDS_S
                     self._show()
             except Exception as error:  # rtmidi's errors have no common class
                 self._drop(
                     f"MIDI: {self.connected or 'the driver'} failed ({' '.join(str(error).split())}); looking for it"
                 )
-        self._lights_out()
+        self._leds_out()
         self._drop("")
 
     def _say(self, sentence: str) -> None:
@@ -132,7 +132,7 @@ class Controller:
         self._input.open_port(index, "controls")
         self._decoder = Decoder()
         self.connected, self.native, self._shown = name, False, {}
-        if self.mapping.lights != "none":
+        if self.mapping.leds != "none":
             self._open_output(rtmidi)
         self._say(f"{name} is connected")
 
@@ -143,9 +143,9 @@ class Controller:
         index = next((i for i, port in enumerate(output.get_ports()) if self._is_ours(port)), None)
         if index is None:
             return
-        output.open_port(index, "lights")
+        output.open_port(index, "leds")
         self._output = output
-        if self.mapping.lights == "korg":
+        if self.mapping.leds == "korg":
             output.send_message(list(NATIVE_ON))
             self._answer_until = time.monotonic() + ANSWER_S
 
@@ -163,15 +163,15 @@ class Controller:
                     self._on_message(message)
 
     def _show(self) -> None:
-        """The lights that changed."""
-        if self._lights is None or (time.monotonic() < self._answer_until and not self.native):
+        """The LEDs that changed."""
+        if self._leds is None or (time.monotonic() < self._answer_until and not self.native):
             return
-        for (kind, number), on in self._lights().items():
+        for (kind, number), on in self._leds().items():
             if self._shown.get((kind, number)) is not on:
                 self._shown[(kind, number)] = on
                 self._output.send_message(list(Message(kind, self.mapping.channel or 1, number, 127 * on).bytes()))  # type: ignore[arg-type]
 
-    def _lights_out(self) -> None:
+    def _leds_out(self) -> None:
         if self._output is not None:
             with contextlib.suppress(Exception):
                 for (kind, number), on in self._shown.items():

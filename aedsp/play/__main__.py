@@ -294,7 +294,7 @@ def _play(
         if record is not None:
             instrument.stream.record(record)
         if isinstance(chosen.source, FileSource) and (chosen.stretch, chosen.transpose) != (1, 0):
-            instrument.set_pace(chosen.stretch, chosen.transpose)
+            instrument.set_stretch(stretch=chosen.stretch, transpose=chosen.transpose)
         instrument.say(_greeting(instrument))
         instrument.say(str(instrument.stream.latency))
         if isinstance(chosen.source, InputSource):

@@ -1,6 +1,6 @@
-"""The instrument: engine, stream, hand, controller, snapshots and gestures wired together; what every surface plays on.
+"""The instrument: engine, stream, controller, snapshots and gestures wired together.
 
-Screen, keyboard, text commands and MIDI all end in the verbs of this class. Control side; any thread may call.
+Screen, keyboard, text commands and MIDI reach it through the table in `control/actions`. Any thread may call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.midi_ports import Controller
-from aedsp.control.surface import Hand
+from aedsp.control.performer import UnitPerformer
+from aedsp.control.surface import Surface
 from aedsp.errors import AedspError
 from aedsp.live.sources import FileSource, InputSource, NoInput
 from aedsp.live.stream import Stream
@@ -29,9 +30,11 @@ from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
 
 _KEPT_MESSAGES = 200
+#: The times of a morph that a key goes through, in s.
+MORPHS_S = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 
-class Instrument:
+class Instrument(UnitPerformer):
     """One instrument, playing.
 
     Parameters
@@ -59,7 +62,8 @@ class Instrument:
         midi_port: str | None = None,
         midi: bool = True,
     ) -> None:
-        self.stream, self.engine, self.controls = stream, stream.engine, stream.engine.controls
+        super().__init__(stream.engine.controls, mapping.bank, override_range(stream.engine.model))
+        self.stream, self.engine = stream, stream.engine
         self.model_path, self.user_folder = model_path, user_folder
         self.messages: deque[tuple[float, str]] = deque(maxlen=_KEPT_MESSAGES)
         self.on_message: Callable[[str], None] | None = None
@@ -72,11 +76,11 @@ class Instrument:
         self.gesture_recorder: GestureRecorder | None = None
         self._morph: Morph | None = None
         self._lock = threading.RLock()
-        self.hand = Hand(self.controls, mapping, self.do, override_range(self.engine.model))
+        self.surface = Surface(self, mapping)
         stream.on_message = self.say
         self.controller: Controller | None = None
         if midi:
-            self.controller = Controller(mapping, self._midi, self.say, self._lights, midi_port)
+            self.controller = Controller(mapping, self._midi, self.say, self._leds, midi_port)
 
     def close(self) -> None:
         """End everything, in order; recordings are finished."""
@@ -102,25 +106,26 @@ class Instrument:
         """From the beginning of the stream on; before `start`."""
         self.gesture_recorder = GestureRecorder(self.stream, path, self.model_path)
 
-    def do(self, action: str) -> None:
-        """One of the buttons' actions by its name (`aedsp.control.mapping.BUTTONS`)."""
-        name, _, number = action.partition("-")
-        if action == "quit":
-            self.quitting.set()
-        elif action == "play":
-            self.toggle_play()
-        elif action == "stop":
-            self.stop()
-        elif action == "record":
-            self.toggle_recording()
-        elif action == "freeze":
-            self.toggle_frozen()
-        elif name == "store" and number.isdigit():
-            self.store(int(number))
-        elif name == "recall" and number.isdigit():
-            self.recall(int(number))
-        else:
-            self.hand.press(Target(action))
+    def quit(self) -> None:
+        """End, as soon as the surface notices."""
+        self.quitting.set()
+
+    @property
+    def transport(self) -> str:
+        return self.stream.transport
+
+    @property
+    def is_recording(self) -> bool:
+        return self.stream.recording is not None
+
+    @property
+    def position_s(self) -> float:
+        return self.stream.position_s
+
+    def activation(self, unit: int) -> float:
+        """Of a unit, as it sounded last."""
+        code = self.stream.meter().code
+        return float(code[unit]) if unit < len(code) else 0.0
 
     def toggle_play(self) -> None:
         """Play, or pause."""
@@ -138,11 +143,7 @@ class Instrument:
         """To a position of the file, in s."""
         self.stream.seek(max(0.0, position_s))
 
-    def toggle_monitor(self) -> None:
-        """Original or resynthesized."""
-        self.controls.monitor = "resynthesized" if self.controls.monitor == "original" else "original"
-
-    def set_pace(self, stretch: float | None = None, transpose: float | None = None) -> None:
+    def set_stretch(self, *, stretch: float | None = None, transpose: float | None = None) -> None:
         """Duration of the file times its own, and semitones; None: as it is. Beyond the ends: the nearest end."""
         for name, value, (least, most) in (
             ("stretch", stretch, STRETCH_RANGE),
@@ -152,9 +153,14 @@ class Instrument:
                 setattr(self.stream, name, min(most, max(least, round(value, 4))))
         self.say(f"stretch {self.stream.stretch:.3g}, transpose {self.stream.transpose:+.3g} semitones")
 
+    def nudge_stretch(self, *, semitone_steps: int = 0, transpose: int = 0) -> None:
+        """Faster by so many steps of a twelfth of an octave, and up by so many semitones."""
+        stretch = self.stream.stretch * 2 ** (-semitone_steps / 12) if semitone_steps else None
+        self.set_stretch(stretch=stretch, transpose=self.stream.transpose + transpose if transpose else None)
+
     def toggle_frozen(self) -> None:
         """Hold the sound of this moment, or let it go on."""
-        self.controls.frozen = not self.controls.frozen
+        super().toggle_frozen()
         self.say("frozen" if self.controls.frozen else "not frozen any more")
 
     def toggle_recording(self, path: str | Path | None = None) -> None:
@@ -178,8 +184,8 @@ class Instrument:
             model = Model.load(path)
             self.stream.swap(model, path=str(Path(path).resolve()))
             self.model_path = Path(path)
-            self.hand.override_range = override_range(model)
-            self.hand.let_go()
+            self.override_range = override_range(model)
+            self.values_jumped()
 
         return self.attempt(swap, f"now playing through {path}")
 
@@ -199,17 +205,33 @@ class Instrument:
         with self._lock:
             if self._morph:
                 self._morph.cancel()
-            self.hand.let_go()
-            self.hand.forget_silence()
+            self.values_jumped()
+            self.forget_silence()
             if duration_s > 0:
                 self._morph = Morph(snapshot, self.controls, duration_s)
             else:
                 snapshot.recall(self.controls)
 
-    def learn(self, target: Target) -> None:
-        """The next control that is moved does `target` from now on."""
-        self.learning = target
-        self.say(f"move the control for {target}")
+    def set_morph(self, duration_s: float | None) -> None:
+        """How long a recall takes, in s; None: the next of `MORPHS_S`."""
+        if duration_s is None:
+            duration_s = next((s for s in MORPHS_S if s > self.morph_s), MORPHS_S[0])
+        self.morph_s = duration_s
+
+    def learn(self, target: str, place: int | None) -> None:
+        """The next control that is moved does this from now on; place: in the bank, from 0."""
+        self.learning = Target(target, place)
+        self.say(f"move the control for {self.learning}")
+
+    def save_session(self, path: str | Path) -> None:
+        """Write the session file."""
+        self.attempt(lambda: self.session().save(path), f"session saved in {path}")
+
+    def describe_latency(self) -> str:
+        return str(self.stream.latency)
+
+    def describe_status(self) -> str:
+        return "\n".join(self.stream.statistics.lines())
 
     def session(self) -> Session:
         """What is playing now, to be saved."""
@@ -222,7 +244,7 @@ class Instrument:
         return Session(
             model=str(self.model_path.resolve()),
             source=name,
-            mapping=self.hand.mapping.path,
+            mapping=self.surface.mapping.path,
             device=self.stream.output_device.full_name,
             latency=self.stream.asked_latency,
             channels=self.engine.channels,
@@ -247,7 +269,7 @@ class Instrument:
         self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
         sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
         if session.controls:
-            self.hand.let_go()
+            self.values_jumped()
 
     def attempt(self, act: Callable[[], object], success: str = "") -> bool:
         """Do it, or say why not: the music goes on. success: what is said where it is done."""
@@ -268,22 +290,22 @@ class Instrument:
         if self.learning is not None and message.value:
             self._learnt(self.learning, message)
             return
-        self.attempt(lambda: self.hand.receive(message))
+        self.attempt(lambda: self.surface.receive(message))
 
     def _learnt(self, target: Target, message: Message) -> None:
         self.learning = None
-        self.hand.mapping = self.hand.mapping.with_target(message.kind, message.number, target)
-        path = self.user_folder / "mappings" / f"{self.hand.mapping.name}.toml"
+        self.surface.mapping = self.surface.mapping.with_target(message.kind, message.number, target)
+        path = self.user_folder / "mappings" / f"{self.surface.mapping.name}.toml"
 
         def save() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.hand.mapping.save(path)
-            self.hand.mapping = replace(self.hand.mapping, path=str(path))
+            self.surface.mapping.save(path)
+            self.surface.mapping = replace(self.surface.mapping, path=str(path))
 
         self.attempt(save, f"{message.kind} {message.number} is {target} now; saved in {path}")
 
-    def _lights(self) -> dict[tuple[str, int], bool]:
-        return self.hand.lights(self.stream.transport, self.stream.recording is not None)
+    def _leds(self) -> dict[tuple[str, int], bool]:
+        return self.surface.leds(self)
 
 
 def override_range(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from aedsp.control import actions
 from aedsp.engine.controls import Values
-from aedsp.play import commands
 from aedsp.play.instrument import Instrument
 
 
@@ -27,7 +27,7 @@ def status(instrument: Instrument) -> dict[str, Any]:
         "frozen": instrument.controls.frozen,
         "stretch": stream.stretch,
         "transpose": stream.transpose,
-        "bank": instrument.hand.bank,
+        "bank": instrument.bank,
         "recording": str(stream.recording) if stream.recording else None,
         "device": stream.output_device.name,
         "device_lost": stream.device_lost,
@@ -47,7 +47,7 @@ def status_line(instrument: Instrument) -> str:
     return (
         f"{s['transport']} {s['position_s']:.1f}{of} s, {s['monitor']}{frozen}, "
         f"load {s['last_load']:.0%} worst {s['worst_load']:.0%}, "
-        f"{s['misses']} missed, {s['underrun_frames']} starved, {s['midi_messages']} MIDI{lost}"
+        f"{s['misses']} missed, {s['underrun_frames']} underrun, {s['midi_messages']} MIDI{lost}"
     )
 
 
@@ -96,7 +96,7 @@ def run_lines(instrument: Instrument, *, seconds: float | None) -> None:
         except queue.Empty:
             line = ""
         try:
-            if answer := commands.run(instrument, line):
+            if answer := actions.run(instrument, line):
                 say(answer)
                 changes.know()
         except ValueError as error:
@@ -124,7 +124,7 @@ class Changes:
     def told(self, now: float) -> list[str]:
         """Sentences for what has changed since the last time."""
         instrument, sentences = self._instrument, []
-        surface = (instrument.stream.transport, instrument.controls.monitor, instrument.hand.bank)
+        surface = (instrument.stream.transport, instrument.controls.monitor, instrument.bank)
         for old, new, text in zip(self._surface, surface, ("{}", "hearing {}", "bank {}"), strict=True):
             if old != new and self._surface[0]:
                 sentences.append(text.format(new))
@@ -156,7 +156,7 @@ def _in_words(name: str, value: float) -> str:
     if name == "muted":
         return "muted" if value else "not muted"
     if name == "override" and value != value:
-        return "given back"
+        return "override cleared"
     return f"{name} {value:.3f}"
 
 

@@ -1,6 +1,6 @@
 """What the screen shows, as lines of text: pure functions of the instrument's state and a size. No terminal here.
 
-Colours only underline what letters say already: M muted, O overridden, - turned negative, * changed.
+Colours only underline what letters say already: M muted, O overridden, - inverted, * changed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from rich.text import Text
 
 from aedsp.arrays import Float32
+from aedsp.control.actions import key_table
 from aedsp.live.statistics import StreamStatistics
 from aedsp.play.instrument import Instrument
 
@@ -19,25 +20,15 @@ BARS = " ▁▂▃▄▅▆▇█"
 LOWEST_DB = -72.0
 PAGES = ("play", "callback", "messages", "keys")
 
-KEYS = (
-    ("space", "play or pause"), ("x", "stop and rewind"), (", .", "5 s back, on"), ("t", "original or resynthesized"),
-    ("[ ]", "bank before, after"), ("up down", "choose a unit"), ("left right", "its gain"), ("- +", "its scale"),
-    ("m", "mute it"), ("i", "turn its sign"), ("o", "take over, or give back"), ("( )", "its taken-over value"),
-    ("u", "its original activation"), ("R", "all original"), ("z", "all silent; again: back"),
-    ("1-9", "recall a snapshot"), ("w 1-9", "store one"), ("g", "time of a morph"),
-    ("f", "freeze; again: go on"), ("< >", "slower, faster"), ("{ }", "lower, higher"),
-    ("c", "record; again: finish"), ("l", "MIDI learn"),
-    ("n", "another model"), (":", "any command; :help"), ("tab", "next page"), ("q", "quit"),
-)  # fmt: skip
+#: Keys of the screen itself, beside those of the actions.
+OWN_KEYS = ((":", "any command; :help"), ("tab", "next page"), ("?", "all keys"))
 
 
 @dataclass
 class Sight:
     """What the screen remembers between two looks."""
 
-    selected: int = 0
     page: str = "play"
-    storing: bool = False
     code_top: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
@@ -91,14 +82,14 @@ def header(instrument: Instrument, width: int) -> list[Text]:
         right = f"REC  {right}"
     if instrument.controls.frozen:
         right = f"FROZEN  {right}"
-    pace = ""
+    stretched = ""
     if (stream.stretch, stream.transpose) != (1, 0):
-        pace = f"  stretch {stream.stretch:.3g}  transpose {stream.transpose:+.3g}"
+        stretched = f"  stretch {stream.stretch:.3g}  transpose {stream.transpose:+.3g}"
     queued = f"Queued Track: {instrument.controls.monitor.capitalize()}"
     controller = instrument.controller
     midi = "MIDI off" if controller is None else _midi_words(instrument)
     latency = f"latency {1000 * stream.latency.total / instrument.engine.sample_rate:.0f} ms"
-    queued += pace
+    queued += stretched
     return [
         _spread(Text(left, "bold"), Text(right, "bold reverse"), width),
         _spread(Text(queued, "bold"), Text(f"{latency}  {midi}"), width),
@@ -130,12 +121,12 @@ def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
 
 def units(instrument: Instrument, sight: Sight, seen: Look, width: int) -> list[Text]:
     """The bank in view as the paper's Figure 3 has it, and what moves."""
-    controls, hand = instrument.controls, instrument.hand
+    controls, surface = instrument.controls, instrument.surface
     lines = [Text(" Neuron     Gain    Scale  Adj. Value  Mute  Fader  Activation", "underline")]
     bar_width = max(8, width - 64)
     values = controls.state()
-    for slot in range(hand.mapping.bank):
-        unit = hand.unit(slot)
+    for slot in range(instrument.bank_size):
+        unit = instrument.unit(slot)
         if unit is None or unit >= len(values["gain"]):
             lines.append(Text("      -"))
             continue
@@ -143,21 +134,21 @@ def units(instrument: Instrument, sight: Sight, seen: Look, width: int) -> list[
         muted, negative, taken = bool(values["muted"][unit]), values["sign"][unit] < 0, override == override
         adjusted = override if taken else 0.0 if muted else gain * scale * (-1 if negative else 1)
         marks = f"{'M' if muted else ' '}{'-' if negative else ' '}{'O' if taken else ' '}"
-        distances = [d for name in ("gain", "scale") if (d := hand.distance(name, slot)) is not None]
+        distances = [d for name in ("gain", "scale") if (d := surface.distance(name, slot)) is not None]
         fader = "" if not distances else f"{'▼' if distances[0] > 0 else '▲'}{abs(distances[0])}"
         activation = float(seen.code[unit]) if unit < len(seen.code) else 0.0
         share = abs(activation) / float(sight.code_top[unit]) if unit < len(sight.code_top) else 0.0
-        cursor = ">" if slot == sight.selected else " "
+        cursor = ">" if slot == instrument.selected else " "
         text = f"{cursor}{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}  {marks:<4}  {fader:<5}  "
-        style = "dim" if muted else "bold" if slot == sight.selected else ""
+        style = "dim" if muted else "bold" if slot == instrument.selected else ""
         lines.append(Text.assemble((text, style), (bar(share, bar_width), "green"), f" {activation:.3f}"))
     return lines
 
 
 def bank_map(instrument: Instrument, width: int) -> Text:
     """All banks: the one in view in brackets; * where a unit is changed, M where all are muted."""
-    hand, values = instrument.hand, instrument.controls.state()
-    n, bank = len(values["gain"]), hand.mapping.bank
+    values = instrument.controls.state()
+    n, bank = len(values["gain"]), instrument.bank_size
     changed = (
         (values["gain"] != 1) | (values["scale"] != 1) | (values["sign"] != 1) | (values["muted"] != 0)
         | ~np.isnan(values["override"])
@@ -166,10 +157,10 @@ def bank_map(instrument: Instrument, width: int) -> Text:
     for i in range(-(-n // bank)):
         inside = slice(i * bank, (i + 1) * bank)
         mark = "M" if values["muted"][inside].all() else "*" if changed[inside].any() else "·"
-        marks.append(f"[{mark}]" if i == hand.bank else mark)
-    title, position = "Banks  ", f" {hand.bank} of 0-{hand.n_banks - 1}"
+        marks.append(f"[{mark}]" if i == instrument.bank else mark)
+    title, position = "Banks  ", f" {instrument.bank} of 0-{instrument.n_banks - 1}"
     room = width - len(title) - len(position)
-    start = max(0, min(hand.bank - room // 2, len(marks) - room + 2)) if len(marks) + 2 > room else 0
+    start = max(0, min(instrument.bank - room // 2, len(marks) - room + 2)) if len(marks) + 2 > room else 0
     return Text.assemble((title, "bold"), "".join(marks[start:])[:room], position)
 
 
@@ -179,9 +170,8 @@ def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
     db = 20 * np.log10(max(seen.peak, 1e-6))
     bar_width = max(8, width - 66)
     level = f" {db:>6.1f} dB   limited {s.limited_frames} frames"
-    load = (
-        f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  missed {s.misses}  late {s.late}  starved {s.underrun_frames}"
-    )
+    counts = f"missed {s.misses}  late {s.late}  underrun {s.underrun_frames}"
+    load = f" {s.last_load:>6.1%}  worst {s.worst_load:.0%}  {counts}"
     return [
         Text.assemble(("Level  ", "bold"), (bar(1 - db / LOWEST_DB, bar_width), "green" if db < -1 else "red"), level),
         Text.assemble(
@@ -217,7 +207,7 @@ def key_lines(width: int) -> list[Text]:
     """The keys that matter most, in two lines."""
     rows = (
         "space play  x stop  t original  [ ] bank  ↑↓ unit  ←→ gain  -+ scale  m mute",
-        "i sign  o take over  u restore  R reset  z silence  f freeze  1-9 recall  ? keys",
+        "i invert  o override  u restore  R reset  z silence  f freeze  1-9 recall  ? keys",
     )
     return [Text(row[:width], "dim") for row in rows]
 
@@ -242,12 +232,13 @@ def _messages_page(instrument: Instrument, sight: Sight, seen: Look, width: int,
 
 def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
     columns = 2 if width >= 80 else 1
-    half = -(-len(KEYS) // columns)
+    keys = [*key_table(), *OWN_KEYS]
+    half = -(-len(keys) // columns)
     lines = [Text("Keys", "bold underline")]
     for i in range(half):
-        cells = [KEYS[j] for j in range(i, len(KEYS), half)][:columns]
+        cells = [keys[j] for j in range(i, len(keys), half)][:columns]
         lines.append(Text("".join(f"  {key:<11} {does:<25}" for key, does in cells)))
-    sent = "M muted, - turned negative, O taken over; ▲ ▼ how far a fader must move to take hold."
+    sent = "M muted, - inverted polarity, O override; ▲ ▼ how far a fader must move to take over."
     return [*lines, Text(""), *(Text(f"  {part}") for part in wrapped(sent, width - 2))]
 
 

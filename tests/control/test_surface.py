@@ -1,4 +1,4 @@
-"""The hand: every control of the nanoKONTROL2, banks, soft takeover, lights."""
+"""A surface: every control of the nanoKONTROL2, banks, soft takeover, LEDs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,48 @@ import pytest
 
 from aedsp.control import mapping
 from aedsp.control.midi_messages import Message
-from aedsp.control.surface import Hand
+from aedsp.control.performer import UnitPerformer
+from aedsp.control.surface import Surface
 from aedsp.engine.controls import Controls
+
+
+class Stage(UnitPerformer):
+    """An instrument without a stream, which notes what it is asked to do."""
+
+    transport, is_recording = "stop", False
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.asked = []
+
+    def toggle_play(self):
+        self.asked.append("play")
+
+    def stop(self):
+        self.asked.append("stop")
+
+    def quit(self):
+        self.asked.append("quit")
 
 
 class Nano:
     """A nanoKONTROL2 in the test's hands."""
 
     def __init__(self, n_units=20):
-        self.controls, self.actions = Controls(n_units), []
-        self.hand = Hand(self.controls, mapping.load("nanokontrol2"), self.actions.append)
+        self.controls = Controls(n_units)
+        self.stage = Stage(self.controls, 8)
+        self.surface = Surface(self.stage, mapping.load("nanokontrol2"))
 
     def cc(self, number, value):
-        self.hand.receive(Message("cc", 1, number, value))
+        self.surface.receive(Message("cc", 1, number, value))
 
     def press(self, number):
         self.cc(number, 127)
         self.cc(number, 0)
+
+    def leds(self, transport, recording):
+        self.stage.transport, self.stage.is_recording = transport, recording
+        return self.surface.leds(self.stage)
 
 
 @pytest.fixture
@@ -39,7 +64,7 @@ def test_every_control_does_what_design_says(nano):
     np.testing.assert_allclose(c.gain[:8], np.arange(8) * 10 / 127, rtol=1e-6)
     np.testing.assert_allclose(c.scale[:8], 2 * (127 - np.arange(8)) / 127, rtol=1e-6)
     for position in (63, 64):
-        nano.hand._positions.clear()
+        nano.surface._positions.clear()
         nano.cc(17, position)
         assert c.scale[1] == 1.0
     nano.press(32 + 3)
@@ -57,8 +82,8 @@ def test_every_control_does_what_design_says(nano):
     assert c.monitor == "resynthesized"
     for number, name in ((46, "quit"), (42, "stop"), (41, "play")):
         nano.press(number)
-        assert nano.actions[-1] == name
-    assert len(nano.actions) == 3
+        assert nano.stage.asked[-1] == name
+    assert len(nano.stage.asked) == 3
     nano.press(45)
     assert all(c.is_neutral(unit) for unit in range(20))
 
@@ -66,9 +91,9 @@ def test_every_control_does_what_design_says(nano):
 def test_set_silences_all_and_gives_back(nano):
     nano.press(48 + 2)
     nano.press(60)
-    assert nano.controls.muted[:].all() and nano.hand.silenced
+    assert nano.controls.muted[:].all() and nano.stage.silenced
     nano.press(60)
-    assert np.flatnonzero(nano.controls.muted[:]).tolist() == [2] and not nano.hand.silenced
+    assert np.flatnonzero(nano.controls.muted[:]).tolist() == [2] and not nano.stage.silenced
 
 
 def test_set_silences_units_that_were_taken_over_too(nano):
@@ -81,16 +106,16 @@ def test_set_silences_units_that_were_taken_over_too(nano):
 
 
 def test_banks_of_eight_are_cyclic_and_the_last_may_be_short(nano):
-    assert list(nano.hand.units) == list(range(8)) and nano.hand.n_banks == 3
+    assert list(nano.stage.units) == list(range(8)) and nano.stage.n_banks == 3
     nano.press(58)
-    assert list(nano.hand.units) == [16, 17, 18, 19]
+    assert list(nano.stage.units) == [16, 17, 18, 19]
     nano.press(48 + 1)
     nano.press(48 + 6)  # there is no such unit
     assert np.flatnonzero(nano.controls.muted[:]).tolist() == [17]
     nano.press(59)
-    assert nano.hand.bank == 0
+    assert nano.stage.bank == 0
     nano.press(59)
-    assert nano.hand.bank == 1
+    assert nano.stage.bank == 1
 
 
 def test_the_first_touch_is_taken_and_then_nothing_jumps(nano):
@@ -98,15 +123,15 @@ def test_the_first_touch_is_taken_and_then_nothing_jumps(nano):
     assert nano.controls.gain[0] == pytest.approx(20 / 127)
     nano.press(59)
     nano.cc(0, 25)  # unit 8 stands at 1.0
-    assert nano.controls.gain[8] == 1 and nano.hand.distance("gain", 0) == 25 - 127
+    assert nano.controls.gain[8] == 1 and nano.surface.distance("gain", 0) == 25 - 127
     nano.cc(0, 100)
     assert nano.controls.gain[8] == 1
     nano.cc(0, 127)  # it meets the value
     nano.cc(0, 90)
-    assert nano.controls.gain[8] == pytest.approx(90 / 127) and nano.hand.distance("gain", 0) is None
+    assert nano.controls.gain[8] == pytest.approx(90 / 127) and nano.surface.distance("gain", 0) is None
     nano.press(58)
     nano.cc(0, 80)
-    assert nano.controls.gain[0] == pytest.approx(20 / 127) and nano.hand.distance("gain", 0) == 60
+    assert nano.controls.gain[0] == pytest.approx(20 / 127) and nano.surface.distance("gain", 0) == 60
     nano.cc(0, 5)  # passed it between two messages
     assert nano.controls.gain[0] == pytest.approx(5 / 127)
 
@@ -123,7 +148,7 @@ def test_takeover_after_reset_restore_and_recall(nano):
     nano.cc(2, 61)
     assert nano.controls.gain[2] == 1
     nano.controls.gain[2] = 0.5  # a recall
-    nano.hand.let_go()
+    nano.stage.values_jumped()
     nano.cc(2, 62)
     assert nano.controls.gain[2] == 0.5 or nano.controls.gain[2] == pytest.approx(62 / 127)
     nano.cc(2, 63)
@@ -142,37 +167,37 @@ def test_an_untouched_fader_after_a_bank_change_waits_for_its_value(nano):
 
 def test_override_by_a_fader():
     controls = Controls(8)
-    hand = Hand(controls, mapping.load("eight_faders"), override_range=np.full(8, 4.0))
-    hand.receive(Message("cc", 1, 21, 127))
+    surface = Surface(UnitPerformer(controls, 8, np.full(8, 4.0)), mapping.load("eight_faders"))
+    surface.receive(Message("cc", 1, 21, 127))
     assert controls.override[0] == 4.0
-    hand.receive(Message("note", 1, 36, 1))
+    surface.receive(Message("note", 1, 36, 1))
     assert controls.muted[0]
-    hand.receive(Message("note", 1, 36, 0))
+    surface.receive(Message("note", 1, 36, 0))
     assert controls.muted[0]
 
 
-def test_lights_follow_the_state(nano):
-    lights = nano.hand.lights("stop", False)
-    assert lights[("cc", 42)] and not lights[("cc", 41)] and lights[("cc", 44)] and not lights[("cc", 43)]
+def test_leds_follow_the_state(nano):
+    leds = nano.leds("stop", False)
+    assert leds[("cc", 42)] and not leds[("cc", 41)] and leds[("cc", 44)] and not leds[("cc", 43)]
     nano.press(32)
     nano.press(49)
-    lights = nano.hand.lights("play", True)
-    assert lights[("cc", 32)] and not lights[("cc", 33)] and lights[("cc", 49)] and lights[("cc", 64)]
-    assert lights[("cc", 41)] and not lights[("cc", 42)] and lights[("cc", 45)]
+    leds = nano.leds("play", True)
+    assert leds[("cc", 32)] and not leds[("cc", 33)] and leds[("cc", 49)] and leds[("cc", 64)]
+    assert leds[("cc", 41)] and not leds[("cc", 42)] and leds[("cc", 45)]
     nano.press(58)
-    assert not nano.hand.lights("play", False)[("cc", 32 + 7)]
-    assert ("cc", 0) not in lights and ("cc", 58) not in lights
+    assert not nano.leds("play", False)[("cc", 32 + 7)]
+    assert ("cc", 0) not in leds and ("cc", 58) not in leds
 
 
 def test_a_model_of_fewer_units_leaves_no_bank_behind(nano):
     nano.press(58)
     with nano.controls.resized(4):
         pass
-    assert list(nano.hand.units) == [0, 1, 2, 3] and nano.hand.n_banks == 1
+    assert list(nano.stage.units) == [0, 1, 2, 3] and nano.stage.n_banks == 1
     nano.press(59)
-    assert nano.hand.bank == 0
+    assert nano.stage.bank == 0
 
 
 def test_unknown_messages_do_nothing(nano):
-    assert nano.hand.receive(Message("cc", 1, 120, 5)) is None
-    assert nano.hand.receive(Message("sysex", data=b"\xf0\xf7")) is None
+    assert nano.surface.receive(Message("cc", 1, 120, 5)) is None
+    assert nano.surface.receive(Message("sysex", data=b"\xf0\xf7")) is None

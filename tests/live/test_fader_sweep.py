@@ -8,7 +8,8 @@ import pytest
 import aedsp
 from aedsp.control import mapping
 from aedsp.control.midi_messages import Message
-from aedsp.control.surface import Hand
+from aedsp.control.performer import UnitPerformer
+from aedsp.control.surface import Surface
 
 
 def identity(sample_rate=22_050.0):
@@ -26,7 +27,7 @@ def identity(sample_rate=22_050.0):
 def test_a_full_sweep_leaves_less_than_minus_60_db_beside_the_tone(frequency):
     rate, n_fft = 22_050, 2048
     engine = aedsp.Engine(identity())
-    hand = Hand(engine.controls, mapping.load("nanokontrol2"))
+    surface = Surface(UnitPerformer(engine.controls), mapping.load("nanokontrol2"))
     x = (0.5 * np.sin(2 * np.pi * frequency * np.arange(8 * rate) / rate)).astype(np.float32)
     every = rate // 30
     out = []
@@ -34,7 +35,7 @@ def test_a_full_sweep_leaves_less_than_minus_60_db_beside_the_tone(frequency):
         position = abs(127 - (i - 20) * 127 // 45 % 254) if i > 20 else 127  # down and up, 1.5 s each way
         with engine.controls.together():
             for slot in range(8):
-                hand.receive(Message("cc", 1, slot, position))
+                surface.receive(Message("cc", 1, slot, position))
             engine.controls.gain[:] = engine.controls.gain[0]
         out.append(engine.process(x[at : at + every]))
     y = np.concatenate(out)[8000:-2000]

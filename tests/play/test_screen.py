@@ -41,13 +41,13 @@ async def test_every_key(instrument):
         await pilot.press("o")
         assert np.isnan(c.override[2])
         await pilot.press("right_square_bracket")
-        assert instrument.hand.bank == 1
+        assert instrument.bank == 1
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert instrument.hand.bank == 2
+        assert instrument.bank == 2
         await settle(pilot)
-        assert app.sight.selected == 2 and "Neuron" in text_of(app)
+        assert instrument.selected == 2 and "Neuron" in text_of(app)
         await pilot.press("up", "up", "up")
-        assert app.sight.selected == 3  # the last bank has four units
+        assert instrument.selected == 3  # the last bank has four units
         await pilot.press("m", "w", "3", "u", "3")
         assert c.muted[19] and 3 in instrument.snapshots
         await pilot.press("z")
@@ -116,7 +116,9 @@ def test_letters_say_what_colours_say(instrument):
     wait(lambda: instrument.stream.transport == "play" and len(instrument.stream.meter()[0]))
     c = instrument.controls
     c.gain[0], c.scale[0], c.muted[1], c.sign[2], c.override[3] = 0.26772, 1.5, True, -1, 0.7
-    instrument.hand._positions[next(t for t in instrument.hand.mapping.targets.values() if str(t) == "gain 1")] = 100
+    instrument.surface._positions[
+        next(t for t in instrument.surface.mapping.targets.values() if str(t) == "gain 1")
+    ] = 100
     plain = view.screen(instrument, view.Sight(), 80, 24).plain.split("\n")
     rows = {line[1:7].strip(): line for line in plain[3:11]}
     assert "0.26772  1.50000     0.40158" in rows["0"] and "▼66" in rows["0"]

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import aedsp
+from aedsp.control import actions
 from aedsp.control.mapping import Target, load
 from aedsp.control.midi_messages import Message
-from aedsp.play import commands, lines
+from aedsp.play import lines
 from aedsp.play import session as sessions
 from aedsp.play.snapshots import Snapshot
 from models import autoencoder, front_end
@@ -28,9 +29,9 @@ def test_transport(instrument, desk):
     at = instrument.stream.position_s
     time.sleep(0.1)
     assert instrument.stream.position_s == at > 0
-    instrument.do("play")
+    actions.press(instrument, "play")
     wait(lambda: instrument.stream.position_s > at)
-    instrument.do("stop")
+    actions.press(instrument, "stop")
     wait(lambda: instrument.stream.transport == "stop" and instrument.stream.position_s == 0)
     instrument.seek(7.0)
     wait(lambda: instrument.stream.position_s == pytest.approx(7.0, abs=0.1))
@@ -109,7 +110,7 @@ def test_a_session_is_saved_and_loaded(instrument, tmp_path):
     instrument.store(4)
     c.scale[1] = 1.5
     instrument.morph_s = 2.0
-    instrument.set_pace(1.5, -2)
+    instrument.set_stretch(stretch=1.5, transpose=-2)
     instrument.session().save(tmp_path / "s.toml")
     loaded = sessions.load(tmp_path / "s.toml")
     assert (loaded.stretch, loaded.transpose, loaded.refine) == (1.5, -2, 0)
@@ -151,7 +152,7 @@ def test_what_was_learnt_is_there_the_next_time(instrument, monkeypatch, tmp_pat
 
     monkeypatch.setattr(command, "user_folder", lambda: tmp_path / "user")
     assert command._mapping("nanokontrol2").target(Message("cc", 1, 77, 1)) is None
-    instrument.learn(Target("play"))
+    instrument.learn("play", None)
     instrument._midi(Message("cc", 1, 77, 127))
     assert command._mapping("nanokontrol2").target(Message("cc", 1, 77, 1)) == Target("play")
 
@@ -181,7 +182,7 @@ def test_what_is_no_session_is_refused(tmp_path, text, error):
 
 
 def test_learning_writes_a_mapping(instrument, tmp_path):
-    instrument.learn(Target("gain", 2))
+    instrument.learn("gain", 2)
     instrument._midi(Message("cc", 1, 77, 64))
     assert "cc 77 is gain 3 now; saved in" in said(instrument)[-1]
     instrument._midi(Message("cc", 1, 77, 32))
@@ -193,7 +194,7 @@ def test_learning_writes_a_mapping(instrument, tmp_path):
 
 
 def test_text_commands(instrument, tmp_path):
-    run = lambda line: commands.run(instrument, line)
+    run = lambda line: actions.run(instrument, line)
     assert run("gain 3 0.5") == "unit 3: gain 0.5" and instrument.controls.gain[3] == 0.5
     assert run("override 3 0.5") and instrument.controls.override[3] == 0.5
     assert run("override 3 off") and np.isnan(instrument.controls.override[3])
@@ -207,7 +208,7 @@ def test_text_commands(instrument, tmp_path):
     assert run("stretch 1.5") == "" and said(instrument)[-1] == "stretch 1.5, transpose +0 semitones"
     run("transpose -3")
     assert (instrument.stream.stretch, instrument.stream.transpose) == (1.5, -3)
-    instrument.set_pace(stretch=99, transpose=-99)
+    instrument.set_stretch(stretch=99, transpose=-99)
     assert (instrument.stream.stretch, instrument.stream.transpose) == (4, -24)
     run("freeze")
     assert instrument.controls.frozen and lines.status(instrument)["frozen"]
@@ -235,25 +236,25 @@ def test_text_commands(instrument, tmp_path):
     "line, error",
     [
         ("dance", "there is no command 'dance'"),
-        ("gain 3", "words are missing; expected: gain UNIT VALUE"),
+        ("gain 3", "missing argument VALUE; expected: gain UNIT VALUE"),
         ("gain 99 1", "there is no unit 99"),
         ("gain 1 loud", "expected: gain UNIT VALUE"),
-        ("gain 1 off", "off is for override"),
+        ("gain 1 off", "could not convert string to float: 'off'"),
         ("scale 1 inf", "expected finite float32 numbers"),
         ("bank 9", "there are banks 0 to 2"),
         ("morph -1", "expected 0 to 3600 s"),
-        ("store 0", "snapshots are 1 to 9"),
-        ("stretch 5", "stretch is 5.0; expected 0.25 to 4"),
+        ("store 0", "1..9 is 0; expected 1 to 9"),
+        ("stretch 5", "times is 5.0; expected 0.25 to 4 times"),
         ("transpose loud", "expected: transpose SEMITONES"),
         ("learn dance", "expected one of gain"),
         ("learn gain 9", "the bank has places 1 to 8"),
-        ("seek", "words are missing"),
+        ("seek", "missing argument SECONDS"),
     ],
 )
 def test_text_commands_that_are_wrong_change_nothing(instrument, line, error):
     before = Snapshot.of(instrument.controls)
     with pytest.raises(ValueError, match=error):
-        commands.run(instrument, line)
+        actions.run(instrument, line)
     after = Snapshot.of(instrument.controls)
     assert all(np.array_equal(before.values[name], after.values[name], equal_nan=True) for name in before.values)
 
