@@ -59,7 +59,7 @@ class Ours:
         self.hops, self.block = hops, hops * of.front_end.hop_length
         Ours.clock = Ours.clock or compiled("process.c")
         Ours.clock.time_process.restype = ctypes.c_double
-        self.process, self.state = (pointer(address) for address in self.engine._handle.addresses())
+        self.process, self.state = (pointer(address) for address in self.engine.addresses())
 
     def run(self, x, out):
         n = len(x) // self.block // self.engine.channels

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from aedsp.model.preprocess import Chain
-from aedsp.train.data.batches import Examples
+from aedsp.train.data.batches import Spectra
 from aedsp.train.data.corpus import Split
 from aedsp.train.network.network import Autoencoder, LayerPlan
 from aedsp.train.network.objectives import SquaredError
@@ -33,7 +33,7 @@ def ours(x: np.ndarray, n_units: int) -> Callable[[], None]:
     network = Autoencoder(N_BINS, LayerPlan(n_hidden=n_units), n_rows=BATCH)
     network.parameters[:] = rng.standard_normal(network.parameters.size) / np.sqrt(N_BINS)
     sgd, objective = Sgd(network.gradient), SquaredError(network.kernels)
-    examples = Examples(Split(x, np.arange(len(x)), np.zeros(len(x), np.int32)), Chain(), N_BINS)
+    examples = Spectra(Split(x, np.arange(len(x)), np.zeros(len(x), np.int32)), Chain(), N_BINS)
 
     def epoch() -> None:
         with memory.no_denormals():

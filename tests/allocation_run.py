@@ -44,7 +44,7 @@ def main() -> None:
         x = rng.uniform(-1, 1, (block, engine.channels)).astype(np.float32)
         x[5, 0] = np.nan
         out = np.empty_like(x)
-        process, state = engine._handle.addresses()
+        process, state = engine.addresses()
         calls = HOPS * 64 * int(engine.sample_rate / 22_050 + 1) // block
         counts[name] = shim.count_calls(
             ctypes.c_void_p(process), ctypes.c_void_p(state), x.ctypes.data_as(ctypes.c_void_p) if source else None,

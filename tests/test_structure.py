@@ -129,6 +129,16 @@ def test_some_packages_have_one_importer():
             assert allowed is None or module_of(path) in allowed, f"{module_of(path)} imports {name}, not {allowed}"
 
 
+def test_the_table_of_modules_is_made_from_their_docstrings():
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import module_table
+
+    text = module_table.DOCUMENT.read_text(encoding="utf-8")
+    assert module_table.with_table(text) == text, "python scripts/module_table.py --write"
+    assert not [path for name in module_table.PACKAGES for path in module_table.modules(ROOT / name)
+                if not module_table.first_line(path)]  # fmt: skip
+
+
 def test_examples_use_public_names_only():
     for path in (ROOT / "examples").glob("*.py"):
         for name in imports(path):

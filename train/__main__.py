@@ -28,7 +28,7 @@ from aedsp.train.run import recipe as recipes
 from aedsp.train.run import warm_start
 from aedsp.train.run.interrupt import Interrupt
 from aedsp.train.run.recipe import Recipe
-from aedsp.train.run.stages import Moment
+from aedsp.train.run.stages import BatchProgress
 from aedsp.train.run.training import Result, train
 
 _INTERRUPTED, _DIVERGED = 130, 1
@@ -158,8 +158,8 @@ class _Work:
 
         return shown
 
-    def _on_batch(self, moment: Moment) -> None:
-        self._screen.batch(moment)
+    def _on_batch(self, progress: BatchProgress) -> None:
+        self._screen.batch(progress)
         self._interrupt.check()
 
     def _say_result(self, result: Result) -> None:

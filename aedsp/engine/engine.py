@@ -381,6 +381,10 @@ class Engine:
         """Free the models that the audio thread has handed back; to be called now and then while attached."""
         self._handle.free_retired()
 
+    def addresses(self) -> tuple[int, int]:
+        """For a compiled caller: the address of `engine_process` (`_rt/engine.pxd`), and of its state."""
+        return self._handle.addresses()
+
     def time_blocks(self, x: Float32) -> Int64:
         """Nanoseconds that each block of x (n_blocks, n_frames, channels) takes: (n_blocks,)."""
         return self._handle.time_blocks(x)

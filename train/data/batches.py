@@ -42,7 +42,7 @@ class Batch:
         return self.x if self.target is None else self.target
 
 
-class Examples:
+class Spectra:
     """A split as a network sees it.
 
     Parameters
@@ -203,7 +203,7 @@ def mean_norm(training: Split, preprocess: Chain, n_bins: int, level_balance: fl
     return float(np.linalg.norm(preprocess.apply(x.reshape(-1, n_bins)).reshape(x.shape), axis=1).mean())
 
 
-def mean_of(examples: Examples) -> tuple[Floats, Floats | None]:
+def mean_of(examples: Spectra) -> tuple[Floats, Floats | None]:
     """The mean of what is to be reproduced, and of the magnitudes where batches carry them; float32."""
     total: Any = np.float64(0)
     magnitudes: Any = np.float64(0)

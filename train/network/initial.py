@@ -12,7 +12,7 @@ import numpy as np
 
 from aedsp.arrays import Floats
 from aedsp.errors import TrainingError
-from aedsp.train.data.batches import ROWS, Examples
+from aedsp.train.data.batches import ROWS, Spectra
 from aedsp.train.network.network import Autoencoder, LayerPlan, Weights
 
 _PART_SPECTRA = 15_000  # the factorisation looks at that many
@@ -21,7 +21,7 @@ _LEAST = 1e-9  # keeps multiplicative updates away from 0/0
 _RIDGE = 0.01  # of a unit-length part
 
 
-def start(network: Autoencoder, initial: str, training: Examples, rng: np.random.Generator) -> None:
+def start(network: Autoencoder, initial: str, training: Spectra, rng: np.random.Generator) -> None:
     """As `initial` says; biases that are not learnt start, and stay, at 0.
 
     Raises

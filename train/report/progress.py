@@ -15,7 +15,7 @@ from aedsp.train.data.build import Gathered
 from aedsp.train.data.corpus import Corpus
 from aedsp.train.data.sampling import SPLITS
 from aedsp.train.run.recipe import Recipe
-from aedsp.train.run.stages import Moment, Row, Stage
+from aedsp.train.run.stages import BatchProgress, EpochRecord, Stage
 
 
 def terminal(stream: TextIO) -> Any:
@@ -97,13 +97,13 @@ class Screen:
         """Between the corpus and the first epoch: the spectra are read for their range, their components."""
         self._show("preparing", 0, None, "")
 
-    def batch(self, moment: Moment) -> None:
+    def batch(self, progress: BatchProgress) -> None:
         """Progress of the training."""
-        done = (moment.epoch - 1) * moment.n_batches + moment.batch
-        note = f"epoch {moment.epoch} of {moment.n_epochs}, loss {moment.loss:.4f}"
-        self._show(moment.stage.name, done, moment.n_epochs * moment.n_batches, note)
+        done = (progress.epoch - 1) * progress.n_batches + progress.batch
+        note = f"epoch {progress.epoch} of {progress.n_epochs}, loss {progress.loss:.4f}"
+        self._show(progress.stage.name, done, progress.n_epochs * progress.n_batches, note)
 
-    def row(self, stage: Stage, row: Row) -> None:
+    def row(self, stage: Stage, row: EpochRecord) -> None:
         """One line for a row of the history."""
         text = f"{stage.name}, epoch {row.epoch:.0f} of {stage.epochs}: "
         if row.epoch == 0:

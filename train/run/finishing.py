@@ -8,13 +8,13 @@ import numpy as np
 
 from aedsp.arrays import Floats
 from aedsp.model.layers import Classes, CodeStatistics, Layer
-from aedsp.train.data.batches import Examples
+from aedsp.train.data.batches import Spectra
 
 _STATISTICS_SPECTRA = 20_000
 _ABLATION_SPECTRA = 512
 
 
-def finish(layers: Sequence[Layer], training: Examples) -> tuple[tuple[Layer, ...], CodeStatistics]:
+def finish(layers: Sequence[Layer], training: Spectra) -> tuple[tuple[Layer, ...], CodeStatistics]:
     """The layers, the units of the innermost one in the order of the variance they explain, and what they do.
 
     The scale of a linear or rectified unit is free where the decoder's weight can undo it: the 99th percentile of its
@@ -48,7 +48,7 @@ def finish(layers: Sequence[Layer], training: Examples) -> tuple[tuple[Layer, ..
     return (*layers[:-1], ordered), statistics
 
 
-def centroids(layers: Sequence[Layer], training: Examples, names: Sequence[str]) -> Classes:
+def centroids(layers: Sequence[Layer], training: Spectra, names: Sequence[str]) -> Classes:
     """The mean code of each class over the training spectra."""
     totals, counts = np.zeros((len(names), layers[-1].n_hidden)), np.zeros(len(names))
     for batch in training.in_order(1024):

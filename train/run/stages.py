@@ -1,4 +1,4 @@
-"""The stages of a run: each layer by itself, all together, and the classes at the end; and one stage's descent."""
+"""The stages of a run: each layer by itself, all together, and the classes at the end; and one stage's training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from aedsp.arrays import Floats
 from aedsp.errors import DivergedError, TrainingError
 from aedsp.model.preprocess import Chain
-from aedsp.train.data.batches import ROWS, Batch, Examples, mean_of
+from aedsp.train.data.batches import ROWS, Batch, Spectra, mean_of
 from aedsp.train.network.network import Autoencoder
 from aedsp.train.network.objectives import (
     AfterInverse,
@@ -29,7 +29,7 @@ from aedsp.train.run.recipe import Recipe
 _PATIENCE, _DIVERGED = 3, 3.0  # epochs; times the best loss
 
 
-class Row(NamedTuple):
+class EpochRecord(NamedTuple):
     """A line of the history. Losses are shares of the trivial error, in the stage of the classes with their entropy;
     epoch 0 is before the first step of the stage.
 
@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 #: Of the history in a model file.
-HISTORY_COLUMNS = Row._fields
+HISTORY_COLUMNS = EpochRecord._fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class BatchProgress:
     """Where a run is: `batch` of `n_batches` done in `epoch` (from 1) of `n_epochs` of a stage, and its loss."""
 
     stage: Stage
@@ -91,7 +91,7 @@ def stages_of(recipe: Recipe) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-class Descent:
+class StageRun:
     """One stage: updates, validation, and the best parameters so far.
 
     Parameters
@@ -101,8 +101,8 @@ class Descent:
     index : int
         Which of the run's stages it is.
     network : Autoencoder
-    training, validation : Examples
-    goal : Goal
+    training, validation : Spectra
+    objective : StageObjective
     adjusts : float
         Factor of the error as reported.
     """
@@ -113,32 +113,32 @@ class Descent:
         stage: Stage,
         index: int,
         network: Autoencoder,
-        training: Examples,
-        validation: Examples,
-        goal: Goal,
+        training: Spectra,
+        validation: Spectra,
+        objective: StageObjective,
         adjusts: float,
     ) -> None:
         self._recipe, self.stage, self._index, self.network = recipe, stage, index, network
         self._training, self._validation = training, validation
-        self.goal, self._adjusts = goal, adjusts
-        self._trivial = goal.trivial(training)
+        self.objective, self._adjusts = objective, adjusts
+        self._trivial = objective.trivial(training)
         self._class_weight = recipe.class_weight * self._trivial if stage.classes else 0.0
-        self._trivial_validation = goal.trivial(validation)
+        self._trivial_validation = objective.trivial(validation)
         make = Adam if recipe.optimizer == "adam" else Sgd
         self._optimizer: Optimizer = make(network.gradient, kernels=network.kernels)
         self._rng = np.random.default_rng([recipe.seed, 1, index])
         self._n_batches = -(-len(training) // recipe.batch)
         self._error = np.zeros((network.n_rows, network.n_output), np.float32)
-        self.rows: list[Row] = []
+        self.rows: list[EpochRecord] = []
         self.best_parameters = network.parameters.copy()
         self.best_loss, self.best_epoch = math.inf, 0
         self._rate_factor, self._epochs_since_fall = 1.0, 0
 
     def run(
         self,
-        on_batch: Callable[[Moment], None],
-        on_row: Callable[[Stage, Row], None],
-        on_epoch: Callable[[Descent], None],
+        on_batch: Callable[[BatchProgress], None],
+        on_row: Callable[[Stage, EpochRecord], None],
+        on_epoch: Callable[[StageRun], None],
     ) -> None:
         """The epochs that are left; `on_epoch` after each, when all is as `state` tells it."""
         if not self.rows:
@@ -168,7 +168,7 @@ class Descent:
 
     def restore(self, about: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Go on from what `state` gave."""
-        self.rows = [Row(*(math.nan if value is None else value for value in row)) for row in about["rows"]]
+        self.rows = [EpochRecord(*(math.nan if value is None else value for value in row)) for row in about["rows"]]
         loss, self.best_epoch = about["best"]
         self.best_loss = math.inf if loss is None else loss
         self._rate_factor, self._epochs_since_fall = about["rate"]
@@ -180,10 +180,10 @@ class Descent:
         """The network as it was at its best."""
         self.network.parameters[:] = self.best_parameters
 
-    def _step(self, batch: Batch, epoch: int, index: int, on_batch: Callable[[Moment], None]) -> float:
+    def _step(self, batch: Batch, epoch: int, index: int, on_batch: Callable[[BatchProgress], None]) -> float:
         rate, momentum = self._learning_rate(epoch, index), self._momentum(epoch, index)
         keep, scale = self._optimizer.factors(rate, momentum)
-        loss = self.network.loss_and_gradient(batch, self.goal.objective, self._rng, self._class_weight, keep, scale)
+        loss = self.network.loss_and_gradient(batch, self.objective.loss, self._rng, self._class_weight, keep, scale)
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the loss is no longer finite in {self.stage.name}, epoch {epoch}, batch {index + 1}, at learning "
@@ -191,7 +191,7 @@ class Descent:
             )
         self._optimizer.step(self.network.parameters, rate, momentum)
         self.network.project()
-        on_batch(Moment(self.stage, epoch, self.stage.epochs, index + 1, self._n_batches, loss / self._trivial))
+        on_batch(BatchProgress(self.stage, epoch, self.stage.epochs, index + 1, self._n_batches, loss / self._trivial))
         return loss
 
     def _learning_rate(self, epoch: int, index: int) -> float:
@@ -214,7 +214,7 @@ class Descent:
         error = self._error_of(self._validation)
         loss = error / self._trivial_validation
         rate = self._learning_rate(max(epoch, 1), self._n_batches - 1 if epoch else 0)
-        self.rows.append(Row(self._index, epoch, training_loss, loss, error * self._adjusts, rate, seconds))
+        self.rows.append(EpochRecord(self._index, epoch, training_loss, loss, error * self._adjusts, rate, seconds))
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the validation loss is no longer finite in {self.stage.name} after epoch {epoch}, at learning "
@@ -248,28 +248,28 @@ class Descent:
             return False
         return min(losses[-n:]) > (1 - self._recipe.stop_decrease) * min(losses[:-n])
 
-    def _error_of(self, examples: Examples) -> float:
+    def _error_of(self, spectra: Spectra) -> float:
         """The objective over a split, and the entropy of the classes times its weight."""
         total = 0.0
-        for batch in examples.in_order(self.network.n_rows):
+        for batch in spectra.in_order(self.network.n_rows):
             output, activation = self.network.forward(batch.x), self.network.plans[0].decoder_activation
             error = self._error[: len(batch)]
-            total += len(batch) * self.goal.objective.value_and_error(output, batch, activation, error=error)
+            total += len(batch) * self.objective.loss.value_and_error(output, batch, activation, error=error)
             if self._class_weight:
                 total += len(batch) * self._class_weight * self.network.class_entropy(batch)
-        return total / len(examples)
+        return total / len(spectra)
 
 
-def loss_of(network: Autoencoder, goal: Goal, examples: Examples) -> float:
+def loss_of(network: Autoencoder, objective: StageObjective, spectra: Spectra) -> float:
     """The objective of a network over a split, as a share of its trivial error."""
     error, total = np.zeros((network.n_rows, network.n_output), np.float32), 0.0
-    for batch in examples.in_order(network.n_rows):
+    for batch in spectra.in_order(network.n_rows):
         output, activation = network.forward(batch.x), network.plans[0].decoder_activation
-        total += len(batch) * goal.objective.value_and_error(output, batch, activation, error=error[: len(batch)])
-    return total / len(examples) / goal.trivial(examples)
+        total += len(batch) * objective.loss.value_and_error(output, batch, activation, error=error[: len(batch)])
+    return total / len(spectra) / objective.trivial(spectra)
 
 
-class Goal:
+class StageObjective:
     """What a stage minimises, and what predicting the training mean for every frame would cost.
 
     The error of the magnitudes is brought to the scale of the other: on the training spectra both trivial errors count
@@ -281,7 +281,7 @@ class Goal:
         Cross entropy of values outside [0, 1], or spectra that are all alike.
     """
 
-    def __init__(self, recipe: Recipe, stage: Stage, preprocess: Chain, training: Examples, kernels: Any) -> None:
+    def __init__(self, recipe: Recipe, stage: Stage, preprocess: Chain, training: Spectra, kernels: Any) -> None:
         entropy = recipe.objective == "cross_entropy"
         if entropy:
             for batch in training.in_order(ROWS):
@@ -298,21 +298,21 @@ class Goal:
         if self._weights[1]:
             parts.append((self._weights[1], AfterInverse(self._own, preprocess, self._scale, kernels)))
         parts = [(weight, objective) for weight, objective in parts if weight]
-        self.objective: Objective = self._own if parts == [(1.0, self._own)] else Sum(*parts)
+        self.loss: Objective = self._own if parts == [(1.0, self._own)] else Sum(*parts)
 
-    def trivial(self, examples: Examples) -> float:
+    def trivial(self, spectra: Spectra) -> float:
         """The objective where the training mean is predicted for every frame of a split; above 0."""
-        own, of_magnitudes = self._trivial_parts(examples)
+        own, of_magnitudes = self._trivial_parts(spectra)
         total = self._weights[0] * own + self._weights[1] * self._scale * of_magnitudes
         return total if total > 0 else 1.0
 
-    def _trivial_parts(self, examples: Examples) -> tuple[float, float]:
+    def _trivial_parts(self, spectra: Spectra) -> tuple[float, float]:
         own = of_magnitudes = 0.0
-        for batch in examples.in_order(ROWS):
+        for batch in spectra.in_order(ROWS):
             own += self._of_mean(batch.wanted, self._mean)
             if batch.magnitudes is not None and self._mean_magnitudes is not None:
                 of_magnitudes += self._of_mean(batch.magnitudes, self._mean_magnitudes)
-        return own / len(examples), of_magnitudes / len(examples)
+        return own / len(spectra), of_magnitudes / len(spectra)
 
     def _of_mean(self, wanted: Floats, mean: Floats) -> float:
         """The objective of predicting the mean, times the number of frames."""

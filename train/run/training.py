@@ -16,7 +16,7 @@ import numpy as np
 from aedsp.arrays import Floats
 from aedsp.errors import DivergedError, TrainingError
 from aedsp.model.model import Model
-from aedsp.train.data.batches import ROWS, Examples, fit_preprocess, mean_norm
+from aedsp.train.data.batches import ROWS, Spectra, fit_preprocess, mean_norm
 from aedsp.train.data.corpus import Corpus
 from aedsp.train.data.sampling import SplitName
 from aedsp.train.network import initial
@@ -27,7 +27,7 @@ from aedsp.train.run import memory, warm_start
 from aedsp.train.run.checkpoint import Checkpoint
 from aedsp.train.run.finishing import centroids, finish
 from aedsp.train.run.recipe import Recipe
-from aedsp.train.run.stages import Descent, Goal, Moment, Row, Stage, loss_of, stages_of
+from aedsp.train.run.stages import BatchProgress, EpochRecord, Stage, StageObjective, StageRun, loss_of, stages_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,8 +54,8 @@ def train(
     start: Model | None = None,
     below: Model | None = None,
     checkpoint: Path | None = None,
-    on_batch: Callable[[Moment], None] | None = None,
-    on_row: Callable[[Stage, Row], None] | None = None,
+    on_batch: Callable[[BatchProgress], None] | None = None,
+    on_row: Callable[[Stage, EpochRecord], None] | None = None,
     on_trouble: Callable[[str], None] | None = None,
     check: Callable[[], None] | None = None,
 ) -> Result:
@@ -75,9 +75,9 @@ def train(
     checkpoint : Path, optional
         Written after each epoch. Where it exists the run goes on from it, to the same weights, bit for bit, as if it
         had never stopped.
-    on_batch : callable (Moment), optional
+    on_batch : callable (BatchProgress), optional
         Called after each batch.
-    on_row : callable (Stage, Row), optional
+    on_row : callable (Stage, EpochRecord), optional
         Called after each validation.
     on_trouble : callable (text), optional
         Called where a checkpoint could not be written; the run goes on.
@@ -103,8 +103,8 @@ def train(
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    on_batch: Callable[[Moment], None]
-    on_row: Callable[[Stage, Row], None]
+    on_batch: Callable[[BatchProgress], None]
+    on_row: Callable[[Stage, EpochRecord], None]
     on_trouble: Callable[[str], None]
     check: Callable[[], None]
 
@@ -142,7 +142,7 @@ class _Run:
         self._preprocess = given.preprocess if given else fit_preprocess(recipe.preprocess, training, n_bins)
         self._level = mean_norm(training, self._preprocess, n_bins, recipe.level_balance, recipe.magnitude_loss)
         self._done: list[Floats] = []  # parameters of the stages that ended
-        self._history: list[Row] = []
+        self._history: list[EpochRecord] = []
 
     def run(self, name: str) -> Result:
         interrupted, diverged = False, ""
@@ -152,35 +152,35 @@ class _Run:
         first = self._loaded.stage if self._loaded else 0
         if self._loaded:
             self._done = [self._loaded.arrays[f"stage{i}"] for i in range(first)]
-            self._history = [Row(*row) for row in self._loaded.about["history"]]
+            self._history = [EpochRecord(*row) for row in self._loaded.about["history"]]
             for stage, parameters in zip(self._stages, self._done, strict=False):
                 _copy(self._stage_network(stage, whole, parameters).layers, whole.layers[stage.first : stage.stop])
         with memory.no_denormals():
             for index, stage in enumerate(self._stages[first:], first):
-                descent = self._descent(index, stage, whole)
+                run = self._stage_run(index, stage, whole)
                 try:
-                    descent.run(self._calls.on_batch, self._calls.on_row, self._save)
+                    run.run(self._calls.on_batch, self._calls.on_row, self._save)
                 except KeyboardInterrupt:
-                    if not any(row.epoch for row in (*self._history, *descent.rows)):
+                    if not any(row.epoch for row in (*self._history, *run.rows)):
                         raise
                     interrupted = True
                 except DivergedError as error:
                     diverged = str(error)
-                descent.finish()
-                _copy(descent.network.layers, whole.layers[stage.first : stage.stop])
-                self._done.append(descent.network.parameters.copy())
-                self._history += descent.rows
+                run.finish()
+                _copy(run.network.layers, whole.layers[stage.first : stage.stop])
+                self._done.append(run.network.parameters.copy())
+                self._history += run.rows
                 if interrupted or diverged:
                     break
-            return self._result(name, whole, descent, interrupted, diverged)
+            return self._result(name, whole, run, interrupted, diverged)
 
-    def _descent(self, index: int, stage: Stage, whole: Autoencoder) -> Descent:
+    def _stage_run(self, index: int, stage: Stage, whole: Autoencoder) -> StageRun:
         network = self._stage_network(stage, whole)
         encoder = self._network(0, stage.first, n_rows=ROWS) if stage.first else None
         if encoder is not None:
             _copy(whole.layers[: stage.first], encoder.layers)
         training, validation = (
-            self._examples(name, encoder, stage, self._calls.check) for name in ("training", "validation")
+            self._spectra_of(name, encoder, stage, self._calls.check) for name in ("training", "validation")
         )
         loaded = self._loaded if self._loaded and self._loaded.stage == index else None
         starts = self._start is None and not (
@@ -188,12 +188,12 @@ class _Run:
         )
         if starts and not loaded:
             initial.start(network, self._recipe.initial, training, np.random.default_rng([self._recipe.seed, 2, index]))
-        goal = Goal(self._recipe, stage, self._preprocess, training, network.kernels)
+        objective = StageObjective(self._recipe, stage, self._preprocess, training, network.kernels)
         adjusts = self._front_end.n_bins / network.n_output if stage.first else 1.0
-        descent = Descent(self._recipe, stage, index, network, training, validation, goal, adjusts)
+        run = StageRun(self._recipe, stage, index, network, training, validation, objective, adjusts)
         if loaded:
-            descent.restore(loaded.about["descent"], loaded.arrays)
-        return descent
+            run.restore(loaded.about["descent"], loaded.arrays)
+        return run
 
     def _network(self, first: int, stop: int, n_classes: int = 0, n_rows: int = 256) -> Autoencoder:
         n_input = self._corpus.n_input if first == 0 else self._plans[first - 1].n_hidden
@@ -221,10 +221,10 @@ class _Run:
         _copy(whole.layers[stage.first : stage.stop], network.layers)
         return network
 
-    def _examples(
+    def _spectra_of(
         self, name: SplitName, encoder: Autoencoder | None, stage: Stage, check: Callable[[], None] | None = None
-    ) -> Examples:
-        return Examples(
+    ) -> Spectra:
+        return Spectra(
             self._corpus.splits[name],
             self._preprocess,
             self._front_end.n_bins,
@@ -235,14 +235,14 @@ class _Run:
             check=check,
         )
 
-    def _save(self, descent: Descent) -> None:
+    def _save(self, run: StageRun) -> None:
         if self._path is None:
             return
-        about, arrays = descent.state()
+        about, arrays = run.state()
         checkpoint = Checkpoint(
             recipe=self._identity,
             corpus=self._corpus.fingerprint,
-            stage=self._stages.index(descent.stage),
+            stage=self._stages.index(run.stage),
             about={"descent": about, "history": self._history},
             arrays={**arrays, **{f"stage{i}": done for i, done in enumerate(self._done)}},
         )
@@ -255,19 +255,21 @@ class _Run:
                 )
             self._told = True
 
-    def _result(self, name: str, whole: Autoencoder, descent: Descent, interrupted: bool, diverged: str) -> Result:
+    def _result(self, name: str, whole: Autoencoder, run: StageRun, interrupted: bool, diverged: str) -> Result:
         history, recipe, splits = np.array(self._history), self._recipe, self._corpus.splits
-        plain = Examples(splits["training"], self._preprocess, self._front_end.n_bins)
-        n_trained = self._n_trained(descent, interrupted or bool(diverged))
+        plain = Spectra(splits["training"], self._preprocess, self._front_end.n_bins)
+        n_trained = self._n_trained(run, interrupted or bool(diverged))
         layers, statistics = finish(whole.to_layers()[:n_trained], plain)
         classes = centroids(layers, plain, self._corpus.class_names) if recipe.classes else None
-        network, goal = self._network(0, n_trained), descent.goal
+        network, objective = self._network(0, n_trained), run.objective
         _copy(whole.layers[:n_trained], network.layers)
         spectra = Stage("spectra", 0, n_trained, 0)
-        if descent.stage.first:  # whose own losses are those of codes
-            goal = Goal(recipe, spectra, self._preprocess, self._examples("training", None, spectra), network.kernels)
+        if run.stage.first:  # whose own losses are those of codes
+            objective = StageObjective(
+                recipe, spectra, self._preprocess, self._spectra_of("training", None, spectra), network.kernels
+            )
         losses = {
-            split: loss_of(network, goal, self._examples(split, None, spectra))
+            split: loss_of(network, objective, self._spectra_of(split, None, spectra))
             for split in ("validation", "test")
             if len(splits[split])
         }
@@ -283,11 +285,11 @@ class _Run:
             training={"recipe": recipe.to_dict(), "history": history},
         )
         return Result(
-            model=model, history=history, best_epoch=descent.best_epoch, validation_loss=losses["validation"],
+            model=model, history=history, best_epoch=run.best_epoch, validation_loss=losses["validation"],
             test_loss=losses.get("test"), stages=self._stages, interrupted=interrupted, diverged=diverged,
         )  # fmt: skip
 
-    def _n_trained(self, last: Descent, broke_off: bool) -> int:
+    def _n_trained(self, last: StageRun, broke_off: bool) -> int:
         """How many layers have learnt something: those of a stage that broke off only after an epoch."""
         ended = self._stages[: len(self._done)]
         if broke_off and last.stage.first and last.best_epoch == 0:

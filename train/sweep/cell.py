@@ -20,13 +20,13 @@ import numpy as np
 
 from aedsp.errors import MissingExtraError
 from aedsp.model.model import Model
-from aedsp.train.data.batches import Examples
+from aedsp.train.data.batches import Spectra
 from aedsp.train.data.corpus import Corpus, largest
 from aedsp.train.data.sampling import SplitName
 from aedsp.train.data.tracks import Track
 from aedsp.train.report import report as reports
 from aedsp.train.run.recipe import Recipe
-from aedsp.train.run.stages import HISTORY_COLUMNS, Row, Stage
+from aedsp.train.run.stages import HISTORY_COLUMNS, EpochRecord, Stage
 from aedsp.train.run.training import Result, train
 from aedsp.train.sweep import baselines
 from aedsp.version import __version__
@@ -113,7 +113,7 @@ def run_cell(
     cell: Cell,
     material: Material,
     parent: bytes | None,
-    on_row: Callable[[Stage, Row], None],
+    on_row: Callable[[Stage, EpochRecord], None],
     check: Callable[[], None],
 ) -> Files:
     """Train one cell, from its checkpoint where there is one: the files of its model, by name.
@@ -132,7 +132,7 @@ def run_cell(
     """
     began, trained_s = time.monotonic(), 0.0
 
-    def count(stage: Stage, row: Row) -> None:
+    def count(stage: Stage, row: EpochRecord) -> None:
         nonlocal trained_s
         trained_s += row.seconds
         on_row(stage, row)
@@ -145,7 +145,7 @@ def run_cell(
         model = None if parent is None else _read_model(parent, path)
         result = train(
             cell.recipe, corpus, name=cell.name, start=None if cell.stacks else model,
-            below=model if cell.stacks else None, checkpoint=checkpoint, on_batch=lambda moment: check(),
+            below=model if cell.stacks else None, checkpoint=checkpoint, on_batch=lambda progress: check(),
             on_row=count, check=check,
         )  # fmt: skip
         earlier_s = float(result.history[:, HISTORY_COLUMNS.index("seconds")].sum()) - trained_s
@@ -197,7 +197,7 @@ def _adjusted(result: Result, corpus: Corpus) -> tuple[float, float, float]:
     model, *below = result.model, *result.model.layers[:-1]
 
     def codes(name: SplitName) -> Any:
-        examples = Examples(corpus.splits[name], model.preprocess, model.front_end.n_bins)
+        examples = Spectra(corpus.splits[name], model.preprocess, model.front_end.n_bins)
         for batch in examples.in_order(_CODE_ROWS):
             code = batch.x
             for layer in below:

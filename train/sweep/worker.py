@@ -21,7 +21,7 @@ from aedsp.atomic import atomic_write
 from aedsp.errors import TrainingError
 from aedsp.train.data.corpus import holds
 from aedsp.train.data.sampling import Drawn, Job
-from aedsp.train.run.stages import Row, Stage
+from aedsp.train.run.stages import EpochRecord, Stage
 from aedsp.train.sweep.cell import Cell, Files, Material, run_cell
 
 
@@ -67,7 +67,7 @@ def run(cell: Cell, material: Material, parent: bytes | None, topic: str) -> Fil
         if task is None or task.state in ("cancelled", "resumed"):
             raise Unwanted(cell.name)
 
-    def on_row(stage: Stage, row: Row) -> None:
+    def on_row(stage: Stage, row: EpochRecord) -> None:
         say(f"epoch {row.epoch:.0f} of {stage.epochs}, {row.validation_loss:.3f} of the trivial error")
 
     say("")

@@ -16,7 +16,7 @@ from aedsp.model.front_end import FrontEnd
 from aedsp.model.preprocess import Chain
 from aedsp.train.data import sampling
 from aedsp.train.data import tracks as audio
-from aedsp.train.data.batches import Examples
+from aedsp.train.data.batches import Spectra
 from aedsp.train.data.build import build_corpus, in_processes, matches
 from aedsp.train.data.corpus import Corpus, Split
 from aedsp.train.data.sampling import Draw
@@ -325,13 +325,13 @@ class TestShuffled:
 
     @pytest.mark.parametrize("n, batch", [(1, 1), (7, 3), (8192, 100), (5, 100)])
     def test_every_row_comes_once(self, rng, n, batch):
-        examples = Examples(split_of(np.arange(n, dtype=np.float32)[:, None]), Chain(), 1)
+        examples = Spectra(split_of(np.arange(n, dtype=np.float32)[:, None]), Chain(), 1)
         batches = [one.x.copy() for one in examples.shuffled(batch, rng)]
         assert all(len(rows) == batch for rows in batches[:-1]) and 1 <= len(batches[-1]) <= batch
         np.testing.assert_array_equal(np.sort(np.concatenate(batches), axis=None), np.arange(n))
 
     def test_no_two_epochs_are_alike_and_a_seed_repeats_them(self):
-        examples = Examples(split_of(np.arange(500, dtype=np.float32)[:, None]), Chain(), 1)
+        examples = Spectra(split_of(np.arange(500, dtype=np.float32)[:, None]), Chain(), 1)
         first, second = (np.random.default_rng(3) for _ in range(2))
         one, other = (np.concatenate([b.x.copy() for b in examples.shuffled(10, first)]) for _ in range(2))
         assert not np.array_equal(one, other)

@@ -12,7 +12,7 @@ from aedsp.model.model import Model
 from aedsp.train.run import checkpoint as checkpoints
 from aedsp.train.run import warm_start
 from aedsp.train.run.recipe import Recipe, from_options
-from aedsp.train.run.stages import HISTORY_COLUMNS, Moment
+from aedsp.train.run.stages import HISTORY_COLUMNS, BatchProgress
 from aedsp.train.run.training import train
 from runs import DEEP, GEOMETRY, PLAIN, QUICK, losses_of, run
 
@@ -48,7 +48,7 @@ def test_a_loss_that_grows_and_grows_ends_the_run(small_corpus):
 
 
 def test_a_layer_that_has_learnt_nothing_yet_is_left_out(small_corpus):
-    def stop(moment: Moment) -> None:
+    def stop(moment: BatchProgress) -> None:
         if moment.stage.name == "layer 1" and moment.batch == 3:
             raise KeyboardInterrupt
 
@@ -64,7 +64,7 @@ def test_a_layer_whose_start_was_its_best_is_no_less_a_layer(small_corpus):
 
 
 def test_interrupted_before_the_first_epoch_it_has_no_result(small_corpus):
-    def stop(moment: Moment) -> None:
+    def stop(moment: BatchProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -96,7 +96,7 @@ def test_a_full_disk_at_a_checkpoint_is_said_once_and_training_goes_on(small_cor
 
 
 def test_ctrl_c_keeps_the_best_model_so_far(small_corpus):
-    def stop(moment: Moment) -> None:
+    def stop(moment: BatchProgress) -> None:
         if moment.epoch == 3 and moment.batch == 7:
             raise KeyboardInterrupt
 
@@ -106,7 +106,7 @@ def test_ctrl_c_keeps_the_best_model_so_far(small_corpus):
 
 
 def test_interrupted_in_its_first_layer_a_deep_model_is_that_layer(small_corpus):
-    def stop(moment: Moment) -> None:
+    def stop(moment: BatchProgress) -> None:
         if moment.epoch == 3:
             raise KeyboardInterrupt
 
@@ -123,7 +123,7 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(small_corpus, tmp_path, o
     whole = run(small_corpus, **options, plateau_epochs=2).model
     counted = []
 
-    def stop(moment: Moment) -> None:
+    def stop(moment: BatchProgress) -> None:
         counted.append(moment)
         if sum(m.batch == 1 for m in counted) == stop_at + 1 and moment.batch == 5:
             raise KeyboardInterrupt
