@@ -87,14 +87,14 @@ def main(
     input_device: Annotated[
         str | None, typer.Option(metavar="NAME", help="input to measure; default: likewise")
     ] = None,
-    rate: Annotated[float | None, typer.Option(metavar="HZ", help="default: the output's own")] = None,
+    sample_rate: Annotated[float | None, typer.Option(metavar="HZ", help="default: what the output is set to")] = None,
     block: Annotated[int, typer.Option(metavar="FRAMES", help="0: as it comes")] = 0,
 ) -> None:
     """List the audio devices and what they can do."""
     if measure:
         output = portaudio.find_device(portaudio.named(device), "output")
         input = portaudio.find_device(portaudio.named(input_device if input_device is not None else device), "input")
-        sample_rate = rate or output.sample_rate
+        sample_rate = sample_rate or output.sample_rate
         found = measure_latency(output, input, sample_rate, block)
         late = f"{found.frames} frames ({1000 * found.frames / sample_rate:.1f} ms)"
         print(

@@ -198,7 +198,7 @@ def open_stream(
                 both &= set(rates_of(input, "input"))
             takes = ", ".join(map(str, sorted(both))) or "none of the common rates"
             raise StreamError(
-                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose one of those (--rate)"
+                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose one of those (--sample-rate)"
             ) from None
         hint = "; input and output must be of the same host (ALSA, JACK, ...)" if input is not None else ""
         raise StreamError(f"{names} cannot be opened ({text}){hint}") from None

@@ -41,7 +41,7 @@ class Choice:
     source: Source
     mapping: Mapping
     device: DeviceName
-    rate: float | None
+    sample_rate: float | None
     block: int
     latency: Latency
     channels: int | None
@@ -73,7 +73,9 @@ def main(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="output device: number or part of the name")
     ] = None,
-    rate: Annotated[float | None, typer.Option(metavar="HZ", help="of the device; default: its own")] = None,
+    sample_rate: Annotated[
+        float | None, typer.Option(metavar="HZ", help="of the device; default: the rate it is set to")
+    ] = None,
     block: Annotated[
         int | None, typer.Option(metavar="FRAMES", help=f"of the device; 0: as it comes; default {DEFAULT_BLOCK}")
     ] = None,
@@ -112,8 +114,8 @@ def main(
     chosen = _choose(
         {
             "file": file, "model": model, "input": live_input, "input_device": input_device, "no_input": no_input,
-            "device": device, "rate": rate, "block": block, "latency": latency, "channels": channels, "loop": loop,
-            "mapping": mapping, "midi": midi, "phase": phase, "seed": seed,
+            "device": device, "sample_rate": sample_rate, "block": block, "latency": latency, "channels": channels,
+            "loop": loop, "mapping": mapping, "midi": midi, "phase": phase, "seed": seed,
             "refine": refine, "drive": drive, "stretch": stretch, "transpose": transpose,
         },
         sessions.load(session) if session is not None and session.exists() else Session(),
@@ -156,7 +158,8 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
 
     latency, phase = first("latency", "low"), first("phase", "auto")
     block = first("block", 0 if phase == "pghi1" else DEFAULT_BLOCK)  # looking ahead leaves nothing to gain
-    channels, rate, seed, refine = first("channels"), first("rate"), first("seed", 0), first("refine", 0)
+    channels, sample_rate = first("channels"), first("sample_rate")
+    seed, refine = first("seed", 0), first("refine", 0)
     if latency not in ("low", "high"):
         try:
             latency = float(latency)
@@ -167,12 +170,12 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     for name, value, least in (
         ("block", block, 0),
         ("channels", channels, 1),
-        ("rate", rate, 1),
+        ("sample_rate", sample_rate, 1),
         ("seed", seed, 0),
         ("refine", refine, 0),
     ):
         if value is not None and value < least:
-            raise ValueError(f"--{name} is {value}; expected at least {least}")
+            raise ValueError(f"--{name.replace('_', '-')} is {value}; expected at least {least}")
     midi, stretch, transpose = first("midi"), first("stretch", 1.0), first("transpose", 0.0)
     time_stretch.check(stretch, transpose)
     source = _source(given, kept)
@@ -183,7 +186,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         source=source,
         mapping=_mapping(first("mapping", "nanokontrol2")),
         device=portaudio.named(first("device")),
-        rate=rate,
+        sample_rate=sample_rate,
         block=block,
         latency=latency,
         channels=channels,
@@ -194,7 +197,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         stretch=stretch,
         transpose=transpose,
         session=kept,
-        names_a_device=first("device") is not None or given["rate"] is not None,
+        names_a_device=first("device") is not None or given["sample_rate"] is not None,
     )
 
 
@@ -256,7 +259,7 @@ def _stream(chosen: Choice, model: Model) -> Stream:
     output = portaudio.find_device(chosen.device, "output")
     engine = Engine(
         model,
-        chosen.rate or output.sample_rate,
+        chosen.sample_rate or output.sample_rate,
         channels=chosen.channels or source_channels,
         block_frames=chosen.block or None,
         phase=chosen.phase,

@@ -253,7 +253,7 @@ class Instrument(UnitPerformer):
             refine=self.engine.refine,
             drive=source.drive if isinstance(source, NoInput) else None,
             midi=self.midi_port,
-            rate=self.engine.sample_rate,
+            sample_rate=self.engine.sample_rate,
             block=self.engine.block_frames or 0,
             loop=isinstance(source, FileSource) and source.loop,
             morph_s=self.morph_s,

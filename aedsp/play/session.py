@@ -1,7 +1,7 @@
 """Session files: what is played on what, with which settings, as TOML. Values that are neutral are left out.
 
 model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
-mapping = "nanokontrol2"   device = "..."   rate = 48000   block = 512   latency = "low"   channels = 2
+mapping = "nanokontrol2"   device = "..."   sample_rate = 48000   block = 512   latency = "low"   channels = 2
 midi = "none"              phase = "auto"   seed = 0       loop = false  morph_s = 2.0
 refine = 0                 drive = "walk:0.5"   where there is no input
 stretch = 1.5              transpose = -2.0     of a file
@@ -27,8 +27,10 @@ from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
 
 _TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
+#: Of the first edition, still read.
+_OLD_NAMES = {"rate": "sample_rate"}
 _NUMBERS: dict[str, type | tuple[type, ...]] = {
-    "rate": (int, float),
+    "sample_rate": (int, float),
     "block": int,
     "channels": int,
     "seed": int,
@@ -47,7 +49,7 @@ class Session:
     source: str | None = None
     mapping: str | None = None
     device: str | None = None
-    rate: float | None = None
+    sample_rate: float | None = None
     block: int | None = None
     latency: str | None = None
     channels: int | None = None
@@ -90,6 +92,7 @@ def load(path: str | os.PathLike[str]) -> Session:
         raise SessionError(f"{path}: is no TOML ({error})") from None
     session = Session()
     for name, value in document.items():
+        name = _OLD_NAMES.get(name, name)
         expected: Any = str if name in _TEXTS else bool if name == "loop" else _NUMBERS.get(name)
         if name == "controls":
             session.controls = _checked_table(path, name, value)

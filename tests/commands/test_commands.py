@@ -259,7 +259,7 @@ BAD = [
     (["aedsp.play", "--phase", "x", "--model", "m.h5"], "--phase is 'x'; expected one of"),
     (["aedsp.play", "--block", "-3"], "--block is -3; expected at least 0"),
     (["aedsp.play", "--channels", "0"], "--channels is 0; expected at least 1"),
-    (["aedsp.play", "--rate", "0"], "--rate is 0.0; expected at least 1"),
+    (["aedsp.play", "--sample-rate", "0"], "--sample-rate is 0.0; expected at least 1"),
     (["aedsp.play", "--latency", "soon"], "--latency is 'soon'; expected low, high or a time in s"),
     (["aedsp.play", "--seconds", "-1"], "--seconds is -1.0; expected more than 0"),
     (["aedsp.play", "--mapping", "none.toml"], "none.toml: No such file or directory"),

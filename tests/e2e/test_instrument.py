@@ -312,7 +312,10 @@ def test_latency_is_measured_through_a_loopback(jack, tmp_path):
 @pytest.mark.parametrize(
     "arguments, text",
     [
-        (["x.flac", "--rate", "12345"], "does not take 12345 Hz; it takes 44100; choose one of those (--rate)"),
+        (
+            ["x.flac", "--sample-rate", "12345"],
+            "does not take 12345 Hz; it takes 44100; choose one of",
+        ),
         (["missing.wav"], "missing.wav: no such audio file"),
         (["m.h5"], "m.h5: not readable as audio"),
         (["x.flac", "--model", "x.flac"], "x.flac: is not HDF5"),

@@ -163,7 +163,7 @@ def test_what_was_learnt_is_there_the_next_time(instrument, monkeypatch, tmp_pat
         ("x = ", "is no TOML"),
         ("speed = 3", "there is no setting 'speed'"),
         ("model = 3", "model is 3; expected a text"),
-        ("rate = 'fast'", "rate is 'fast'; expected a number"),
+        ("sample_rate = 'fast'", "sample_rate is 'fast'; expected a number"),
         ("block = 1.5", "block is 1.5; expected a whole number"),
         ("loop = 1", "loop is 1; expected true or false"),
         ("controls = 1", "controls is 1; expected a table"),

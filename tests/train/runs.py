@@ -20,7 +20,7 @@ QUICK = {
     "optimizer": "adam",
     "learning_rate": 0.01,
     "momentum": 0.9,
-    "batch": 50,
+    "batch_size": 50,
     "epochs": 5,
 }
 CALLS = ("on_batch", "on_row", "on_trouble", "check", "checkpoint", "start")

@@ -17,6 +17,7 @@ import numpy as np
 from aedsp.arrays import Floats
 from aedsp.atomic import atomic_write
 from aedsp.errors import TrainingError
+from aedsp.train.run.recipe import renamed
 
 FORMAT = "aedsp-checkpoint"
 FORMAT_VERSION = 1
@@ -85,7 +86,7 @@ def require_same(path: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], 
         The text names every option that differs, with both values.
     """
     mend = f"train with the same options, give another output, or delete {path} to train from the start"
-    then, now = checkpoint.recipe, json.loads(json.dumps(dict(recipe)))
+    then, now = renamed(checkpoint.recipe), json.loads(json.dumps(dict(recipe)))
     differences = [
         f"{key} was {then.get(key)!r} and is {now.get(key)!r}"
         for key in sorted({*then, *now})

@@ -23,6 +23,14 @@ from aedsp.train.data.batches import parse_step
 from aedsp.train.data.sampling import Draw
 from aedsp.train.network import corruption as corruptions
 
+#: Names of options in the first edition, which recipes and checkpoints may still have.
+OLD_NAMES = {
+    "batch": "batch_size",
+    "last_learning_rate": "final_learning_rate",
+    "last_momentum": "final_momentum",
+    "stop_epochs": "early_stopping_epochs",
+    "stop_decrease": "early_stopping_decrease",
+}
 RECIPES = Path(__file__).parents[1] / "recipes"
 DEFAULT_RECIPE = "default"
 
@@ -142,10 +150,10 @@ class Recipe:
     class_weight: float = field(default=0.1, metadata=_about("of the classes beside the reconstruction", 0))
 
     optimizer: Literal["sgd", "adam"] = field(default="sgd", metadata=_about("how the weights follow the gradient"))
-    batch: int = field(default=100, metadata=_about("spectra a step", 1, MOST_UNITS))
+    batch_size: int = field(default=100, metadata=_about("spectra a step", 1, MOST_UNITS))
     epochs: int = field(default=20, metadata=_about("passes over the training spectra, of each stage", 0))
     learning_rate: float = field(default=0.005, metadata=_about("of the first step", 0))
-    last_learning_rate: float | None = field(
+    final_learning_rate: float | None = field(
         default=None, metadata=_about("of the last step, reached in a straight line; none: the same", 0)
     )
     plateau_epochs: int = field(
@@ -153,15 +161,15 @@ class Recipe:
     )
     plateau_factor: float = field(default=0.5, metadata=_about("by which it then falls", 0, 1))
     momentum: float = field(default=0.5, metadata=_about("SGD's momentum, Adam's first decay", 0, 0.9999))
-    last_momentum: float | None = field(
+    final_momentum: float | None = field(
         default=None, metadata=_about("momentum after `momentum_epochs`, reached in a straight line", 0, 0.9999)
     )
     momentum_epochs: int = field(default=5, metadata=_about("of that ramp", 1))
-    stop_epochs: int = field(
+    early_stopping_epochs: int = field(
         default=0,
-        metadata=_about("stop where the best loss fell less than `stop_decrease` in so many epochs; 0: never", 0),
+        metadata=_about("stop where the best loss fell less than `early_stopping_decrease` in so many; 0: never", 0),
     )
-    stop_decrease: float = field(default=0.001, metadata=_about("as a share of that loss", 0, 1))
+    early_stopping_decrease: float = field(default=0.001, metadata=_about("as a share of that loss", 0, 1))
 
     name: str = field(default="", metadata=_about("name inside the model file; none: the name of the file"))
     model_license: str = field(default="", metadata=_about("licence of the model, kept in its file"))
@@ -286,7 +294,7 @@ def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     TrainingError
         Such a table without a number, or what is no table.
     """
-    options = dict(options)
+    options = renamed(options)
     tables = options.pop("from_code", {})
     if not isinstance(tables, dict) or not all(n.isdigit() and isinstance(t, dict) for n, t in tables.items()):
         raise TrainingError(
@@ -301,7 +309,7 @@ def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     shape = ("hidden", "encoder_activation", "decoder_activation") if "hidden" in changes else ()
     for least in sorted(tables, key=int):
         if isinstance(code, int) and int(least) <= code:
-            options |= {key: value for key, value in tables[least].items() if key not in shape}
+            options |= {key: value for key, value in renamed(tables[least]).items() if key not in shape}
     return options
 
 
@@ -323,8 +331,14 @@ def _refitted(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:
     return {**fitted, **changes}
 
 
+def renamed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options under the names that they have now."""
+    return {OLD_NAMES.get(key, key): value for key, value in options.items()}
+
+
 def from_options(options: Mapping[str, Any]) -> Recipe:
     """A recipe from option names and values; lists become tuples."""
+    options = renamed(options)
     valid = [option.name for option in dataclasses.fields(Recipe)]
     for key in options:
         if key not in valid:

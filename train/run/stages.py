@@ -127,7 +127,7 @@ class StageRun:
         make = Adam if recipe.optimizer == "adam" else Sgd
         self._optimizer: Optimizer = make(network.gradient, kernels=network.kernels)
         self._rng = np.random.default_rng([recipe.seed, 1, index])
-        self._n_batches = -(-len(training) // recipe.batch)
+        self._n_batches = -(-len(training) // recipe.batch_size)
         self._error = np.zeros((network.n_rows, network.n_output), np.float32)
         self.rows: list[EpochRecord] = []
         self.best_parameters = network.parameters.copy()
@@ -149,7 +149,7 @@ class StageRun:
                 return
             started = time.monotonic()
             with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is found below, and named
-                batches = self._training.shuffled(self._recipe.batch, self._rng)
+                batches = self._training.shuffled(self._recipe.batch_size, self._rng)
                 losses = [self._step(batch, epoch, i, on_batch) for i, batch in enumerate(batches)]
             self._validate(epoch, float(np.mean(losses)) / self._trivial, time.monotonic() - started)
             on_epoch(self)
@@ -196,7 +196,7 @@ class StageRun:
 
     def _learning_rate(self, epoch: int, index: int) -> float:
         """On a straight line from the first step's to the last step's, less what plateaus took away."""
-        first, last = self._recipe.learning_rate, self._recipe.last_learning_rate
+        first, last = self._recipe.learning_rate, self._recipe.final_learning_rate
         if last is None:
             return first * self._rate_factor
         n_steps = self.stage.epochs * self._n_batches
@@ -204,7 +204,7 @@ class StageRun:
         return (first + (last - first) * done) * self._rate_factor
 
     def _momentum(self, epoch: int, index: int) -> float:
-        first, last = self._recipe.momentum, self._recipe.last_momentum
+        first, last = self._recipe.momentum, self._recipe.final_momentum
         if last is None:
             return first
         done = min(1.0, (epoch - 1 + index / self._n_batches) / self._recipe.momentum_epochs)
@@ -242,11 +242,11 @@ class StageRun:
 
     def _settled(self) -> bool:
         """Whether the best loss has fallen by less than the wanted share over the last epochs."""
-        n = self._recipe.stop_epochs
+        n = self._recipe.early_stopping_epochs
         losses = [row.validation_loss for row in self.rows]
         if not n or len(losses) <= n:
             return False
-        return min(losses[-n:]) > (1 - self._recipe.stop_decrease) * min(losses[:-n])
+        return min(losses[-n:]) > (1 - self._recipe.early_stopping_decrease) * min(losses[:-n])
 
     def _error_of(self, spectra: Spectra) -> float:
         """The objective over a split, and the entropy of the classes times its weight."""

@@ -201,7 +201,7 @@ class _Run:
         return Autoencoder(
             n_input,
             self._plans[first:stop],
-            n_rows=max(recipe.batch, n_rows),
+            n_rows=max(recipe.batch_size, n_rows),
             n_output=self._front_end.n_bins if first == 0 else None,
             n_classes=n_classes,
             nonnegative=recipe.nonnegative,

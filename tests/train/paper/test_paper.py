@@ -85,8 +85,8 @@ def test_every_cell_of_the_paper_has_its_hyperparameters():
         if name.startswith("default"):
             continue
         recipe = cell.recipe
-        assert (recipe.optimizer, recipe.batch, recipe.learning_rate, recipe.momentum) == ("sgd", 100, 0.005, 0.5)
-        assert (recipe.last_learning_rate, recipe.last_momentum, recipe.weight_decay) == (None, None, 0)
+        assert (recipe.optimizer, recipe.batch_size, recipe.learning_rate, recipe.momentum) == ("sgd", 100, 0.005, 0.5)
+        assert (recipe.final_learning_rate, recipe.final_momentum, recipe.weight_decay) == (None, None, 0)
         assert (recipe.objective, recipe.magnitude_loss, recipe.initial) == ("squared_error", 0, "random")
         assert recipe.preprocess == ("normalize:0.75",), "one maximum for the whole data set, which goes to [0, 1]"
         assert recipe.tied is (name == "relu_16_tied")

@@ -180,7 +180,7 @@ def test_interrupted_in_its_first_epoch_a_new_run_leaves_the_model_before_it(mus
     assert call(music, "-o", path, *GEOMETRY, "--epochs", 1, "--no-report") == 0
     before = path.read_bytes()
     process = start(
-        music, "-o", path, *GEOMETRY, "--epochs", 3, "--training-spectra", 1200, "--batch", 1, PYTHONUNBUFFERED="1"
+        music, "-o", path, *GEOMETRY, "--epochs", 3, "--training-spectra", 1200, "--batch-size", 1, PYTHONUNBUFFERED="1"
     )
     while "before the first step" not in process.stdout.readline():
         assert process.poll() is None

@@ -18,14 +18,14 @@ from runs import DEEP, GEOMETRY, PLAIN, QUICK, losses_of, run
 
 
 def test_the_best_epoch_is_kept_not_the_last(small_corpus):
-    result = run(small_corpus, learning_rate=0.01, last_learning_rate=3.0, epochs=8)
+    result = run(small_corpus, learning_rate=0.01, final_learning_rate=3.0, epochs=8)
     losses = losses_of(result)
     assert result.best_epoch == int(np.argmin(losses)) < 8
     assert result.validation_loss == losses.min() < losses[-1]
 
 
 def test_early_stopping(small_corpus):
-    result = run(small_corpus, epochs=200, stop_epochs=3, stop_decrease=0.05)
+    result = run(small_corpus, epochs=200, early_stopping_epochs=3, early_stopping_decrease=0.05)
     losses = losses_of(result)
     assert 4 < len(losses) < 200
     assert min(losses[-3:]) > 0.95 * min(losses[:-3])
@@ -41,7 +41,7 @@ def test_the_learning_rate_falls_on_a_plateau(small_corpus):
 
 def test_a_loss_that_grows_and_grows_ends_the_run(small_corpus):
     """Finite all the time."""
-    result = run(small_corpus, learning_rate=0.01, last_learning_rate=300.0, epochs=40)
+    result = run(small_corpus, learning_rate=0.01, final_learning_rate=300.0, epochs=40)
     assert np.isfinite(losses_of(result)).all() and len(losses_of(result)) < 41
     assert "the loss diverges in training" in result.diverged and "take a smaller learning_rate" in result.diverged
     assert result.validation_loss == pytest.approx(losses_of(result).min(), rel=1e-4)
@@ -52,7 +52,7 @@ def test_a_layer_that_has_learnt_nothing_yet_is_left_out(small_corpus):
         if moment.stage.name == "layer 1" and moment.batch == 3:
             raise KeyboardInterrupt
 
-    result = run(small_corpus, **DEEP, on_batch=stop)
+    result = run(small_corpus, **DEEP, on_batch_size=stop)
     assert result.interrupted and [layer.n_hidden for layer in result.model.layers] == [24]
     assert result.validation_loss < 0.1
 
@@ -68,7 +68,7 @@ def test_interrupted_before_the_first_epoch_it_has_no_result(small_corpus):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(small_corpus, on_batch=stop)
+        run(small_corpus, on_batch_size=stop)
     with pytest.raises(KeyboardInterrupt):
         run(small_corpus, check=lambda: stop(None))
 
@@ -100,7 +100,7 @@ def test_ctrl_c_keeps_the_best_model_so_far(small_corpus):
         if moment.epoch == 3 and moment.batch == 7:
             raise KeyboardInterrupt
 
-    result = run(small_corpus, on_batch=stop)
+    result = run(small_corpus, on_batch_size=stop)
     assert result.interrupted and len(result.history) == 3
     assert result.validation_loss == losses_of(result).min() < 0.5
 
@@ -110,7 +110,7 @@ def test_interrupted_in_its_first_layer_a_deep_model_is_that_layer(small_corpus)
         if moment.epoch == 3:
             raise KeyboardInterrupt
 
-    result = run(small_corpus, **DEEP, on_batch=stop)
+    result = run(small_corpus, **DEEP, on_batch_size=stop)
     assert [layer.n_hidden for layer in result.model.layers] == [24]
 
 
@@ -128,7 +128,7 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(small_corpus, tmp_path, o
         if sum(m.batch == 1 for m in counted) == stop_at + 1 and moment.batch == 5:
             raise KeyboardInterrupt
 
-    run(small_corpus, **options, plateau_epochs=2, checkpoint=path, on_batch=stop)
+    run(small_corpus, **options, plateau_epochs=2, checkpoint=path, on_batch_size=stop)
     resumed = run(small_corpus, **options, plateau_epochs=2, checkpoint=path)
     for a, b in zip(whole.layers, resumed.model.layers, strict=True):
         np.testing.assert_array_equal(a.encoder_weight, b.encoder_weight)
@@ -185,7 +185,7 @@ def test_progress_counts_every_batch(small_corpus):
     run(
         small_corpus,
         epochs=2,
-        on_batch=moments.append,
+        on_batch_size=moments.append,
         on_row=lambda stage, row: rows.append((row.epoch, stage.epochs)),
     )
     assert [(m.epoch, m.batch) for m in moments] == [(e, b) for e in (1, 2) for b in range(1, 21)]

@@ -16,12 +16,12 @@ def test_shipped_recipes_load(name):
 
 def test_the_papers_recipe_is_the_papers():
     paper = recipes.load("paper")
-    assert (paper.batch, paper.learning_rate, paper.momentum) == (100, 0.005, 0.5)
+    assert (paper.batch_size, paper.learning_rate, paper.momentum) == (100, 0.005, 0.5)
     assert (paper.training_spectra, paper.validation_spectra, paper.test_spectra) == (50_000, 10_000, 10_000)
     assert (paper.encoder_activation, paper.decoder_activation, paper.tied) == (("sigmoid",), ("linear",), False)
     assert (paper.sample_rate, paper.analysis().fft_length, paper.preprocess) == (22_050, 2048, ("normalize",))
     assert (paper.optimizer, paper.hidden, paper.split) == ("sgd", (256,), "frame")
-    assert (paper.epochs, paper.stop_epochs, paper.stop_decrease) == (250, 5, 0.001)
+    assert (paper.epochs, paper.early_stopping_epochs, paper.early_stopping_decrease) == (250, 5, 0.001)
 
 
 def test_a_recipe_comes_back_from_toml(tmp_path):
@@ -33,7 +33,7 @@ def test_a_recipe_comes_back_from_toml(tmp_path):
 
 def test_changes_go_on_top(tmp_path):
     changed = recipes.load("paper", {"hidden": 16, "preprocess": ["power:0.5"]})
-    assert (changed.hidden, changed.preprocess, changed.batch) == ((16,), ("power:0.5",), 100)
+    assert (changed.hidden, changed.preprocess, changed.batch_size) == ((16,), ("power:0.5",), 100)
 
 
 def test_other_layers_keep_what_the_recipe_says_of_outside_and_inside():
@@ -72,11 +72,11 @@ def test_a_recipe_may_say_other_things_for_larger_codes(tmp_path):
     seen = {}
     for code in (None, 15, 16, 99, 100):
         recipe = recipes.load(str(path), {"code": code} if code else {})
-        seen[code] = (recipe.batch, recipe.seed, recipe.layer_units())
+        seen[code] = (recipe.batch_size, recipe.seed, recipe.layer_units())
     assert seen == {
         None: (7, 0, (40, 9)), 15: (7, 0, (40, 15)), 16: (8, 1, (40, 16)), 99: (8, 1, (40, 99)), 100: (9, 1, (400, 100))
     }  # fmt: skip
-    assert recipes.load(str(path), {"hidden": [20], "batch": 3}).batch == 3
+    assert recipes.load(str(path), {"hidden": [20], "batch_size": 3}).batch_size == 3
     assert recipes.load(str(path), {"hidden": [20]}).seed == 1
 
 

@@ -48,7 +48,7 @@ from runs import DEEP, GEOMETRY, PLAIN, QUICK, run, share_by_hand
         ({**PLAIN, "context_spectra": 3}, 0.1),
         ({**PLAIN, "front_end": "cqft", "f_min_hz": 60.0, "f_max_hz": 3000.0, "hidden": (6,)}, 0.2),
         ({**DEEP, "context_spectra": 3, "initial": "principal", "pretraining": False}, 0.2),
-        ({**PLAIN, "optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.5, "last_momentum": 0.9}, 0.1),
+        ({**PLAIN, "optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.5, "final_momentum": 0.9}, 0.1),
     ],
 )  # fmt: skip
 def test_it_learns(small_corpus, tmp_path, options, most):
