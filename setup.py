@@ -1,4 +1,4 @@
-"""The compiled part of the build: one table of extensions and flags. Everything else is in pyproject.toml."""
+"""Builds the compiled extensions: their table and compiler flags. Everything else is in pyproject.toml."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ REAL_TIME = [
     "control", "ring", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player", "callback",
 ]  # fmt: skip
 
-#: AEDSP_CHECKED=1 builds the same source with every bounds check on; the tests pass there too.
+#: AEDSP_CHECKED=1 builds the same source with all bounds checks; the tests must pass in that build too.
 CHECKED = bool(int(os.environ.get("AEDSP_CHECKED", "0")))
 DIRECTIVES = {
     "language_level": 3,

@@ -1,4 +1,4 @@
-"""aedsp: play the hidden units of an autoencoder. The public names, and nothing else."""
+"""aedsp: play the hidden units of an autoencoder as a musical instrument; exports the public names."""
 
 from aedsp import errors
 from aedsp.data import demo_audio, demo_model
@@ -53,7 +53,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
-    """What opens files and devices is imported when it is first asked for, so that `import aedsp` stays light."""
+    """Import names that open files and devices on first use, so that `import aedsp` stays light."""
     if name in _LATER:
         from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""The `aedsp` command: hands on to `python -m aedsp.<name>`."""
+"""The `aedsp` command: `aedsp NAME ...` runs `python -m aedsp.NAME ...`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import aedsp
 from aedsp import cli
 
 COMMANDS = {
-    "play": ("aedsp.play.__main__", "play the instrument, live"),
-    "render": ("aedsp.render", "resynthesize a file to a file"),
-    "devices": ("aedsp.devices", "list audio devices, measure their latency"),
-    "headroom": ("aedsp.headroom", "what this machine can play"),
-    "train": ("aedsp.train.__main__", "make a model from a folder of music"),
-    "paper": ("aedsp.train.paper.__main__", "repeat the paper's tables on a folder of music"),
+    "play": ("aedsp.play.__main__", "play the instrument live"),
+    "render": ("aedsp.render", "resynthesize a file to another file"),
+    "devices": ("aedsp.devices", "list audio devices and measure their latency"),
+    "headroom": ("aedsp.headroom", "measure what this machine can play in real time"),
+    "train": ("aedsp.train.__main__", "train a model on a directory of music"),
+    "paper": ("aedsp.train.paper.__main__", "reproduce the paper's tables on a directory of music"),
 }
 
 
 def main() -> NoReturn:
-    """`aedsp NAME ...` is `python -m aedsp.NAME ...`."""
+    """Run the command named on the command line."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
-        print("Usage: aedsp COMMAND [ARGUMENTS]; aedsp COMMAND --help tells more.\n")
+        print("Usage: aedsp COMMAND [ARGUMENTS]; run aedsp COMMAND --help for details.\n")
         for command, (_, does) in COMMANDS.items():
             print(f"  {command:<8} {does}")
         sys.exit(0)

@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: written beside their place, then renamed over it.
+"""Atomic writes: a file is written under a temporary name, then renamed over its target.
 
-The one home of this for audio, pictures, models and corpora. Control thread only.
+Used for audio, figures, models and corpora. Control thread only.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
-    """A new name beside `path` to write to; renamed over `path` where the block ends well, deleted where it raises.
+    """Give a temporary name in the target's directory; rename it to `path` on success, delete it on error.
 
-    durable: on the disk before it is renamed, whatever happens to the machine; what can be made again need not be. The
-    name is short, hidden, and keeps the extension. A link as `path` is followed, the file gets the usual mode.
+    The name is short, hidden and keeps the extension. Symbolic links are followed; the file gets the default mode.
+    durable: flush to disk before the rename, so that the file survives a crash; not needed for reproducible files.
 
     Raises
     ------
     OSError
-        The folder is missing or not writable, or `path` is a folder; the text names `path`.
+        The directory is missing or not writable, or `path` is a directory; the message names it.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder; expected the name of a file to write", os.fspath(path))
+        raise IsADirectoryError(errno.EISDIR, "is a directory; expected the name of a file to write", os.fspath(path))
     if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "is no folder; make it first", str(Path(path).parent))
+        raise FileNotFoundError(errno.ENOENT, "no such directory; create it first", str(Path(path).parent))
     if not os.access(target.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, "cannot be written to", str(Path(path).parent))
+        raise PermissionError(errno.EACCES, "directory is not writable", str(Path(path).parent))
     unfinished = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
     try:
         yield unfinished

@@ -1,7 +1,7 @@
-"""What all commands share: one place that turns errors into one line and an exit status.
+"""Runs a function as a command: turns errors into one line and an exit status.
 
-0: done. 2: bad input, or a file that cannot be read or written; nothing was left half-written. 130, 143: interrupted.
-Anything else that is raised is a bug, and shows its traceback.
+0: success. 2: bad input, or a file that cannot be read or written; no partial output is left. 130, 143: interrupted.
+Any other exception is a bug and shows its traceback.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ import typer
 
 from aedsp.errors import AedspError
 
-#: Click's UsageError, which Typer carries under a module name that has changed between its versions.
+#: Click's UsageError; its module name differs between versions of Typer.
 _UsageError: Any = typer.BadParameter.__base__
 
 
 def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name: str | None = None) -> NoReturn:
-    """Run one function as a command: its signature, annotated for Typer, is the command line.
+    """Run a function as a command; its signature, annotated for Typer, defines the command line.
 
     Parameters
     ----------
     command : callable
     arguments : list of str, optional
-        Instead of ``sys.argv[1:]``.
+        Default: ``sys.argv[1:]``.
     name : str, optional
-        What the usage line calls it, e.g. ``"aedsp render"``.
+        Program name in the usage line, e.g. ``"aedsp render"``.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
     program = name or f"python -m {command.__module__.removesuffix('.__main__')}"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # so that unfinished files are removed
+            stream.reconfigure(errors="backslashreplace")  # file names that the terminal cannot encode
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # lets atomic writes remove temporary files
     try:
         sys.exit(app(arguments, prog_name=program, standalone_mode=False) or 0)
     except _UsageError as error:

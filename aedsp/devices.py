@@ -1,4 +1,4 @@
-"""`python -m aedsp.devices`: what there is to play on, and how late it is."""
+"""`python -m aedsp.devices`: lists the audio devices and measures round-trip latency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aedsp.arrays import Float32
 from aedsp.errors import StreamError
 from aedsp.live import portaudio
 
-#: The loopback must be at least this much louder than what else was recorded.
+#: An impulse must exceed the rest of the recording by at least this factor.
 _CLEAR = 8.0
 _LISTEN_S, _IMPULSES, _SPACING_S = 0.25, 12, 0.25
 _AMPLITUDE = 0.5
@@ -21,7 +21,7 @@ _AMPLITUDE = 0.5
 
 @dataclass(frozen=True)
 class LoopbackLatency:
-    """What an impulse needed from output to input, in frames: the median of several, and how far they spread."""
+    """Round-trip latency in frames: median and spread of several impulses. level_db : gain of the loopback."""
 
     frames: int
     spread_frames: int
@@ -29,12 +29,12 @@ class LoopbackLatency:
 
 
 def find_impulses(recorded: Float32, spacing_frames: int, n: int) -> LoopbackLatency:
-    """Where impulses that were played at 0, spacing, 2 spacing ... arrived.
+    """Find impulses that were played at 0, spacing, 2 spacing ...
 
     Raises
     ------
     StreamError
-        Fewer than half of them stand out of the noise.
+        If fewer than half of them stand out from the noise.
     """
     delays, levels = [], []
     for i in range(n):
@@ -46,7 +46,7 @@ def find_impulses(recorded: Float32, spacing_frames: int, n: int) -> LoopbackLat
             levels.append(float(part[peak]))
     if 2 * len(delays) < n:
         raise StreamError(
-            f"{len(delays)} of {n} impulses came back: connect an output to an input by a cable (or in the patch bay), "
+            f"{len(delays)} of {n} impulses found; connect an output to an input with a cable (or a patch bay), "
             "and turn both up"
         )
     return LoopbackLatency(
@@ -57,7 +57,7 @@ def find_impulses(recorded: Float32, spacing_frames: int, n: int) -> LoopbackLat
 def measure_latency(
     output: portaudio.Device, input: portaudio.Device, sample_rate: float, block_frames: int
 ) -> LoopbackLatency:
-    """Play impulses through a loopback cable and find them again."""
+    """Play impulses through a loopback cable and measure when they arrive."""
     spacing = int(_SPACING_S * sample_rate)
     x = np.zeros(spacing * _IMPULSES + int(_LISTEN_S * sample_rate), np.float32)
     x[: spacing * _IMPULSES : spacing] = _AMPLITUDE
@@ -72,25 +72,27 @@ def _describe(device: portaudio.Device) -> str:
     rates = ", ".join(f"{rate}" for rate in portaudio.rates_of(device, kind)) or "none of the common rates"  # type: ignore[arg-type]
     return (
         f"{device.number:>3}  {device.name} ({device.host}){marks}\n"
-        f"     {device.inputs} in, {device.outputs} out; {device.sample_rate:g} Hz, takes {rates}; "
+        f"     {device.inputs} in, {device.outputs} out; {device.sample_rate:g} Hz, supports {rates}; "
         f"latency {1000 * device.low_latency_s:.1f} to {1000 * device.high_latency_s:.1f} ms"
     )
 
 
 def main(
     measure: Annotated[
-        bool, typer.Option("--measure-latency", help="play impulses through a loopback cable, say how late they come")
+        bool, typer.Option("--measure-latency", help="measure the round-trip latency through a loopback cable")
     ] = False,
     device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="output to measure; default: the default one")
+        str | None, typer.Option(metavar="NAME", help="output device to measure (default: the system's)")
     ] = None,
     input_device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="input to measure; default: likewise")
+        str | None, typer.Option(metavar="NAME", help="input device to measure (default: as --device)")
     ] = None,
-    sample_rate: Annotated[float | None, typer.Option(metavar="HZ", help="default: what the output is set to")] = None,
-    block: Annotated[int, typer.Option(metavar="FRAMES", help="0: as it comes")] = 0,
+    sample_rate: Annotated[
+        float | None, typer.Option(metavar="HZ", help="sample rate (default: the output's current rate)")
+    ] = None,
+    block: Annotated[int, typer.Option(metavar="FRAMES", help="block size in frames; 0: let the device decide")] = 0,
 ) -> None:
-    """List the audio devices and what they can do."""
+    """List the audio devices, their channels, rates and latencies."""
     if measure:
         output = portaudio.find_device(portaudio.named(device), "output")
         input = portaudio.find_device(portaudio.named(input_device if input_device is not None else device), "input")
@@ -104,7 +106,7 @@ def main(
         return
     devices = portaudio.list_devices()
     if not devices:
-        print("There is no audio device here. aedsp.render works without one.")
+        print("No audio device found. aedsp.render works without one.")
     for each in devices:
         print(_describe(each))
 

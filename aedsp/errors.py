@@ -1,18 +1,18 @@
-"""The errors of aedsp. Each says what was given, what was expected, where, and how to mend it.
+"""The errors of aedsp. Each message says what was given, what was expected, where, and how to fix it.
 
-Every class derives from `AedspError` and from the nearest builtin, so that both
-``except aedsp.errors.AedspError`` and ``except ValueError`` do what a reader expects.
+Every class derives from `AedspError` and from the nearest builtin, so both ``except aedsp.errors.AedspError`` and
+``except ValueError`` work as expected.
 """
 
 from __future__ import annotations
 
 
 class AedspError(Exception):
-    """The root of all errors that aedsp itself raises."""
+    """Base class of all errors that aedsp raises."""
 
 
 class ModelFormatError(AedspError, ValueError):
-    """A model file breaks the format; the text names file, path in the file, what was found, what was expected."""
+    """A model file is not valid; the message gives file, path in the file, what was found and what was expected."""
 
 
 class AudioFileError(AedspError, OSError):
@@ -20,11 +20,11 @@ class AudioFileError(AedspError, OSError):
 
 
 class TrainingError(AedspError, RuntimeError):
-    """Training cannot start or go on: no usable data, or a loss that is no longer finite."""
+    """Training cannot start or continue: no usable data, or the loss is no longer finite."""
 
 
 class DivergedError(TrainingError):
-    """A loss that is no longer finite; the text says where, and what to try."""
+    """The loss is no longer finite; the message says where, and what to try."""
 
 
 class GestureFileError(AedspError, ValueError):
@@ -32,20 +32,20 @@ class GestureFileError(AedspError, ValueError):
 
 
 class MappingError(AedspError, ValueError):
-    """A MIDI mapping cannot be used; the text says which line of it and what is expected."""
+    """A MIDI mapping is not valid; the message gives the line and what was expected."""
 
 
 class SessionError(AedspError, ValueError):
-    """A session file cannot be used; the text says which setting and what is expected."""
+    """A session file is not valid; the message gives the setting and what was expected."""
 
 
 class MissingExtraError(AedspError, ImportError):
-    """An optional dependency is not installed; the text gives the pip command that installs it."""
+    """An optional dependency is not installed; the message gives the pip command that installs it."""
 
 
 class SwapError(AedspError, ValueError):
-    """A model cannot take another one's place while it plays."""
+    """The model cannot be swapped: another front end, or the last swap is still pending."""
 
 
 class StreamError(AedspError, RuntimeError):
-    """Sound cannot be played or recorded: no PortAudio, no device, or a device that refuses."""
+    """Audio cannot be played or recorded: no PortAudio, no device, or the device failed to open."""

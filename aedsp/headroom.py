@@ -1,7 +1,7 @@
-"""`python -m aedsp.headroom`: what this machine can play.
+"""`python -m aedsp.headroom`: measures the CPU headroom, the models and block sizes this machine can play.
 
-Times are those of the compiled hop in this process, on data that it has just used; what else the machine does meanwhile
-is in them, what the device adds is not. Safe: 999 of 1,000 hops take at most `SAFE` of the time that there is.
+Times are those of the compiled hop in this process, with warm caches. They include whatever else the machine is doing,
+but not the device. Safe: 999 of 1,000 hops take at most `SAFE` of the available time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_UNITS = 16_384
 
 @dataclass(frozen=True)
 class Headroom:
-    """What a hop takes against what it may take: the shorter of hop and block. Times in µs.
+    """Time of a hop against its deadline. Times in µs.
 
     headroom : deadline / p99.9
     voices : engines of this kind that fit into 70 % of a core
@@ -61,9 +61,9 @@ class Headroom:
 def measure(
     model: Model, *, precision: PrecisionMode = "auto", channels: int = 1, seconds: float = _MEASURE_S
 ) -> Headroom:
-    """Time hops of a model, one a block, at its own rate.
+    """Time the hops of a model, one per block, at its own rate.
 
-    seconds : about so long, and 300 hops at least.
+    seconds : approximate duration; at least 300 hops are timed.
     """
     engine = Engine(model, precision=precision, channels=channels)
     hop, rate = model.front_end.hop_length, model.front_end.sample_rate
@@ -79,14 +79,14 @@ def measure(
 
 
 def with_hop(model: Model, hop_frames: int, sample_rate: float | None = None) -> Model:
-    """The same model at another hop; its weights know nothing of it."""
+    """Return the model with another hop and rate; the weights do not depend on them."""
     rate = model.front_end.sample_rate if sample_rate is None else sample_rate
     front_end = dataclasses.replace(model.front_end, hop_length=hop_frames, sample_rate=rate)
     return dataclasses.replace(model, front_end=front_end)
 
 
 def random_model(n_units: int, front_end: FrontEnd) -> Model:
-    """One layer of untied sigmoid units with weights drawn at random, as large as any."""
+    """One layer of untied sigmoid units with random weights."""
     rng = np.random.default_rng(0)
     n_bins = front_end.n_bins
     some = (0.05 * rng.standard_normal((min(n_units, 256), n_bins))).astype(np.float32)
@@ -99,7 +99,7 @@ def random_model(n_units: int, front_end: FrontEnd) -> Model:
 
 
 def smallest_hop(model: Model) -> Headroom | None:
-    """The smallest of `HOPS` that is safe; None where none is. Bands of constant-Q stay at their own hop."""
+    """The smallest safe hop of `HOPS`, None if there is none. Constant-Q models keep their own hop."""
     lengths = [hop for hop in HOPS if hop <= model.front_end.window_length]
     for hop in lengths if model.front_end.kind == "stft" else [model.front_end.hop_length]:
         found = measure(with_hop(model, hop))
@@ -109,7 +109,7 @@ def smallest_hop(model: Model) -> Headroom | None:
 
 
 def smallest_block(found: Headroom, sample_rate: float) -> int | None:
-    """The smallest of `BLOCKS` whose time a hop fits into safely; None where none is."""
+    """The smallest of `BLOCKS` in which a hop is safe; None if there is none."""
     for block in BLOCKS:
         if found.p999_us <= SAFE * 1e6 * min(block, found.hop_frames) / sample_rate:
             return block
@@ -117,7 +117,7 @@ def smallest_block(found: Headroom, sample_rate: float) -> int | None:
 
 
 def largest_model(front_end: FrontEnd, precision: PrecisionMode) -> int:
-    """Units of the largest layer that is safe at a front end: doubled while it is, then in proportion."""
+    """Units of the largest safe layer with this front end: doubled while safe, then interpolated."""
     n, last = 256, 0
     while n <= _MOST_UNITS:
         found = measure(random_model(n, front_end), precision=precision, seconds=0.1)
@@ -129,11 +129,13 @@ def largest_model(front_end: FrontEnd, precision: PrecisionMode) -> int:
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="a model file; none: the shipped one")] = None,
-    sample_rate: Annotated[float | None, typer.Option(metavar="HZ", help="none: the model's own")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    model: Annotated[Path | None, typer.Option(help="model file (default: the shipped model)")] = None,
+    sample_rate: Annotated[
+        float | None, typer.Option(metavar="HZ", help="sample rate (default: the model's own)")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
 ) -> None:
-    """Say what this machine can play: how short a hop and a block, how late, how large a model."""
+    """Report what this machine can play: smallest hop and block, latency, largest model."""
     chosen = demo_model() if model is None else Model.load(model)
     name = chosen.name if model is None else str(model)
     if sample_rate is not None:
@@ -171,7 +173,7 @@ def _facts(name: str, model: Model) -> dict[str, Any]:
 
 
 def _latency_ms(model: Model, block: int) -> float:
-    """Of the engine at its own rate, and of one block."""
+    """Latency of the engine at its own rate plus one block, in ms."""
     engine = Engine(model, block_frames=block, precision="float32")
     return 1000 * (engine.latency_frames + block) / model.front_end.sample_rate
 
@@ -179,28 +181,27 @@ def _latency_ms(model: Model, block: int) -> float:
 def _in_words(facts: dict[str, Any]) -> list[str]:
     own = facts["own_hop"]
     lines = [
-        f"{facts['model']}: {facts['units']} units, weights as {facts['precision']}, {facts['sample_rate']:g} Hz, "
+        f"{facts['model']}: {facts['units']} units, {facts['precision']} weights, {facts['sample_rate']:g} Hz, "
         f"instruction set {facts['isa']}",
-        f"a hop of {own['hop_frames']} frames takes {own['median_us']:.1f} µs, 999 of 1,000 at most "
-        f"{own['p999_us']:.1f}, of {own['deadline_us']:.0f}: {own['headroom']:.1f} times what it needs, "
-        f"{own['voices']} voices a core",
+        f"hop of {own['hop_frames']} frames: median {own['median_us']:.1f} µs, p99.9 {own['p999_us']:.1f} µs, "
+        f"deadline {own['deadline_us']:.0f} µs; CPU headroom {own['headroom']:.1f}, {own['voices']} voices per core",
     ]
     if facts["own_hop_block_frames"] is None:
-        lines.append("that is too slow for this machine; take a smaller model")
+        lines.append("too slow for this machine; use a smaller model")
     else:
         lines.append(
             f"smallest safe block at this hop: {facts['own_hop_block_frames']} frames, "
-            f"{facts['own_hop_latency_ms']:.1f} ms with it, and what the device adds"
+            f"latency {facts['own_hop_latency_ms']:.1f} ms plus the device"
         )
     if facts["smallest_hop_block_frames"] is not None:
         lines.append(
             f"smallest safe hop: {facts['smallest_hop_frames']} frames, with blocks of "
-            f"{facts['smallest_hop_block_frames']}: {facts['smallest_hop_latency_ms']:.1f} ms"
+            f"{facts['smallest_hop_block_frames']} frames: latency {facts['smallest_hop_latency_ms']:.1f} ms"
         )
     if facts["largest_units"] is not None:
         lines.append(
             f"largest model at this hop: {_about(facts['largest_units'])} units, "
-            f"{_about(facts['largest_units_float16'])} with weights as float16"
+            f"{_about(facts['largest_units_float16'])} with float16 weights"
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""`python -m aedsp.render`: an audio file through a model to an audio file, with the player's settings."""
+"""`python -m aedsp.render`: renders an audio file through a model, with any settings, to an audio file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aedsp.model.model import Model
 
 
 def _pairs(name: str, texts: list[str]) -> dict[int, float]:
-    """["3=0.5", "4=1,5=0"] to {3: 0.5, 4: 1.0, 5: 0.0}."""
+    """Parse ["3=0.5", "4=1,5=0"] to {3: 0.5, 4: 1.0, 5: 0.0}."""
     pairs = {}
     for item in ",".join(texts).split(",") if texts else []:
         unit, _, value = item.partition("=")
@@ -32,7 +32,7 @@ def _pairs(name: str, texts: list[str]) -> dict[int, float]:
 
 
 def _units(name: str, texts: list[str]) -> list[int]:
-    """["4,5", "9"] to [4, 5, 9]."""
+    """Parse ["4,5", "9"] to [4, 5, 9]."""
     try:
         return [int(item) for item in ",".join(texts).split(",")] if texts else []
     except ValueError:
@@ -41,47 +41,58 @@ def _units(name: str, texts: list[str]) -> list[int]:
 
 def main(
     source: Annotated[
-        Path | None, typer.Argument(metavar="IN", help="audio file; default: the shipped demo clip")
+        Path | None, typer.Argument(metavar="IN", help="audio file (default: the shipped demo clip)")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav", help="wav, flac, ogg or aiff")] = Path(
-        "rendered.wav"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT.wav", help="output file: wav, flac, ogg or aiff")
+    ] = Path("rendered.wav"),
     model: Annotated[
-        Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")
+        Path | None, typer.Option("--model", metavar="M", help="model file (default: the shipped model)")
     ] = None,
-    gain: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="may be repeated")] = None,
-    scale: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="may be repeated")] = None,
+    gain: Annotated[list[str] | None, typer.Option(metavar="UNIT=VALUE", help="gain of a unit; repeatable")] = None,
+    scale: Annotated[
+        list[str] | None, typer.Option(metavar="UNIT=VALUE", help="second gain of a unit; repeatable")
+    ] = None,
     override: Annotated[
-        list[str] | None, typer.Option(metavar="UNIT=VALUE", help="the unit's activation, whatever the input")
+        list[str] | None, typer.Option(metavar="UNIT=VALUE", help="fixed activation of a unit; repeatable")
     ] = None,
-    mute: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="e.g. 4,5")] = None,
-    sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to turn negative")] = None,
-    monitor: Annotated[str, typer.Option(metavar="original|resynthesized")] = "resynthesized",
-    phase: Annotated[str, typer.Option(metavar=" | ".join(get_args(PhaseMode)))] = "auto",
+    mute: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to mute, e.g. 4,5")] = None,
+    sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units with inverted polarity")] = None,
+    monitor: Annotated[str, typer.Option(metavar="original|resynthesized", help="signal to render")] = "resynthesized",
+    phase: Annotated[str, typer.Option(metavar=" | ".join(get_args(PhaseMode)), help="phase method")] = "auto",
     phase_from: Annotated[
-        Path | None, typer.Option(metavar="B", help="audio file that the phases are taken from: cross-synthesis")
+        Path | None, typer.Option(metavar="B", help="audio file that provides the phases (cross-synthesis)")
     ] = None,
-    stretch: Annotated[float, typer.Option(metavar="R", help="times the duration, 0.25 to 4, before the model")] = 1.0,
-    transpose: Annotated[float, typer.Option(metavar="S", help="semitones, -24 to 24, before the model")] = 0.0,
-    refine: Annotated[int, typer.Option(metavar="N", help="iterations on the phases")] = 0,
-    precision: Annotated[str, typer.Option(metavar=" | ".join(get_args(PrecisionMode)))] = "auto",
-    seed: Annotated[int, typer.Option(help="of start phases and of the drive 'walk'")] = 0,
-    no_input: Annotated[bool, typer.Option("--no-input", help="the decoder alone")] = False,
+    stretch: Annotated[
+        float, typer.Option(metavar="R", help="time-stretch the input: 0.25 to 4 times its duration")
+    ] = 1.0,
+    transpose: Annotated[float, typer.Option(metavar="S", help="transpose the input: -24 to 24 semitones")] = 0.0,
+    refine: Annotated[int, typer.Option(metavar="N", help="phase refinement iterations")] = 0,
+    precision: Annotated[
+        str, typer.Option(metavar=" | ".join(get_args(PrecisionMode)), help="format of the weights")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(help="random seed of the start phases and the drive 'walk'")] = 0,
+    no_input: Annotated[bool, typer.Option("--no-input", help="render the decoder alone, without input")] = False,
     drive: Annotated[
-        str | None, typer.Option(metavar="D", help="of the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]")
+        str | None,
+        typer.Option(metavar="D", help="drive of the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]"),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(metavar="S", help="of the decoder alone; default: 10")] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="P.png", help="draw both spectrograms")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="duration of the decoder alone (default: 10)")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="P.png", help="draw the spectrograms of input and output")
+    ] = None,
     gestures: Annotated[
         Path | None, typer.Option(metavar="G.mid", help="recorded gestures, or any MIDI file with control changes")
     ] = None,
     mapping: Annotated[
-        str, typer.Option(metavar="M.toml", help="what the control changes of another MIDI file do")
+        str, typer.Option(metavar="M.toml", help="MIDI mapping for the control changes of other MIDI files")
     ] = "nanokontrol2",
 ) -> None:
-    """Resynthesize an audio file through a model: same rate, and same length unless it is stretched.
+    """Resynthesize an audio file through a model, at the same rate and, unless time-stretched, the same length.
 
-    With --gestures of a recorded performance and no IN: what was heard then, sample for sample.
+    With --gestures of a recorded performance and no IN, the output is bit-identical to what was heard.
     """
     taken = None if gestures is None else gesture_file.read(gestures)
     if taken is not None and taken.header is not None:
@@ -92,18 +103,16 @@ def main(
             "--no-input": no_input, "--drive": drive, "--seconds": seconds is not None,
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
-            raise ValueError(f"{gestures} holds the player's settings; leave {' and '.join(given)} out")
+            raise ValueError(f"{gestures} already contains all settings; omit {' and '.join(given)}")
         _render_performance(taken, source, output, model)
         return
     no_input = no_input or drive is not None or seconds is not None
     inputs = {"IN": source, "--gestures": gestures, "--plot": plot, "--phase-from": phase_from,
         "--stretch": None if stretch == 1 else stretch, "--transpose": transpose or None}  # fmt: skip
     if no_input and (given := [name for name, value in inputs.items() if value is not None]):
-        raise ValueError(
-            f"--no-input, --drive and --seconds are for the decoder alone; leave {' and '.join(given)} out"
-        )
+        raise ValueError(f"--no-input, --drive and --seconds are for the decoder alone; omit {' and '.join(given)}")
     if seconds is not None and not 0 < seconds < 1e6:
-        raise ValueError(f"--seconds is {seconds}; expected more than 0, less than a million")
+        raise ValueError(f"--seconds is {seconds}; expected more than 0 and less than a million")
     source = source or data.demo_audio_path()
     the_model = Model.load(model) if model else data.demo_model()
     settings = {
@@ -140,11 +149,11 @@ def main(
 
 
 def _render_performance(gestures: GestureFile, source: Path | None, output: Path, model: Path | None) -> None:
-    """Recorded gestures, replayed by the player that played them."""
+    """Render a recorded performance."""
     from aedsp.control.replay import Replay
 
     if source is not None and output.exists() and output.samefile(source):
-        raise ValueError(f"{output} is the input itself; give the output another name")
+        raise ValueError(f"{output} is the input file; choose another name for the output")
     replay = Replay(gestures, Model.load(model) if model else None, source)
     engine, n = replay.engine, 0
     try:
@@ -154,7 +163,7 @@ def _render_performance(gestures: GestureFile, source: Path | None, output: Path
                 n += len(block)
     finally:
         replay.close()
-    print(f"{output}: the performance {gestures.path}, {n / engine.sample_rate:.1f} s, as it was heard")
+    print(f"{output}: the performance {gestures.path}, {n / engine.sample_rate:.1f} s, as heard")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""TOML in and out: the standard library's reader, or tomli before Python 3.11; tomli-w to write."""
+"""Reads and writes TOML: tomllib, or tomli before Python 3.11, to read; tomli-w to write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TOMLDecodeError", "dumps", "loads"]
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """A document as TOML text."""
+    """Return a document as TOML text."""
     import tomli_w
 
     return tomli_w.dumps(document)

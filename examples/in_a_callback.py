@@ -1,9 +1,9 @@
-"""The engine inside your own audio application: one `process` call in the callback of a sounddevice stream.
+"""The engine in your own audio application: one `process` call in the callback of a sounddevice stream.
 
-python examples/in_a_callback.py [--offline]      live from input to output; --offline: the callback without a device
+python examples/in_a_callback.py [--offline]      live, input to output; --offline: run the callback without a device
 
-A Python callback is the simplest way in, and good enough for blocks of 512 frames and more while no other Python thread
-is busy: the hop itself runs without the GIL, but entering the callback needs it.
+A Python callback is the simplest integration. It works for blocks of 512 frames or more while no other Python thread
+is busy: the hop runs without the GIL, but entering the callback needs it.
 """
 
 import sys
@@ -15,7 +15,7 @@ import aedsp
 SAMPLE_RATE, BLOCK_FRAMES = 44_100, 512
 
 engine = aedsp.Engine(aedsp.demo_model(), SAMPLE_RATE, block_frames=BLOCK_FRAMES)
-engine.controls.gain[:8] = 0.5  # the first eight faders, half way down; from any thread, at any time
+engine.controls.gain[:8] = 0.5  # halve the first eight units; from any thread, at any time
 
 
 def callback(indata, outdata, frames, time, status):
@@ -23,7 +23,7 @@ def callback(indata, outdata, frames, time, status):
 
 
 def offline():
-    """What a stream would do, with noise for a microphone."""
+    """Call the callback as a stream would, with noise as input."""
     rng = np.random.default_rng(0)
     block, out = np.empty((BLOCK_FRAMES, 1), np.float32), np.empty((BLOCK_FRAMES, 1), np.float32)
     for _ in range(100):
@@ -36,7 +36,7 @@ def live():
     import sounddevice
 
     with sounddevice.Stream(SAMPLE_RATE, BLOCK_FRAMES, channels=1, dtype="float32", callback=callback):
-        print(f"latency {1000 * engine.latency_s:.1f} ms and the device's; mind the feedback; Enter stops")
+        print(f"latency {1000 * engine.latency_s:.1f} ms plus the device's; beware of feedback; press Enter to stop")
         input()
 
 

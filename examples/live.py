@@ -1,4 +1,4 @@
-"""The instrument in a few lines: a file on the default device, without Python in the audio thread, and a slow gesture.
+"""The instrument in a few lines: play a file on the default device while a slow gesture moves the gains.
 
 python examples/live.py [FILE [MODEL.h5]]
 """
@@ -19,10 +19,10 @@ try:
         print(stream.latency)
         began = time.monotonic()
         while (t := time.monotonic() - began) < SECONDS:
-            with engine.controls.together():  # one publication for all
+            with engine.controls.together():  # publish all changes at once
                 for unit in range(model.n_code):
                     engine.controls.gain[unit] = 0.02 * (1 + math.sin(t + unit))
             time.sleep(0.03)
         print("\n".join(stream.statistics.lines()))
 except aedsp.errors.StreamError as error:
-    print(f"cannot play here: {error}")
+    print(f"cannot play: {error}")

@@ -1,6 +1,6 @@
-"""A model made by hand from NumPy arrays: no training, no other framework.
+"""A model built by hand from NumPy arrays, without training or another framework.
 
-Sixteen units, each a bump on the frequency axis: an equaliser whose bands are hidden units.
+Sixteen units, each a triangle on the frequency axis: an equaliser with hidden units as its bands.
 
 python examples/model_from_numpy.py [OUT.h5]
 """
@@ -21,7 +21,7 @@ bumps = np.maximum(0, 1 - np.abs(octaves[None, :] - centres[:, None]) / (centres
 layer = aedsp.Layer(
     encoder_weight=bumps / bumps.sum(axis=1, keepdims=True),  # a unit is the mean magnitude of its band
     encoder_bias=np.zeros(n_units),
-    decoder_weight=bumps.T,  # and sounds as that band
+    decoder_weight=bumps.T,  # a unit sounds as its band
     decoder_bias=np.zeros(n_bins),
     encoder_activation="relu",
 )

@@ -1,6 +1,6 @@
-"""Resynthesize a file with the player's hand on a few units.
+"""Resynthesize a file with changed controls on a few units.
 
-python examples/render_a_file.py [IN.wav [OUT.wav]]      without arguments: the shipped clip, to rendered.wav
+python examples/render_a_file.py [IN.wav [OUT.wav]]      default: the shipped clip, to rendered.wav
 """
 
 import sys
@@ -20,7 +20,7 @@ result = aedsp.resynthesize(
     audio,
     sample_rate,
     gain={0: 0.2, 3: 1.5},  # unit 0 softer, unit 3 louder
-    muted={1: True},  # unit 1 not at all
+    muted={1: True},  # unit 1 silent
 )
 target = sys.argv[2] if len(sys.argv) > 2 else "rendered.wav"
 soundfile.write(target, result, int(sample_rate), subtype="FLOAT")

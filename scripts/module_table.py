@@ -1,4 +1,4 @@
-"""The table of modules in CONTRIBUTING.md, made from their docstrings: `python scripts/module_table.py --write`."""
+"""Generates the module table in CONTRIBUTING.md from docstrings: `python scripts/module_table.py --write`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- modules: scripts/module_table.py --write -->\n", "<!-- end of modules -->\n"
-#: From the top down, as they may import.
+#: From the top down: a package may import those below it.
 PACKAGES = (
     "aedsp", "aedsp/play", "train", "train/paper", "train/sweep", "train/report", "train/run", "train/network",
     "train/data", "aedsp/control", "aedsp/live", "aedsp/engine", "aedsp/data", "aedsp/audio", "aedsp/model",
@@ -18,19 +18,19 @@ PACKAGES = (
 
 
 def first_line(path: Path) -> str:
-    """Of a module's docstring, without its full stop."""
+    """First line of a module docstring, without the full stop."""
     found = re.match(r'(?:#[^\n]*\n)*"""(.*?)(?:\n|""")', path.read_text(encoding="utf-8"), re.S)
     return found[1].strip().rstrip(".").replace("|", "\\|") if found else ""
 
 
 def modules(package: Path) -> list[Path]:
-    """Its modules in order of name, `__init__` left out."""
+    """Modules of a package, sorted by name, without `__init__`."""
     found = [path for path in package.iterdir() if path.suffix in (".py", ".pyx") and path.stem != "__init__"]
     return sorted(found, key=lambda path: path.stem.strip("_"))
 
 
 def table() -> str:
-    """A table for each package."""
+    """One table per package."""
     parts = []
     for name in PACKAGES:
         package = ROOT / name
@@ -40,7 +40,7 @@ def table() -> str:
 
 
 def with_table(text: str) -> str:
-    """The document with the table between its marks."""
+    """Replace the table between the markers in the document."""
     before, rest = text.split(BEGIN)
     return before + BEGIN + table() + "\n" + END + rest.split(END)[1]
 

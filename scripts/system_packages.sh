@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the system must bring: a C compiler, Python's headers and venv, PortAudio (only for sound).
-# As root on Debian it installs what is missing; elsewhere it prints one line and goes on with what there is.
+# Checks for system packages: a C compiler, Python headers and venv, PortAudio (only for live audio).
+# As root on Debian, installs missing packages; otherwise prints how to install them. Never fails.
 python=${PYTHON:-python3}
 missing=""
 command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || missing="$missing gcc"
@@ -14,16 +14,16 @@ fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing:$missing"
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 ||
-        echo "apt-get could not install$missing; going on with what there is"
+        echo "Warning: apt-get could not install$missing; continuing without"
 elif command -v apt-get >/dev/null 2>&1; then
-    echo "Missing; please run: sudo apt-get install$missing"
+    echo "Missing system packages. Run: sudo apt-get install$missing"
 elif command -v dnf >/dev/null 2>&1; then
-    echo "Missing; please run: sudo dnf install gcc python3-devel portaudio"
+    echo "Missing system packages. Run: sudo dnf install gcc python3-devel portaudio"
 elif command -v pacman >/dev/null 2>&1; then
-    echo "Missing; please run: sudo pacman -S gcc python portaudio"
+    echo "Missing system packages. Run: sudo pacman -S gcc python portaudio"
 elif command -v brew >/dev/null 2>&1; then
-    echo "Missing; please run: xcode-select --install; brew install python portaudio"
+    echo "Missing system packages. Run: xcode-select --install; brew install python portaudio"
 else
-    echo "Missing:$missing (a C compiler, Python's headers and venv, PortAudio); please install them with your system's packages"
+    echo "Missing system packages:$missing. Install a C compiler, Python headers and venv, and PortAudio with your package manager."
 fi
 exit 0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# mypy --strict over the package; aedsp/train is a link to train/, so that tools see it where it is installed.
-# stubtest holds the .pyi to the .pyx.
+# Run mypy --strict on the package, and check the .pyi stubs against the .pyx modules with stubtest.
+# aedsp/train is a symlink to train/, so that tools find it where it is installed.
 bin=$1
 "$bin/python" -m mypy --strict -p aedsp &&
     "$bin/python" -m mypy.stubtest --ignore-positional-only --ignore-missing-stub --ignore-disjoint-bases --mypy-config-file pyproject.toml \

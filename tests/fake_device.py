@@ -1,4 +1,4 @@
-"""PortAudio's place, taken by a thread that calls the compiled callback."""
+"""A fake audio device: a thread calls the compiled callback in place of PortAudio."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from aedsp.live import portaudio
 
-DEVICE = portaudio.Device(0, "desk", "test", 2, 2, 22_050.0, 0.01, 0.1, True, True)
+DEVICE = portaudio.Device(0, "fake device", "test", 2, 2, 22_050.0, 0.01, 0.1, True, True)
 
 
 class FakeDevice:
-    """What `portaudio.open_stream` would give.
+    """Replaces the stream that `portaudio.open_stream` returns.
 
     Parameters
     ----------
     callback : Callback
     n_out : int
     play : callable
-        Called again and again with the device while it is active: makes one call and waits as it likes.
+        Called repeatedly with the device while it is active; makes one call and waits.
     """
 
     latency = 0.01
@@ -38,7 +38,7 @@ class FakeDevice:
             self.play(self)
 
     def call(self, x, n_frames):
-        """One block from the callback, kept in `heard`."""
+        """Get one block from the callback and append it to `heard`."""
         out = np.zeros((n_frames, self.n_out), np.float32)
         self.callback.call(x, out)
         self.heard.append(out)

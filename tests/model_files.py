@@ -1,6 +1,6 @@
-"""Model files by plain h5py, from docs/model-format.md alone: good ones, and REFUSALS, the ways to break them.
+"""Model files written with plain h5py from docs/model-format.md alone: valid ones, and REFUSALS, ways to break them.
 
-`write` is what another program would write; `model` is a Model to save. A `Change` breaks a good, open file.
+`write` writes a file as another program would; `model` is a Model to save. A `Change` breaks a valid, open file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Change = Callable[[h5py.File], None]
 
 
 def reals(seed: int, *shape: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-    """Values of a fixed seed, all above 0.1 and below 1.1, so that they serve as weights and as deviations."""
+    """Values from a fixed seed between 0.1 and 1.1, valid as weights and as standard deviations."""
     return (np.random.default_rng(seed).random(shape) + 0.1).astype(dtype)
 
 
@@ -49,7 +49,7 @@ def write(
     extras: bool = False,
     libver: str = "earliest",
 ) -> None:
-    """A good file of `n_units` hidden units per layer, stored as `storage` says; `extras` for all that is optional."""
+    """Write a valid file with `n_units` hidden units per layer; `extras` adds all optional parts."""
     stored = storage or {}
     with h5py.File(path, "w", libver=libver) as file:
         set_attributes(file, format=b"aedsp-model", format_version=1, name=b"toy", created_by=b"a test", license=b"CC0")
@@ -89,13 +89,13 @@ def _write_extras(file: h5py.File, n_code: int, storage: Mapping[str, Any]) -> N
 
 
 def set_attributes(group: h5py.Group, **values: Any) -> None:
-    """Attributes, bytes as fixed-length strings."""
+    """Set attributes; bytes become fixed-length strings."""
     for name, value in values.items():
         group.attrs[name] = np.bytes_(value) if isinstance(value, bytes) else value
 
 
 def model(**changes: Any) -> Model:
-    """A Model with every optional part, two layers, the second one tied."""
+    """A Model with two layers, the second one tied, and all optional parts."""
     first = Layer(
         encoder_weight=reals(1, 8, N_BINS * 2),
         encoder_bias=reals(2, 8),
@@ -140,7 +140,7 @@ def no_attribute(group: str, name: str) -> Change:
 
 
 def member(name: str, value: Any) -> Change:
-    """The member becomes an array, a link, or (None) nothing."""
+    """Replace the member with an array or a link, or delete it (None)."""
 
     def change(file: h5py.File) -> None:
         del file[name]
@@ -190,7 +190,7 @@ def gzip_twice(file: h5py.File) -> None:
 
 
 def short_chunk(file: h5py.File) -> None:
-    """A sound gzip stream of too few bytes: HDF5 would fill up the array with whatever its memory holds."""
+    """A valid gzip stream that is too short: HDF5 would fill the rest of the array from uninitialised memory."""
     declared("layers/0/encoder_weight", (8, N_BINS), chunks=(8, N_BINS), compression="gzip")(file)
     file["layers/0/encoder_weight"].id.write_direct_chunk((0, 0), zlib.compress(bytes(100)))
 
@@ -216,7 +216,7 @@ def many_layers(file: h5py.File) -> None:
 
 FIXED = 'expected a fixed-length string up to 60,000 bytes; in h5py: attrs["{}"] = numpy.bytes_("…")'
 
-#: A change of a good file of two layers, and the text of the refusal: its beginning, where it begins with a path.
+#: A change to a valid file with two layers, and part of the error message (its start, if it begins with a path).
 REFUSALS: list[tuple[Change, str]] = [
     # Root
     (no_attribute("/", "format"), "/ has no attribute 'format'; " + FIXED.format("format")),
@@ -277,7 +277,7 @@ REFUSALS: list[tuple[Change, str]] = [
     (member("layers/1/decoder_weight", None), "/layers/1/decoder_weight is missing; expected a dataset"),
     (member("layers/1/decoder_bias", None), "/layers/1/decoder_bias is missing; expected a dataset"),
     (group_instead, "/layers/0/encoder_bias is a group; expected a dataset"),
-    (attribute("layers/0", tied=True), "/layers/0 is tied and has a decoder_weight; expected one or the other"),
+    (attribute("layers/0", tied=True), "/layers/0 is tied but has a decoder_weight; expected one or the other"),
     (attribute("layers/0", tied=2), "/layers/0 attribute 'tied' is 2; expected a bool, or the integer 0 or 1"),
     (attribute("layers/0", tied=b"yes"), "'tied' is a string of 3 bytes; expected a bool, or the integer"),
     (attribute("layers/1", decoder_activation=b"softmax"), "/layers/1 does not fit: decoder_activation is 'softmax'"),
@@ -295,7 +295,7 @@ REFUSALS: list[tuple[Change, str]] = [
     (stored("layers/0/encoder_weight", reals(0, 264)), "/layers/0/encoder_weight has shape (264,); the front"),
     (stored("layers/0/encoder_bias", reals(0, 7)), "has shape (7,); expected (8,): the layer has 8 hidden and 33"),
     (stored("layers/0/decoder_weight", reals(0, 8, 33)), "has shape (8, 33); expected (33, 8): the layer"),
-    (stored("layers/0/encoder_weight", np.zeros((65_537, 33), "f2")), "expected at most 65,536 units a layer"),
+    (stored("layers/0/encoder_weight", np.zeros((65_537, 33), "f2")), "expected at most 65,536 units per layer"),
     (stored("layers/0/encoder_weight", np.zeros((0, 33), "f4")), "has shape (0, 33); expected at least one value"),
     (stored("layers/0/encoder_bias", h5py.Empty("f4")), "encoder_bias has shape None; expected at least one"),
     # Values
@@ -308,31 +308,31 @@ REFUSALS: list[tuple[Change, str]] = [
     (stored("layers/0/encoder_bias", np.ones(8, "c8")), "of 64 bits; expected float16, float32 or float64"),
     (stored("layers/0/encoder_bias", np.ones(8, "g")), "expected float16, float32 or float64"),
     # Storage
-    (member("layers/1", h5py.SoftLink("/layers/0")), "/layers/1 is a soft link; expected a group in its place; copy"),
+    (member("layers/1", h5py.SoftLink("/layers/0")), "/layers/1 is a soft link; expected a group; replace the"),
     (member("layers/1/encoder_bias", h5py.SoftLink("/x")), "/layers/1/encoder_bias is a soft link; expected a dataset"),
     (member("layers", h5py.ExternalLink("o.h5", "/layers")), "/layers is an external link; expected a group"),
     (virtual, "/layers/0/encoder_bias is a virtual dataset; expected a contiguous or chunked one"),
     (compact, "/layers/0/encoder_bias is a compact dataset; expected a contiguous or chunked one"),
     (
         declared("layers/0/encoder_bias", (8,), external=[("weights.raw", 0, 32)]),
-        "/layers/0/encoder_bias keeps its values in another file; expected them in this one",
+        "/layers/0/encoder_bias stores its values in another file; expected them in this one",
     ),
     (stored("layers/0/encoder_bias", reals(0, 8), compression="lzf"), "encoder_bias is filtered by HDF5 filter 32000"),
     (gzip_twice, "/layers/0/encoder_bias is filtered by gzip, gzip; expected gzip, shuffle, fletcher32, each at"),
-    (short_chunk, "/layers/0/encoder_weight has chunks missing, or of other than 1,056 bytes; the file is"),
-    (declared("layers/0/encoder_bias", (8,)), "/layers/0/encoder_bias declares 32 bytes and stores 0 in a file"),
-    (declared("layers/0/encoder_bias", (8,), chunks=(8,)), "/layers/0/encoder_bias declares 32 bytes and stores 0"),
+    (short_chunk, "/layers/0/encoder_weight has missing chunks, or chunks not of 1,056 bytes; the file is"),
+    (declared("layers/0/encoder_bias", (8,)), "/layers/0/encoder_bias declares 32 bytes but stores 0 in a file"),
+    (declared("layers/0/encoder_bias", (8,), chunks=(8,)), "/layers/0/encoder_bias declares 32 bytes but stores 0"),
     (
         declared("layers/0/encoder_weight", (2**20, 2**20), chunks=(1024, 1024), compression="gzip"),
-        "/layers/0/encoder_weight declares 4,398,046,511,104 bytes; expected at most 2,147,483,648 (2 GiB) in all",
+        "/layers/0/encoder_weight declares 4,398,046,511,104 bytes; expected at most 2,147,483,648 (2 GiB) in total",
     ),
     (
         declared("layers/1/decoder_weight", (2**20, 2**20)),
-        "/layers/1/decoder_weight declares 4,398,046,511,104 bytes; expected at most 2,147,483,648 (2 GiB) in all",
+        "/layers/1/decoder_weight declares 4,398,046,511,104 bytes; expected at most 2,147,483,648 (2 GiB) in total",
     ),
     (
         declared("layers/0/encoder_weight", (8_000_000, N_BINS), chunks=(100_000, N_BINS), compression="gzip"),
-        "/layers/0/encoder_weight declares 1,056,000,000 bytes and stores 0 in a file of",
+        "/layers/0/encoder_weight declares 1,056,000,000 bytes but stores 0 in a file of",
     ),
     (declared("layers/0/encoder_weight", (8000, N_BINS), chunks=(1, 1)), "has 264,000 chunks; expected at most"),
     # Statistics and classes

@@ -1,4 +1,4 @@
-"""Small models made by hand, for tests: random but well-behaved weights on any geometry."""
+"""Small models for tests: random but well-behaved weights for any geometry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def front_end(**changes) -> aedsp.FrontEnd:
 def autoencoder(
     rng, geometry=None, n_code=16, *, tied=False, steps=(), widths=(), context=1, encoder="relu", level=0.3
 ) -> aedsp.Model:
-    """A model with non-negative decoder rows and small biases. level: of the decoder's weights."""
+    """A model with non-negative weights and small biases. level: scale of the decoder's weights."""
     geometry = geometry or front_end()
     sizes = [geometry.n_bins * context, *widths, n_code]
     layers = []
@@ -37,7 +37,7 @@ def autoencoder(
 
 
 def music(rng, n, rate=22_050.0):
-    """A chord with attacks, plus noise of 3e-4: DESIGN §3's way of making phases meaningful in every bin."""
+    """A chord with attacks, plus noise of 3e-4 that makes the phase of every bin meaningful."""
     t = np.arange(n) / rate
     chord = sum(np.sin(2 * np.pi * f * t + f) / (i + 2) for i, f in enumerate((220, 277.2, 329.6, 880, 2637)))
     envelope = 0.3 * np.exp(-3 * (t % 0.35))
@@ -49,7 +49,7 @@ def level_db(x):
 
 
 def in_blocks(engine, x, sizes):
-    """x through the engine in blocks of the sizes that `sizes` yields."""
+    """Process x with the engine in blocks whose sizes come from `sizes`."""
     out, at = [], 0
     while at < len(x):
         n = min(int(next(sizes)), len(x) - at)

@@ -1,4 +1,4 @@
-"""Waiting for what another thread does."""
+"""Waiting for another thread."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import time
 def wait(condition, patience_s=5.0):
     end = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.01)

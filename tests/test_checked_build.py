@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_kernels_and_engine_pass_with_bounds_checks(tmp_path):
     pytest.importorskip("Cython")
     environment = {**os.environ, "AEDSP_CHECKED": "1"}

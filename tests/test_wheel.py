@@ -25,6 +25,9 @@ print(aedsp.__version__, aedsp.cpu().isa)
 """
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     target = tmp_path_factory.mktemp("dist")
@@ -67,6 +70,6 @@ def test_a_clean_environment_resynthesizes(wheel, tmp_path):
     result = run("-m", "aedsp.render", "-o", "out.wav", "--mute", "3")
     assert result.returncode == 0 and (tmp_path / "out.wav").stat().st_size > 1e6, result.stderr
     result = run("-m", "aedsp.play")
-    assert result.returncode == 0 and "no picture: pictures need matplotlib" in result.stdout, result.stderr
+    assert result.returncode == 0 and "no picture: drawing needs matplotlib" in result.stdout, result.stderr
     result = run("-m", "aedsp.train", "--dry-run")
     assert result.returncode == 0, result.stderr

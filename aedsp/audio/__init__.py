@@ -1,1 +1,1 @@
-"""Audio files in and out, and pictures of them."""
+"""Reads, writes and plots audio files."""

@@ -1,4 +1,4 @@
-"""Audio files in and out through libsndfile: whole, in blocks, and never half-written.
+"""Reads and writes audio files through libsndfile, whole or in blocks; writes are atomic.
 
 Audio is float32 in [-1, 1], (frames, channels). The only importer of soundfile.
 """
@@ -20,8 +20,8 @@ from aedsp.errors import AudioFileError
 
 BLOCK_FRAMES = 16_384
 
-#: For each extension that is written: encoding, highest rate in Hz, most channels. Float where the format has it, so
-#: that files hold the engine's very samples; the limits are those of the format (Vorbis: where libsndfile still works).
+#: Output formats by extension: encoding, highest rate in Hz, most channels. Float where supported, so that files hold
+#: the engine's exact samples. The limits are the format's own (Vorbis: those of libsndfile).
 FORMATS = {
     ".wav": ("FLOAT", 10_000_000, 1024),
     ".flac": ("PCM_24", 655_350, 8),
@@ -32,19 +32,19 @@ FORMATS = {
 
 @contextmanager
 def open_audio(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """A `soundfile.SoundFile` for reading, with errors that say which file and why.
+    """Open a `soundfile.SoundFile` for reading; errors name the file and the reason.
 
     Raises
     ------
     OSError
-        There is no such file.
+        The file does not exist.
     AudioFileError
-        It is not audio that libsndfile reads, or it is damaged.
+        The file is not audio that libsndfile can read, or it is damaged.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
             2,
-            "no such audio file" if not Path(path).is_dir() else "this is a folder; expected an audio file",
+            "no such audio file" if not Path(path).is_dir() else "is a directory; expected an audio file",
             str(path),
         )
     try:
@@ -59,13 +59,13 @@ def open_audio(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 
 def header(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Sample rate in Hz and length in frames, as the file's header has them. Raises as `open_audio`."""
+    """Sample rate in Hz and length in frames from the file's header. Raises the errors of `open_audio`."""
     with open_audio(path) as file:
         return int(file.samplerate), int(file.frames)
 
 
 def blocks_of(file: Any, block_frames: int = BLOCK_FRAMES) -> Iterator[Float32]:
-    """The rest of an open file as blocks (frames, channels), the last one shorter."""
+    """The rest of an open file in blocks (frames, channels); the last one may be shorter."""
     while True:
         try:
             block = file.read(block_frames, dtype="float32", always_2d=True)
@@ -79,7 +79,7 @@ def blocks_of(file: Any, block_frames: int = BLOCK_FRAMES) -> Iterator[Float32]:
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Float32, float]:
-    """A whole file: audio (frames, channels) and its sample rate in Hz. Raises as `open_audio`."""
+    """Read a whole file: audio (frames, channels) and sample rate in Hz. Raises the errors of `open_audio`."""
     with open_audio(path) as file:
         blocks = list(blocks_of(file)) or [np.empty((0, file.channels), np.float32)]
         return np.concatenate(blocks), float(file.samplerate)
@@ -87,14 +87,14 @@ def read(path: str | os.PathLike[str]) -> tuple[Float32, float]:
 
 @contextmanager
 def written(path: str | os.PathLike[str], sample_rate: float, channels: int) -> Iterator[Any]:
-    """A `soundfile.SoundFile` to write to; it appears under `path` once the block ends well, and not at all otherwise.
+    """Open a `soundfile.SoundFile` for an atomic write: `path` appears only if the block ends without an error.
 
     Raises
     ------
     ValueError
-        The extension is none of `FORMATS`, or the format cannot hold that rate or so many channels.
+        The extension is not in `FORMATS`, or the format does not support the sample rate or number of channels.
     OSError, AudioFileError
-        The folder does not exist or cannot be written, or the disk is full.
+        The directory is missing or not writable, or the disk is full.
     """
     extension = Path(path).suffix.lower()
     if extension not in FORMATS:
@@ -115,6 +115,6 @@ def written(path: str | os.PathLike[str], sample_rate: float, channels: int) -> 
 
 
 def _reason(error: Exception) -> str:
-    """libsndfile's reason without its preamble; its text for damaged headers speaks of missing files."""
+    """libsndfile's reason without its preamble; for damaged headers it wrongly reports a missing file."""
     reason = str(error).split(": ", 1)[-1].rstrip(".")
     return "its header is damaged" if "does not exist" in reason else reason

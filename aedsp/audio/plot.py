@@ -1,4 +1,4 @@
-"""Pictures. The only importer of matplotlib, and only when a picture is drawn."""
+"""Draws figures: spectrograms, curves and maps. The only importer of matplotlib, imported when drawing."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from aedsp.audio import file as audio_file
 from aedsp.errors import MissingExtraError
 from aedsp.model.front_end import LOUDEST, FrontEnd
 
-#: Columns of a spectrogram at most, so that neither time nor memory grows with the file.
+#: Most columns of a spectrogram; limits time and memory for long files.
 MOST_COLUMNS = 2000
 RANGE_DB = 90.0
 FORMATS = (".png", ".svg", ".pdf")
 
 
 def check_target(target: str | os.PathLike[str]) -> None:
-    """Refuse, before any work, the name of a picture that could not be drawn.
+    """Check, before any work, that a figure can be written to `target`.
 
     Raises
     ------
     ValueError
-        The extension is none of `FORMATS`.
+        The extension is not in `FORMATS`.
     OSError
-        The folder does not exist, or `target` is a folder.
+        The directory does not exist.
     MissingExtraError
         matplotlib is not installed.
     """
     if Path(target).suffix.lower() not in FORMATS:
         raise ValueError(f"{target}: extension is {Path(target).suffix!r}; pictures are {', '.join(FORMATS)}")
     if not Path(target).parent.is_dir():
-        raise FileNotFoundError(2, "is no folder; make it first", str(Path(target).parent))
+        raise FileNotFoundError(2, "no such directory; create it first", str(Path(target).parent))
     _pyplot()
 
 
 def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[Float32, float, float]:
-    """Levels of a file in dB of full scale, (n_bins, n_columns); its duration in s; its highest frequency in Hz."""
+    """Levels of a file in dBFS, (n_bins, n_columns); its duration in s; its Nyquist frequency in Hz."""
     with audio_file.open_audio(path) as file:
         front_end = FrontEnd(
             sample_rate=file.samplerate, fft_length=fft_length, window_length=fft_length, hop_length=fft_length // 4
@@ -69,9 +69,9 @@ def draw_spectrograms(
     target: str | os.PathLike[str],
     titles: tuple[str, str] | None = None,
 ) -> None:
-    """Figure 2 of the paper: the original above the resynthesis, same scales, as PNG, SVG or PDF by the extension.
+    """Draw Figure 2 of the paper: original above resynthesis, on the same scales, as PNG, SVG or PDF by extension.
 
-    titles : of the two; None: the names of the files.
+    titles : of the two panels; default: the file names.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def draw_spectrograms(
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One set of axes: curves (label, x, y) under a title."""
+    """One set of axes: a title and curves (label, x, y)."""
 
     title: str
     curves: Sequence[tuple[str, npt.ArrayLike, npt.ArrayLike]]
@@ -105,7 +105,7 @@ class Panel:
 def draw_curves(
     target: str | os.PathLike[str], panels: Sequence[Panel], *, x_label: str, y_label: str, log_x: bool = False
 ) -> None:
-    """Panels one below the other, on one x axis.
+    """Draw panels in one column with a shared x axis.
 
     Raises
     ------
@@ -134,8 +134,9 @@ def draw_map(
     y_label: str,
     label: str,
 ) -> None:
-    """Levels (rows, columns) as colours, red above 0 and blue below; rows lie between `y_edges` (rows + 1,), to a
-    logarithmic scale.
+    """Draw levels (rows, columns) as colours, red above 0 and blue below.
+
+    Rows lie between `y_edges` (rows + 1,) on a logarithmic axis.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def draw_map(
 
 @contextmanager
 def _figure(target: str | os.PathLike[str], n_panels: int, **options: Any) -> Iterator[tuple[Any, Any]]:
-    """A figure and its axes, one below the other; saved at `target` where the block ends well, closed in any case."""
+    """A figure with axes in one column; saved to `target` if the block succeeds, closed in any case."""
     pyplot = _pyplot()
     figure, axes = pyplot.subplots(n_panels, 1, squeeze=False, layout="constrained", **options)
     try:
@@ -169,7 +170,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise MissingExtraError("pictures need matplotlib; pip install 'aedsp[report]'") from None
+        raise MissingExtraError("drawing needs matplotlib; pip install 'aedsp[report]'") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -1,6 +1,6 @@
-"""The one reader of audio files: blocks from any position on, at the rate and with the channels that are asked for.
+"""Reads audio files in blocks from any position, resampled and mixed to the requested rate and channels.
 
-The streamer, gestures that are rendered again, offline rendering and the trainer read through it. Memory is one block.
+Used by the streamer, the rendering of gestures, offline rendering and the trainer. Holds one block in memory.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from aedsp.audio import file as audio_file
 from aedsp.errors import AudioFileError
 from aedsp.model.front_end import LOUDEST
 
-#: Frames of the file in one block.
+#: Frames of the file per block.
 READ_FRAMES = 4096
 
 
 def to_channels(block: Float32, channels: int) -> Float32:
-    """(frames, n) to (frames, channels): to one as the mean of all, from one to all alike, else the first ones."""
+    """(frames, n) to (frames, channels): mixes down to mono, else keeps the first channels and repeats the last."""
     n = block.shape[1]
     if n == channels:
         return block
@@ -31,28 +31,28 @@ def to_channels(block: Float32, channels: int) -> Float32:
 
 
 class Reader:
-    """An audio file, open: always the same blocks for the same position. A context manager.
+    """An open audio file; the same position always gives the same blocks. A context manager.
 
     Parameters
     ----------
     path : str or path
     sample_rate : float, optional
-        Of the blocks, Hz; None: the file's own.
+        Rate of the blocks in Hz. Default: the file's rate.
     channels : int, optional
-        Of the blocks; None: the file's own.
+        Channels of the blocks. Default: the file's channels.
     loop : bool
-        Begin again at the end, for ever.
+        Restart at the end, without limit.
     strict : bool
-        A file that turns out to be damaged raises; else it ends there, and `warning` says so.
+        Raise if the file is damaged; otherwise reading ends there and `warning` gives the reason.
     clean : bool
-        Samples that are not finite or beyond ±16 count as 0 before channels are mixed.
+        Set samples that are not finite or beyond ±16 to 0 before mixing channels.
     block_frames : int
-        Frames of the file that are read at once.
+        Frames of the file per read.
 
     Raises
     ------
     OSError, AudioFileError
-        As `aedsp.audio.file.open_audio`; a file without audio too.
+        As in `aedsp.audio.file.open_audio`, and for a file without audio.
     """
 
     def __init__(
@@ -87,21 +87,21 @@ class Reader:
 
     @property
     def frames(self) -> int:
-        """Length in frames of the file."""
+        """Length of the file in its own frames."""
         return int(self.file.frames)
 
     @property
     def file_rate(self) -> float:
-        """Of the file, Hz."""
+        """Sample rate of the file in Hz."""
         return float(self.file.samplerate)
 
     def blocks(self, start: int = 0) -> Iterator[Float32]:
-        """Float32 (frames, channels) at `sample_rate`, from frame `start` of the file to its end, or for ever.
+        """Float32 (frames, channels) at `sample_rate`, from frame `start` of the file to its end, or looping.
 
         Raises
         ------
         AudioFileError
-            Where `strict`: the file is damaged; what was read before has been yielded.
+            With `strict`: the file is damaged. Blocks before the damage have been yielded.
         """
         resampler = None
         if self.file_rate != self.sample_rate:
@@ -127,7 +127,7 @@ class Reader:
                 yield rest
 
     def _read(self, at: int, *, seek: bool = False) -> Float32:
-        """The block that begins at frame `at`; empty at the end, and where the file is damaged."""
+        """The block that begins at frame `at`; empty at the end or where the file is damaged."""
         try:
             if seek:
                 self.file.seek(at)

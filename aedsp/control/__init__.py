@@ -1,1 +1,1 @@
-"""Who moves the controls: MIDI controllers and their mappings, recorded gestures, automation."""
+"""Everything that moves the controls: actions, MIDI controllers and mappings, recorded gestures, automation."""

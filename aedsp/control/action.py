@@ -1,4 +1,4 @@
-"""An action: its name, its arguments and their ranges, its keys, and what it does. Which ones there are: `actions`."""
+"""Defines an action: name, arguments and ranges, keys, function. The actions themselves are in `actions`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Literal
 from aedsp.control.performer import Performer
 
 Kind = Literal["unit", "number", "integer", "choice", "word", "rest"]
-#: How a MIDI control reaches an action: a fader sets a unit's value, a button acts on a unit of the bank, or on all.
+#: How MIDI triggers an action: a fader sets a unit's value; a button acts on a unit of the bank or on the whole.
 Midi = Literal["fader", "unit", "button"]
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A word behind the name of an action.
+    """An argument of an action.
 
-    name : as help shows it; unit : of measure; least, most : the range, where there is one; optional : may be left out,
-    a unit then is the selected one; off : the word "off" means none (nan); rest : all words that are left.
+    name : as shown in help; unit : unit of measure; least, most : allowed range; optional : may be omitted (a unit
+    defaults to the selected one); off : accepts "off" (nan). Kind "rest" takes all remaining words.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Argument:
         return f"[{words}]" if self.optional else words
 
     def parse(self, word: str) -> Any:
-        """The value of a word; ValueError where it is none."""
+        """Convert a word to a value; ValueError if it is not valid."""
         if self.kind in ("word", "rest"):
             return word
         if self.kind == "choice":
@@ -55,10 +55,10 @@ class Argument:
 
 @dataclass(frozen=True)
 class Keys:
-    """Keys of the screen that do an action.
+    """Keys of the screen that trigger an action.
 
-    label : as they are printed on the keyboard; help : in a few words; bindings : name of a key, or of two after one
-    another, to the words behind the action's name; prompt : the keys open the command line with these words instead
+    label : as printed on the keyboard; help : a few words; bindings : key name, or two names in sequence, to the
+    action's arguments; prompt : open the command line with these arguments instead
     """
 
     label: str
@@ -69,7 +69,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a player can do. do : with the performer and the values of the arguments; returns what to say."""
+    """One thing that a player can do. do : called with performer and argument values; returns a message."""
 
     name: str
     help: str
@@ -84,7 +84,7 @@ class Action:
         return " ".join([self.name, *(argument.usage for argument in self.arguments)])
 
     def __call__(self, performer: Performer, words: list[str]) -> str:
-        """Do it with the words behind its name; ValueError where they are not what it expects."""
+        """Run it with these arguments; ValueError if they are not valid."""
         values: list[Any] = []
         left = list(words)
         for argument in self.arguments:
@@ -98,5 +98,5 @@ class Action:
             else:
                 values.append(performer.selected_unit if argument.kind == "unit" else None)
         if left:
-            raise ValueError(f"{left[0]!r} is one argument too many")
+            raise ValueError(f"unexpected argument {left[0]!r}")
         return self.do(performer, *values) or ""

@@ -1,9 +1,9 @@
-"""The one table of everything that a player can do.
+"""The table of actions: everything that a player can do.
 
-Text commands and their help, keys, MIDI targets and what can be learnt, and the table in docs/playing.md are made from
-`ACTIONS`. A new action is one entry. It acts on a `Performer`, and imports nothing above this package.
+`ACTIONS` defines text commands and their help, keys, MIDI targets, MIDI learn and the table in docs/playing.md. A new
+action is one entry. Actions work on a `Performer`; nothing above this package is imported.
 
-    python -m aedsp.control.actions        # the table of docs/playing.md
+    python -m aedsp.control.actions        # prints the table of docs/playing.md
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _hold(p: Performer, unit: int) -> str:
 
 def _restore(p: Performer, unit: int) -> str:
     p.restore(unit)
-    return f"unit {unit}: original activation"
+    return f"unit {unit}: restored"
 
 
 def _seek(p: Performer, where: str) -> str:
@@ -75,7 +75,7 @@ def _describe_units(p: Performer) -> str:
         override = controls.override[unit]
         lines.append(
             f"unit {unit}: gain {controls.gain[unit]:.3f}, scale {controls.scale[unit]:.3f}, "
-            f"{'muted' if controls.muted[unit] else 'sounding'}, sign {controls.sign[unit]:+.0f}"
+            f"{'muted' if controls.muted[unit] else 'not muted'}, sign {controls.sign[unit]:+.0f}"
             + (f", override {override:.3f}" if override == override else "")
         )
     return "\n".join(lines)
@@ -83,19 +83,19 @@ def _describe_units(p: Performer) -> str:
 
 def _morph(p: Performer, seconds: float | None) -> str:
     p.set_morph(seconds)
-    return f"recalls take {p.morph_s:g} s"
+    return f"morph time {p.morph_s:g} s"
 
 
 def _learn(p: Performer, what: str, place: int | None) -> None:
     if what not in FADERS + UNIT_BUTTONS + BUTTONS:
-        raise ValueError(f"expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS[:11])}")
+        raise ValueError(f"target is {what!r}; expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS[:11])}")
     if what in BUTTONS:
         p.learn(what, None)
         return
     if place is None:
         raise ValueError("missing argument PLACE")
     if not 1 <= place <= p.bank_size:
-        raise ValueError(f"the bank has places 1 to {p.bank_size}")
+        raise ValueError(f"place is {place}; expected 1 to {p.bank_size}")
     p.learn(what, place - 1)
 
 
@@ -116,7 +116,7 @@ def _said(text: str, do: Callable[[Performer], object]) -> Callable[[Performer],
 
 
 def _quiet(do: Callable[..., object]) -> Callable[..., None]:
-    """`do`, with nothing to say."""
+    """Wrap `do` so that it returns no message."""
 
     def act(p: Performer, *values: Any) -> None:
         do(p, *values)
@@ -140,85 +140,85 @@ ACTIONS: dict[str, Action] = {
             keys=(Keys("x", "stop and rewind", {"x": ""}),), led=lambda p: p.transport in ("stop", "end"),
         ),
         Action(
-            "seek", "go to a position; +5 and -5 from here", _seek, (Argument("SECONDS", "rest", "s"),),
-            keys=(Keys(", .", "5 s back, on", {"comma": f"-{SEEK_S:g}", "full_stop": f"+{SEEK_S:g}"}),),
+            "seek", "go to a position; with + or -: relative", _seek, (Argument("SECONDS", "rest", "s"),),
+            keys=(Keys(", .", "5 s back, forward", {"comma": f"-{SEEK_S:g}", "full_stop": f"+{SEEK_S:g}"}),),
         ),
         Action(
-            "monitor", "original or resynthesized, whichever it is not",
+            "monitor", "switch between original and resynthesized",
             _quiet(lambda p: p.toggle_monitor()), keys=(Keys("t", "original or resynthesized", {"t": ""}),),
         ),
         Action(
-            "original", "hear the source itself", _named("original"), midi="button",
+            "original", "hear the source", _named("original"), midi="button",
             led=lambda p: p.controls.monitor == "original",
         ),
         Action(
-            "resynthesized", "hear what the model makes of it", _named("resynthesized"), midi="button",
+            "resynthesized", "hear the output of the model", _named("resynthesized"), midi="button",
             led=lambda p: p.controls.monitor == "resynthesized",
         ),
         Action(
-            "freeze", "hold the sound of this moment; again: let it go on", _quiet(lambda p: p.toggle_frozen()),
-            midi="button", keys=(Keys("f", "freeze; again: go on", {"f": ""}),), led=lambda p: p.controls.frozen,
+            "freeze", "freeze the spectrum; again: release it", _quiet(lambda p: p.toggle_frozen()),
+            midi="button", keys=(Keys("f", "freeze; again: release", {"f": ""}),), led=lambda p: p.controls.frozen,
         ),
         Action(
-            "stretch", "the file's duration, 0.25 to 4 times its own",
+            "stretch", "time-stretch the file, 0.25 to 4 times its duration",
             _quiet(lambda p, times: p.set_stretch(stretch=times)),
             (Argument("TIMES", "number", "times", *STRETCH_RANGE),),
         ),
         Action(
-            "transpose", "the file's pitch, -24 to 24 semitones",
+            "transpose", "transpose the file, -24 to 24 semitones",
             _quiet(lambda p, semitones: p.set_stretch(transpose=semitones)),
             (Argument("SEMITONES", "number", "semitones", *TRANSPOSE_RANGE),),
         ),
         Action("gain", "multiply a unit's activation", _set("gain"), (_UNIT, _VALUE), midi="fader"),
-        Action("scale", "multiply it once more", _set("scale"), (_UNIT, _VALUE), midi="fader"),
+        Action("scale", "multiply a unit's activation once more", _set("scale"), (_UNIT, _VALUE), midi="fader"),
         Action(
-            "override", "replace a unit's activation by a value", _set("override"),
+            "override", "replace a unit's activation with a fixed value", _set("override"),
             (_UNIT, Argument("VALUE", "number", off=True)), midi="fader",
         ),
         Action(
-            "hold", "override a unit at the activation that it has now; again: clear the override", _hold, (_SELECTED,),
+            "hold", "override a unit at its current activation; again: clear the override", _hold, (_SELECTED,),
             keys=(Keys("o", "set or clear an override", {"o": ""}),),
         ),
         Action(
-            "nudge", "move a value by steps, as the keys do", _nudge,
+            "nudge", "change a value in steps, as the keys do", _nudge,
             (
                 Argument("WHAT", "choice", choices=("gain", "scale", "override", "stretch", "transpose")),
                 Argument("STEPS", "integer"),
             ),
             keys=(
-                Keys("left right", "its gain", {"left": "gain -1", "right": "gain 1"}),
-                Keys("- +", "its scale", {"minus": "scale -1", "plus": "scale 1", "equals_sign": "scale 1"}),
-                Keys("( )", "its override", {"left_parenthesis": "override -1", "right_parenthesis": "override 1"}),
+                Keys("left right", "gain down/up", {"left": "gain -1", "right": "gain 1"}),
+                Keys("- +", "scale down/up", {"minus": "scale -1", "plus": "scale 1", "equals_sign": "scale 1"}),
+                Keys("( )", "override down/up", {"left_parenthesis": "override -1", "right_parenthesis": "override 1"}),
                 Keys("< >", "slower, faster", {"less_than_sign": "stretch -1", "greater_than_sign": "stretch 1"}),
                 Keys(
-                    "{ }", "lower, higher",
+                    "{ }", "transpose down/up",
                     {"left_curly_bracket": "transpose -1", "right_curly_bracket": "transpose 1"},
                 ),
             ),
         ),
         Action(
             "mute", "mute a unit; again: unmute it", _mute, (_SELECTED,), midi="unit",
-            keys=(Keys("m", "mute it", {"m": ""}),),
+            keys=(Keys("m", "mute, unmute", {"m": ""}),),
         ),
         Action(
             "sign", "invert a unit's polarity", lambda p, unit: f"unit {unit}: sign {p.invert_polarity(unit):+.0f}",
             (_SELECTED,), midi="unit", keys=(Keys("i", "invert polarity", {"i": ""}),),
         ),
         Action(
-            "restore", "a unit's original activation", _restore, (_SELECTED,), midi="unit",
-            keys=(Keys("u", "its original activation", {"u": ""}),),
+            "restore", "restore a unit's original activation", _restore, (_SELECTED,), midi="unit",
+            keys=(Keys("u", "restore the unit", {"u": ""}),),
         ),
         Action(
-            "reset", "all units' original activations", _said("reset", lambda p: p.reset()), midi="button",
-            keys=(Keys("R", "all original", {"R": "", "upper_r": ""}),), led=lambda p: p.is_recording,
+            "reset", "restore all original activations", _said("reset", lambda p: p.reset()), midi="button",
+            keys=(Keys("R", "restore all units", {"R": "", "upper_r": ""}),), led=lambda p: p.is_recording,
         ),
         Action(
-            "silence", "all units to 0; again: back",
+            "silence", "silence all units; again: bring them back",
             lambda p: "all units " + ("silent" if p.toggle_silence() else "back"), midi="button",
-            keys=(Keys("z", "all silent; again: back", {"z": ""}),), led=lambda p: p.silenced,
+            keys=(Keys("z", "silence all; again: back", {"z": ""}),), led=lambda p: p.silenced,
         ),
         Action(
-            "bank", "which units are in view", _bank, (Argument("next|previous|NUMBER", "rest", optional=True),),
+            "bank", "choose the bank in view", _bank, (Argument("next|previous|NUMBER", "rest", optional=True),),
             midi="button",
             keys=(
                 Keys(
@@ -227,7 +227,7 @@ ACTIONS: dict[str, Action] = {
             ),
         ),
         Action(
-            "select", "select another unit of the bank, for the keys", _quiet(lambda p, step: p.select(step)),
+            "select", "select another unit of the bank for the keys", _quiet(lambda p, step: p.select(step)),
             (Argument("STEP", "integer"),), keys=(Keys("up down", "select a unit", {"up": "-1", "down": "1"}),),
         ),
         Action("units", "list the units in view", _describe_units),
@@ -236,27 +236,27 @@ ACTIONS: dict[str, Action] = {
             midi="button", keys=(Keys("w 1-9", "store a snapshot", {f"w {digit}": digit for digit in _DIGITS}),),
         ),
         Action(
-            "recall", "back to a snapshot, at once or by a morph",
+            "recall", "recall a snapshot, at once or as a morph",
             _quiet(lambda p, number, seconds: p.recall(number, seconds)),
             (_NUMBER, Argument("SECONDS", "number", "s", 0, LONGEST_MORPH_S, optional=True)), midi="button",
             keys=(Keys("1-9", "recall a snapshot", {digit: digit for digit in _DIGITS}),),
         ),
         Action(
-            "morph", "how long a recall takes; alone: the next of 0, 1, 2, 5, 10 s", _morph,
+            "morph", "set the morph time; without argument: the next of 0, 1, 2, 5, 10 s", _morph,
             (Argument("SECONDS", "number", "s", 0, LONGEST_MORPH_S, optional=True),),
-            keys=(Keys("g", "time of a morph", {"g": ""}),),
+            keys=(Keys("g", "next morph time", {"g": ""}),),
         ),
         Action(
-            "record", "record what is heard; again: finish", _quiet(lambda p, path: p.toggle_recording(path)),
+            "record", "record the output; again: stop", _quiet(lambda p, path: p.toggle_recording(path)),
             (Argument("FILE.wav", "rest", optional=True),), midi="button",
-            keys=(Keys("c", "record; again: finish", {"c": ""}),), led=lambda p: p.is_recording,
+            keys=(Keys("c", "record; again: stop", {"c": ""}),), led=lambda p: p.is_recording,
         ),
         Action(
             "model", "switch models while playing", _quiet(lambda p, path: p.load_model(path)),
             (Argument("FILE.h5", "rest"),), keys=(Keys("n", "switch models", {"n": ""}, prompt=True),),
         ),
         Action(
-            "learn", "MIDI learn: learn gain 3, learn play", _learn,
+            "learn", "MIDI learn, e.g. learn gain 3, learn play", _learn,
             (Argument("WHAT", "word"), Argument("PLACE", "integer", optional=True)),
             keys=(Keys("l", "MIDI learn", {"l": "gain PLACE"}, prompt=True),),
         ),
@@ -264,20 +264,20 @@ ACTIONS: dict[str, Action] = {
             "save", "save the session", _quiet(lambda p, path: p.save_session(path or "session.toml")),
             (Argument("FILE.toml", "rest", optional=True),),
         ),
-        Action("latency", "what adds up to the latency", lambda p: p.describe_latency()),
-        Action("status", "how the stream is doing", lambda p: p.describe_status()),
+        Action("latency", "show the latency and its parts", lambda p: p.describe_latency()),
+        Action("status", "show the statistics of the stream", lambda p: p.describe_status()),
         Action("help", "list the commands", lambda p: "\n".join(help_lines())),
         Action(
-            "quit", "end", _said("quit", lambda p: p.quit()), midi="button", keys=(Keys("q", "quit", {"q": ""}),),
+            "quit", "quit", _said("quit", lambda p: p.quit()), midi="button", keys=(Keys("q", "quit", {"q": ""}),),
         ),
     )
 }  # fmt: skip
 
-#: Names of MIDI targets: faders and buttons of a unit of the bank, and buttons of the whole.
+#: Names of MIDI targets: faders and buttons per unit of the bank, and global buttons.
 FADERS = tuple(action.name for action in ACTIONS.values() if action.midi == "fader")
 UNIT_BUTTONS = tuple(action.name for action in ACTIONS.values() if action.midi == "unit")
 _WITH_WORDS = {"bank": ("previous", "next"), "recall": tuple(_DIGITS), "store": tuple(_DIGITS)}
-#: By the name of a button: its action, and the words behind it.
+#: Button name to its action and arguments.
 _BUTTONS: dict[str, tuple[Action, str]] = {
     **{a.name: (a, "") for a in ACTIONS.values() if a.midi == "button" and a.name not in _WITH_WORDS},
     **{f"{name}-{word}": (ACTIONS[name], word) for name, words in _WITH_WORDS.items() for word in words},
@@ -286,19 +286,19 @@ BUTTONS = tuple(_BUTTONS)
 
 
 def run(performer: Performer, line: str) -> str:
-    """Do what a line of text says; returns what to say, empty for an empty line.
+    """Run a text command; returns a message, empty for an empty line.
 
     Raises
     ------
     ValueError
-        There is no such action, or its words are not what it expects; nothing was changed.
+        If the command is unknown or its arguments are not valid; nothing was changed.
     """
     words = line.split()
     if not words:
         return ""
     action = ACTIONS.get(words[0])
     if action is None:
-        raise ValueError(f"there is no command {words[0]!r}; 'help' lists them")
+        raise ValueError(f"unknown command {words[0]!r}; 'help' lists the commands")
     try:
         return action(performer, words[1:])
     except (IndexError, ValueError) as error:
@@ -306,29 +306,29 @@ def run(performer: Performer, line: str) -> str:
 
 
 def press(performer: Performer | UnitPerformer, button: str, unit: int | None = None) -> str:
-    """Press a button by its name as a MIDI target; unit: of those that act on one.
+    """Press a button, named as a MIDI target; unit: for buttons that act on one.
 
     Raises
     ------
     ValueError
-        There is no such button.
+        If the button is unknown.
     """
     if button in UNIT_BUTTONS and unit is not None:
         return ACTIONS[button](performer, [str(unit)])  # type: ignore[arg-type]
     if button not in _BUTTONS:
-        raise ValueError(f"there is no button {button!r}; expected one of {', '.join(BUTTONS)}")
+        raise ValueError(f"unknown button {button!r}; expected one of {', '.join(BUTTONS)}")
     action, words = _BUTTONS[button]
     return action(performer, words.split())  # type: ignore[arg-type]
 
 
 def led(performer: Performer, button: str) -> bool | None:
-    """Whether the LED of a button is on; None where it has none."""
+    """Whether the LED of a button is on; None if it has none."""
     action = _BUTTONS[button][0] if button in _BUTTONS else None
     return None if action is None or action.led is None else action.led(performer)
 
 
 def needs_stream(button: str) -> bool:
-    """Whether a MIDI target acts on more than the units of a model."""
+    """Whether a MIDI target needs a stream: it acts on more than the units of a model."""
     return not (button in FADERS + UNIT_BUTTONS or button.startswith("bank-") or button in _OF_UNITS)
 
 
@@ -336,7 +336,7 @@ _OF_UNITS = ("original", "resynthesized", "freeze", "reset", "silence")
 
 
 def key_bindings() -> dict[str, tuple[Action, str, bool]]:
-    """By the name of a key, or of two after one another: the action, the words behind it, whether to ask for more."""
+    """Key name, or two names in sequence, to action, arguments and whether to open the prompt."""
     return {
         key: (action, words, keys.prompt)
         for action in ACTIONS.values()
@@ -346,12 +346,12 @@ def key_bindings() -> dict[str, tuple[Action, str, bool]]:
 
 
 def key_table() -> list[tuple[str, str]]:
-    """Labels of keys and what they do."""
+    """Key labels and what they do."""
     return [(keys.label, keys.help) for action in ACTIONS.values() for keys in action.keys]
 
 
 def help_lines() -> list[str]:
-    """Every action, a line each."""
+    """One line of help per action."""
     return [f"{action.usage:<30} {action.help}" for action in ACTIONS.values()]
 
 

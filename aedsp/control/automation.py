@@ -1,4 +1,4 @@
-"""Any MIDI file with control changes as automation of an offline rendering, through the surface that plays live."""
+"""Automates offline rendering with the control changes of any MIDI file, using the same surface as live."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from aedsp.errors import GestureFileError
 
 
 class Automation:
-    """The control changes of a MIDI file, in frames of an engine.
+    """The control changes of a MIDI file, scheduled in frames of an engine.
 
     Parameters
     ----------
     gestures : GestureFile
-        Any MIDI file; in one that aedsp wrote, the messages as played are taken.
+        Any MIDI file; from one that aedsp wrote, the MIDI messages as played are used.
     engine : Engine
-        Whose controls are moved. Times are those of the audio that comes out: a change at 3.0 s is heard there, as
-        nearly as the hop allows.
+        The engine to control. Times refer to its output: a change at 3.0 s is heard at 3.0 s, to within one hop.
     mapping : Mapping
-        What the control changes do; those of the transport are left out.
+        Assigns the control changes; transport targets are ignored.
 
     Raises
     ------
     GestureFileError
-        It holds nothing that the mapping knows.
+        If no message in the file is in the mapping.
     """
 
     def __init__(self, gestures: GestureFile, engine: Engine, mapping: Mapping) -> None:
@@ -47,14 +46,14 @@ class Automation:
         ]
         if not self._due:
             raise GestureFileError(
-                f"{gestures.path}: holds no message that the mapping {mapping.name!r} knows; give --mapping"
+                f"{gestures.path}: no message is in the mapping {mapping.name!r}; give another one with --mapping"
             )
 
     def __len__(self) -> int:
         return len(self._due)
 
     def split(self, blocks: Iterator[Float32]) -> Iterator[Float32]:
-        """The same input in blocks that end where a change is due; the change is made before the next block."""
+        """Split the input where a change is due, and apply the change before the next block."""
         at, i = 0, 0
         for block in blocks:
             while len(block):

@@ -1,22 +1,22 @@
-"""The gesture file: what was done while a stream played, as a standard MIDI file; read and written.
+"""Reads and writes gesture files: everything done while a stream played, as a standard MIDI file.
 
-A tick is a frame. The file holds the controllers' messages as they were played, for any MIDI program to show, and
-beside them every change that took effect, whatever made it, as a sequencer-specific meta event: manufacturer 7D, then
-``aedsp``, then one JSON object in ASCII. Those hold the values in full, and the frame at which the audio thread took
-them, so that rendering them again gives the same samples.
+One tick is one frame. The file holds the controllers' messages as played, which any MIDI program can show, and every
+change that took effect, whatever caused it, as a sequencer-specific meta event: manufacturer 7D, then ``aedsp``, then
+one JSON object in ASCII. These events hold the exact values and the frame at which the audio thread applied them, so
+that a replay is bit-identical.
 
     {"controls": [["gain", 3, 1, 0.5], ...]}     name, first unit, number of units, value (null: no override)
     {"monitor": "original"}  {"frozen": true}  {"transport": "play" | "pause" | "stop"}
-    {"stretch": 1.5, "transpose": -2.0}          of the file
-    {"seek": frame of the file, "dry": bool}     dry: the old stretch had run out, there was nothing to fade
-    {"missing": frames, "after": frames}         the source's ring was empty
+    {"stretch": 1.5, "transpose": -2.0}          file only
+    {"seek": frame of the file, "dry": bool}     dry: the old segment had run out, there was nothing to fade
+    {"missing": frames, "after": frames}         underrun: the source's ring was empty
     {"swap": path of the model}
 
-    each with "hop": the hop that took it, since the sound was last cleared; "missing" excepted
+    each but "missing" with "hop": the hop that applied it, counted since the sound was last cleared
 
-The first one, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "refine",
-"seed", "stretch", "transpose", "drive", "model", "source", "loop", "start_frame"}; the last one is {"end": frames}.
-Recorded by `gesture_recorder`, rendered again by `replay`. Control thread only; the only importer of mido.
+The first event, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "refine",
+"seed", "stretch", "transpose", "drive", "model", "source", "loop", "start_frame"}; the last event is {"end": frames}.
+Recorded by `gesture_recorder`, rendered by `replay`. Control thread only; the only module that imports mido.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LONGEST_DELTA = (1 << 28) - 1
 
 @dataclass(frozen=True)
 class Gesture:
-    """One entry: the frame of the stream, and either a change that took effect or a MIDI message as played."""
+    """One entry: a frame of the stream with either a change that took effect or a MIDI message as played."""
 
     frame: int
     change: dict[str, Any] | None = None
@@ -44,7 +44,7 @@ class Gesture:
 
 @dataclass(frozen=True)
 class GestureFile:
-    """A MIDI file, read: its entries in order, and how many of their frames make a second."""
+    """The contents of a MIDI file: its entries in order, and their frames per second."""
 
     path: str
     entries: list[Gesture]
@@ -52,16 +52,16 @@ class GestureFile:
 
     @property
     def header(self) -> dict[str, Any] | None:
-        """Of a performance that aedsp recorded; None for any other MIDI file."""
+        """The header of a performance recorded by aedsp; None for any other MIDI file."""
         first = self.entries[0].change if self.entries else None
         return first if first and "aedsp" in first else None
 
 
 def write(path: str | os.PathLike[str], gestures: list[Gesture]) -> None:
-    """Gestures, in order of their frames, as a standard MIDI file; the first one is the header."""
+    """Write gestures, ordered by frame, as a standard MIDI file; the first one is the header."""
     mido = require_mido()
     rate = gestures[0].change["sample_rate"] if gestures[0].change else 44_100.0
-    # a tick is a frame: ticks a beat and microseconds a beat that divide exactly for every usual rate
+    # one tick is one frame: choose ticks and microseconds per beat that are exact at every common rate
     ticks = round(rate / 50) if rate < 1_600_000 else 32_000
     file = mido.MidiFile(type=0, ticks_per_beat=ticks)
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=min(round(ticks * 1e6 / rate), 0xFFFFFF))])
@@ -83,20 +83,20 @@ def write(path: str | os.PathLike[str], gestures: list[Gesture]) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> GestureFile:
-    """Read a MIDI file, or the ``.part`` of a performance that broke off.
+    """Read a MIDI file, or the ``.part`` file of an interrupted performance.
 
-    Frames are ticks where aedsp wrote the file (its header comes first); in any other MIDI file they are microseconds.
+    Frames are ticks if aedsp wrote the file (it begins with the header), else microseconds.
 
     Raises
     ------
     GestureFileError
-        It is no MIDI file, or its changes are not readable.
+        If it is not a MIDI file, or its changes cannot be read.
     """
     if os.fspath(path).endswith(".part"):
         entries = read_part(path)
         rate = (entries[0].change or {}).get("sample_rate") if entries else None
         if rate is None:
-            raise GestureFileError(f"{path}: does not begin with the header of a performance")
+            raise GestureFileError(f"{path}: missing header; expected a recorded performance of aedsp")
         return GestureFile(
             os.fspath(path), [*entries, Gesture(entries[-1].frame, {"end": entries[-1].frame})], float(rate)
         )
@@ -107,13 +107,13 @@ def read(path: str | os.PathLike[str]) -> GestureFile:
     except OSError as error:
         if isinstance(error, FileNotFoundError) or error.strerror:
             raise
-        raise GestureFileError(f"{path}: is no MIDI file ({error or 'it ends too early'})") from None
+        raise GestureFileError(f"{path}: not a MIDI file ({error or 'unexpected end of file'})") from None
     except (ValueError, EOFError, KeyError, IndexError, TypeError, ZeroDivisionError) as error:
-        raise GestureFileError(f"{path}: is no MIDI file ({error or 'it ends too early'})") from None
+        raise GestureFileError(f"{path}: not a MIDI file ({error or 'unexpected end of file'})") from None
     gestures: list[tuple[int, float, dict[str, Any] | None, bytes | None]] = []
     tick, micros, tempo = 0, 0.0, 500_000
     if file.ticks_per_beat < 1:
-        raise GestureFileError(f"{path}: has a division of {file.ticks_per_beat}; expected ticks a beat")
+        raise GestureFileError(f"{path}: division is {file.ticks_per_beat}; expected ticks per beat")
     for message in messages:
         tick += message.time
         micros += message.time * tempo / file.ticks_per_beat
@@ -130,7 +130,7 @@ def read(path: str | os.PathLike[str]) -> GestureFile:
 
 
 def read_part(path: str | os.PathLike[str]) -> list[Gesture]:
-    """The entries of a performance that is still being recorded; a last line that is cut off is left out."""
+    """Read the ``.part`` file of a recording; an incomplete last line is skipped."""
     entries = []
     with open(path, encoding="ascii", errors="replace") as file:
         for line in file:
@@ -146,13 +146,13 @@ def _parsed(path: str | os.PathLike[str], data: bytes) -> dict[str, Any]:
     try:
         change = json.loads(data)
         if not isinstance(change, dict):
-            raise ValueError("no object")
+            raise ValueError("expected a JSON object")
         if change.get("aedsp", 1) != 1:
-            raise GestureFileError(f"{path}: gestures of version {change['aedsp']}; this aedsp reads version 1")
+            raise GestureFileError(f"{path}: gesture version is {change['aedsp']}; expected 1")
     except (ValueError, UnicodeDecodeError) as error:
         if isinstance(error, GestureFileError):
             raise
-        raise GestureFileError(f"{path}: a change is damaged ({error})") from None
+        raise GestureFileError(f"{path}: damaged event ({error})") from None
     return change
 
 

@@ -1,6 +1,6 @@
-"""Records gestures: every change to what a stream plays, with the frame at which the audio thread took it.
+"""Records gestures: every change to a stream, with the frame at which the audio thread applied it.
 
-What the file looks like is in `gesture_file`. Control thread only.
+The file format is in `gesture_file`. Control thread only.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from aedsp.model.model import Model
 
 
 class GestureRecorder:
-    """Writes the gestures of one stream, from its making to `close`.
+    """Records the gestures of one stream, from construction to `close`.
 
     Parameters
     ----------
     stream : Stream
         Not yet started.
     path : str or path
-        ``.mid``; written at the end. Until then the entries lie beside it in a file of JSON lines (``.mid.part``),
-        which `read` takes too: a killed process loses nothing.
+        ``.mid``; written at the end. Until then the entries are in JSON lines beside it (``.mid.part``), which `read`
+        accepts too: a killed process loses nothing.
     model_path : str or path
-        Where the engine's model was loaded from.
+        File of the engine's model.
     """
 
     def __init__(self, stream: Stream, path: str | os.PathLike[str], model_path: str | os.PathLike[str]) -> None:
         require_mido()
         self.path = Path(path)
         if self.path.suffix.lower() not in (".mid", ".midi"):
-            raise ValueError(f"{path}: extension is {self.path.suffix!r}; gestures are .mid files")
+            raise ValueError(f"{path}: extension is {self.path.suffix!r}; expected .mid")
         if not self.path.parent.is_dir():
-            raise FileNotFoundError(2, "is no folder; make it first", str(self.path.parent))
+            raise FileNotFoundError(2, "no such directory; create it first", str(self.path.parent))
         self._stream = stream
         self._lock = threading.Lock()
         self.part = self.path.with_name(self.path.name + ".part")
         self.error: str | None = None
         if self.path.exists():
-            raise FileExistsError(17, "exists already; recordings overwrite nothing", str(self.path))
+            raise FileExistsError(17, "already exists; recordings never overwrite a file", str(self.path))
         if self.part.exists():
             raise FileExistsError(
-                17, "is left of a performance that broke off, aedsp.render --gestures renders it; move it away",
+                17, "is left over from an interrupted performance; render it with aedsp.render --gestures or move it",
                 str(self.part),
             )  # fmt: skip
         self._file = open(self.part, "x", encoding="ascii")  # noqa: SIM115
@@ -68,16 +68,16 @@ class GestureRecorder:
         stream.engine.listener = self
 
     def message(self, data: bytes) -> None:
-        """A MIDI message as played, now."""
+        """Record a MIDI message as played, at the current frame."""
         self._keep(Gesture(self._stream.frames, message=bytes(data)))
 
     def close(self) -> Path:
-        """Write the file. The stream may be closed already, or still play.
+        """Write the file. The stream may be closed or still playing.
 
         Raises
         ------
         OSError
-            The disk is full; what was recorded stays in the ``.mid.part`` beside it.
+            If the disk is full; the recording stays in the ``.mid.part`` file.
         """
         stream = self._stream
         stream.deliver_events()
@@ -102,12 +102,12 @@ class GestureRecorder:
                 self._file.flush()
             except OSError as error:
                 self.error = (
-                    f"{self.part}: gestures are recorded no longer ({error.strerror}); what is there can be rendered"
+                    f"{self.part}: gesture recording stopped ({error.strerror}); what was recorded can be rendered"
                 )
                 self._stream.say(self.error)
 
     def published(self, version: int, values: Values, monitor: Monitor, frozen: bool) -> None:
-        """From `Controls`, under its lock: what this publication changed."""
+        """Called by `Controls`, under its lock: note what this publication changed."""
         before, changed = self._values, _changes(self._values, values)
         self._values = {name: v.copy() for name, v in values.items()}
         told = monitor if monitor != self._monitor else None
@@ -118,15 +118,15 @@ class GestureRecorder:
             self._published.append((version, len(values["gain"]), changed, told, freezes))
 
     def swapped(self, model: Model, path: str | None) -> None:
-        """From the engine: a model on its way to the audio thread."""
+        """Called by the engine when it hands a model to the audio thread."""
         self._models.append((model, path))
 
     def swap_failed(self) -> None:
-        """From the engine: the last one was not taken."""
+        """Called by the engine if the last swap failed."""
         self._models.pop()
 
     def took_effect(self, events: Int64) -> None:
-        """From the stream: rows of (kind, frame, hop, value), in the order of the audio thread."""
+        """Called by the stream with rows of (kind, frame, hop, value), in the order of the audio thread."""
         for kind, frame, hop, value in events.tolist():
             for change in self._changes_of(EVENTS[kind], hop, value):
                 self._keep(Gesture(frame, {**change, "hop": hop} if "after" not in change else change))
@@ -138,11 +138,11 @@ class GestureRecorder:
             frozen: bool | None = None
             while self._published and self._published[0][0] <= value:
                 _, n_units, changed, told, freezes = self._published.popleft()
-                # a smaller model came in between: what its units never had is gone
+                # a smaller model came in between: drop changes of units it does not have
                 runs = [[name, first, min(n, n_units - first), v] for name, first, n, v in runs if first < n_units]
                 for run in changed:
                     if runs and runs[-1][:3] == run[:3]:
-                        runs.pop()  # it was never heard
+                        runs.pop()  # was never heard
                     runs.append(run)
                 monitor = told or monitor
                 frozen = frozen if freezes is None else freezes
@@ -166,7 +166,7 @@ class GestureRecorder:
             yield {"missing": value, "after": hop}
 
     def _saved_model(self, model: Model) -> str:
-        """A model that came from no file is kept beside the gestures."""
+        """Save a model that has no file beside the gestures."""
         self._swaps += 1
         path = self.path.with_name(f"{self.path.stem}.model-{self._swaps}.h5").resolve()
         model.save(path)
@@ -195,7 +195,7 @@ def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any
 
 
 def _changes(before: Values, after: Values) -> list[list[Any]]:
-    """Runs of neighbouring units with one new value: [name, first, n, value]; before empty: all that is not neutral."""
+    """Runs of adjacent units with the same new value: [name, first, n, value]; empty before: all non-neutral ones."""
     runs: list[list[Any]] = []
     for name, new in after.items():
         old = np.full(len(new), NEUTRAL[name], np.float32)

@@ -1,18 +1,19 @@
-"""Mappings: which control does what. TOML files; those of aedsp lie in `mappings/`, the player's own in the user's
-folder.
+"""MIDI mappings: assign controls to actions.
+
+TOML files; the shipped ones are in `mappings/`, learnt ones in the user folder.
 
 name = "my controller"
-ports = ["part of the port's name"]     # none: every port
-bank = 8                                # units that are in view at once
-channel = 1                             # 1 to 16; left out: every channel
-leds = "none"                           # "cc": a button's LED is set by its own CC; "korg": the same, by native mode
+ports = ["part of the port name"]       # empty: any port
+bank = 8                                # number of units in view
+channel = 1                             # 1 to 16; default: any channel
+leds = "none"                           # "cc": a button's CC sets its LED; "korg": the same in native mode
 
-[cc]                                    # control changes, by number
-"0-7" = "gain"                          # a row of them: the units of the bank, in order
+[cc]                                    # by control change number
+"0-7" = "gain"                          # a range: the units of the bank, in order
 "16" = "scale 3"                        # the third unit of the bank
 "41" = "play"
 
-[note]                                  # the same for notes
+[note]                                  # by note number
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LEDS = ("none", "cc", "korg")
 
 @dataclass(frozen=True)
 class Target:
-    """What a control does; slot: which unit of the bank, from 0, None where it is no unit's."""
+    """What a control does; slot: the unit of the bank, from 0; None for a global target."""
 
     name: str
     slot: int | None = None
@@ -47,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A mapping, checked. targets: (kind, number) of a message to what it does."""
+    """A valid mapping. targets: (kind, number) of a message to its target."""
 
     name: str
     targets: MappingType[tuple[str, int], Target]
@@ -58,18 +59,18 @@ class Mapping:
     path: str = field(default="", compare=False)
 
     def target(self, message: Message) -> Target | None:
-        """What a message does, None for nothing."""
+        """The target of a message, None if it has none."""
         if self.channel is not None and message.channel != self.channel:
             return None
         return self.targets.get((message.kind, message.number))
 
     def with_target(self, kind: str, number: int, target: Target) -> Mapping:
-        """Learnt: this control does that, and no other one does."""
+        """Return a mapping where this control, and no other, has this target."""
         kept = {key: old for key, old in self.targets.items() if old != target}
         return replace(self, targets={**kept, (kind, number): target})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """As TOML, whole or not at all."""
+        """Write it as TOML, atomically."""
         document: dict[str, Any] = {
             "name": self.name,
             "ports": list(self.ports),
@@ -87,7 +88,7 @@ class Mapping:
 
 
 def shipped() -> dict[str, Mapping]:
-    """The mappings that come with aedsp, by the stem of their file."""
+    """The shipped mappings by file stem."""
     folder = resources.files("aedsp.control.mappings")
     found = {}
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
@@ -98,14 +99,14 @@ def shipped() -> dict[str, Mapping]:
 
 
 def load(path: str | os.PathLike[str]) -> Mapping:
-    """A mapping from a TOML file, or a shipped one by its name.
+    """Load a mapping from a TOML file, or a shipped one by name.
 
     Raises
     ------
     OSError
-        There is no such file.
+        If the file cannot be read.
     MappingError
-        It is no mapping; the text names the line of the mapping that is wrong and what it may be.
+        If it is not a valid mapping; the message quotes the entry and says what is allowed.
     """
     if not os.path.exists(path) and str(path) in (known := shipped()):
         return known[str(path)]
@@ -113,28 +114,28 @@ def load(path: str | os.PathLike[str]) -> Mapping:
 
 
 def parse(text: str, where: str) -> Mapping:
-    """A mapping from TOML text; `where` is what errors call it."""
+    """Parse a mapping from TOML text; `where`: its name in error messages."""
     try:
         document = toml.loads(text)
     except toml.TOMLDecodeError as error:
-        raise MappingError(f"{where}: is no TOML ({error})") from None
+        raise MappingError(f"{where}: not valid TOML ({error})") from None
     unknown = set(document) - {"name", "ports", "bank", "channel", "leds", "lights", "cc", "note"}
     if unknown:
-        raise MappingError(f"{where}: there is no setting {sorted(unknown)[0]!r}; see docs/playing.md")
+        raise MappingError(f"{where}: unknown setting {sorted(unknown)[0]!r}; see docs/playing.md")
     name, ports = document.get("name", Path(where).stem), document.get("ports", [])
     bank, channel, leds = (
         document.get("bank", 8),
         document.get("channel"),
         document.get("leds", document.get("lights", "none")),
-    )  # the first edition: lights
+    )  # "lights" in the first edition
     if not isinstance(name, str):
-        raise MappingError(f"{where}: name is {name!r}; expected a text")
+        raise MappingError(f"{where}: name is {name!r}; expected a string")
     if not isinstance(ports, list) or not all(isinstance(port, str) for port in ports):
-        raise MappingError(f"{where}: ports is {ports!r}; expected a list of texts")
+        raise MappingError(f"{where}: ports is {ports!r}; expected a list of strings")
     if not isinstance(bank, int) or isinstance(bank, bool) or not 1 <= bank <= 64:
         raise MappingError(f"{where}: bank is {bank!r}; expected 1 to 64 units")
     if channel is not None and (not isinstance(channel, int) or isinstance(channel, bool) or not 1 <= channel <= 16):
-        raise MappingError(f"{where}: channel is {channel!r}; expected 1 to 16, or nothing for every channel")
+        raise MappingError(f"{where}: channel is {channel!r}; expected 1 to 16; omit it for any channel")
     if leds not in LEDS:
         raise MappingError(f"{where}: leds is {leds!r}; expected one of {LEDS}")
     targets: dict[tuple[str, int], Target] = {}
@@ -148,13 +149,13 @@ def parse(text: str, where: str) -> Mapping:
 
 
 def _row(where: str, kind: str, key: str, value: Any, bank: int) -> dict[tuple[str, int], Target]:
-    """ "0-7" = "gain" or "16" = "scale 3" to its targets."""
+    """Parse an entry such as "0-7" = "gain" or "16" = "scale 3"."""
     at = f"{where}: [{kind}] {key} = {value!r}"
     numbers = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", key)
     first = int(numbers[1]) if numbers else -1
     last = int(numbers[2] or first) if numbers else -1
     if not 0 <= first <= last <= 127:
-        raise MappingError(f"{at}: expected a number from 0 to 127, or a row of them such as 0-7")
+        raise MappingError(f"{at}: expected a number from 0 to 127, or a range such as 0-7")
     words = value.split() if isinstance(value, str) else []
     per_unit = bool(words) and words[0] in FADERS + UNIT_BUTTONS
     if not words or len(words) > 2 or (not per_unit and words[0] not in BUTTONS):
@@ -163,13 +164,13 @@ def _row(where: str, kind: str, key: str, value: Any, bank: int) -> dict[tuple[s
         )
     if not per_unit:
         if len(words) == 2 or first != last:
-            raise MappingError(f"{at}: {words[0]} is one control and has no number")
+            raise MappingError(f"{at}: {words[0]} takes one control and no unit number")
         return {(kind, first): Target(words[0])}
     if len(words) == 1 and first == last:
-        raise MappingError(f"{at}: say which unit of the bank, e.g. '{words[0]} 1'")
+        raise MappingError(f"{at}: give the unit of the bank, e.g. '{words[0]} 1'")
     if len(words) == 2 and (first != last or not words[1].isdigit() or not 1 <= int(words[1]) <= bank):
         raise MappingError(f"{at}: expected one control and a unit of the bank from 1 to {bank}")
     start = int(words[1]) - 1 if len(words) == 2 else 0
     if last - first >= bank:
-        raise MappingError(f"{at}: that is {last - first + 1} controls for a bank of {bank}")
+        raise MappingError(f"{at}: {last - first + 1} controls exceed the bank of {bank} units")
     return {(kind, first + i): Target(words[0], start + i) for i in range(last - first + 1)}

@@ -1,4 +1,4 @@
-"""MIDI bytes to messages: pure data and one small state machine, for streams that may hold anything at all."""
+"""Decodes MIDI bytes to messages: pure data and a small state machine that accepts any byte stream."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LONGEST_SYSEX = 4096
 
 @dataclass(frozen=True)
 class Message:
-    """What aedsp understands of MIDI.
+    """A MIDI message that aedsp handles.
 
-    kind : "cc" (control change), "note" (value 0 where it is released) or "sysex"
-    channel : 1 to 16; number, value : 0 to 127; data : of a sysex, whole
+    kind : "cc" (control change), "note" (value 0: released) or "sysex"
+    channel : 1 to 16; number, value : 0 to 127; data : the complete SysEx message
     """
 
     kind: Kind
@@ -26,15 +26,15 @@ class Message:
     data: bytes = b""
 
     def bytes(self) -> bytes:
-        """As it is sent."""
+        """The bytes to send."""
         if self.kind == "sysex":
             return self.data
         return bytes([(0xB0 if self.kind == "cc" else 0x90) | self.channel - 1, self.number, self.value])
 
 
 class Decoder:
-    """Bytes in, in pieces of any size, messages out. Running status, real-time bytes anywhere, garbage and floods of
-    SysEx are taken as the standard says; what is no message is dropped, and the next status byte begins anew."""
+    """Decodes bytes, in pieces of any size, to messages. Handles running status, interleaved real-time bytes, garbage
+    and endless SysEx as the standard says: invalid data is dropped, and the next status byte resynchronizes."""
 
     def __init__(self) -> None:
         self._status = 0
@@ -42,10 +42,10 @@ class Decoder:
         self._in_sysex = False
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that these bytes complete."""
+        """Return the messages that these bytes complete."""
         found: list[Message] = []
         for byte in data:
-            if byte >= 0xF8:  # real time: may stand anywhere
+            if byte >= 0xF8:  # real time: may occur anywhere
                 continue
             if byte >= 0x80:
                 self._begin(byte, found)

@@ -1,7 +1,7 @@
-"""Controllers: the only importer of rtmidi. A thread of its own polls; a controller may come, go and come back.
+"""MIDI controllers: a polling thread with hot-plugging. The only module that imports rtmidi.
 
-rtmidi's queue is polled and never called back: a Python callback would run on the driver's thread (on JACK: the audio
-thread's) and take the GIL there. Whatever rtmidi refuses becomes a sentence; no controller at all is no error.
+rtmidi's queue is polled: a Python callback would run on the driver's thread (on JACK: the audio thread) and take the
+GIL there. Errors of rtmidi are reported as messages; a missing controller is not an error.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from aedsp.control.mapping import Mapping
 from aedsp.control.midi_messages import Decoder, Message
 
 POLL_S, SCAN_S, LONGEST_SCAN_S, LEDS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
-#: Messages that rtmidi keeps until they are polled: 1.6 s of 5,000 a second. A place keeps its memory once used.
+#: Messages that rtmidi queues between polls: 1.6 s at 5,000 per second. A used slot keeps its memory.
 _QUEUE = 8192
-#: nanoKONTROL2: native mode on, off; what its answer begins with.
+#: nanoKONTROL2: native mode on, off; prefix of its answer.
 _NATIVE = "F0 42 40 00 01 13 00 00 00 {} F7"
 NATIVE_ON, NATIVE_OFF = (bytes.fromhex(_NATIVE.format(mode)) for mode in ("01", "00"))
 NATIVE_ANSWER = bytes.fromhex("F0 42 40 00 01 13 00 40")
@@ -31,19 +31,19 @@ Leds = dict[tuple[str, int], bool]
 
 
 class Controller:
-    """Looks for the mapping's controller, listens to it, sets its LEDs; until `close`.
+    """Finds the mapping's controller, reads its messages and sets its LEDs, until `close`.
 
     Parameters
     ----------
     mapping : Mapping
     on_message : callable
-        Called with every `Message`, from the controller's thread.
+        Called with every `Message`, on the controller's thread.
     on_status : callable
-        Called with a sentence when a controller is found or lost, or MIDI cannot be used.
+        Called with a text when a controller is found or lost, or MIDI is not available.
     leds : callable, optional
-        What the LEDs should show, by (kind, number); asked 20 times a second.
+        Returns the LED states by (kind, number); called 20 times a second.
     port : str, optional
-        A part of the port's name, instead of the mapping's.
+        Part of the port name; overrides the mapping's.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Controller:
         self._thread.start()
 
     def close(self) -> None:
-        """Leds out, ports closed."""
+        """Turn the LEDs off and close the ports."""
         self._stop.set()
         self._thread.join(3.0)
 
@@ -92,9 +92,9 @@ class Controller:
                 if now >= leds_at and self._output is not None:
                     leds_at = now + LEDS_S
                     self._show()
-            except Exception as error:  # rtmidi's errors have no common class
+            except Exception as error:  # rtmidi errors have no common base class
                 self._drop(
-                    f"MIDI: {self.connected or 'the driver'} failed ({' '.join(str(error).split())}); looking for it"
+                    f"MIDI: {self.connected or 'the driver'} failed ({' '.join(str(error).split())}); reconnecting"
                 )
         self._leds_out()
         self._drop("")
@@ -105,18 +105,18 @@ class Controller:
             self._on_status(sentence)
 
     def _scan(self, rtmidi: Any) -> None:
-        """Look whether the controller is still there, or there again."""
+        """Check whether the controller is still connected, or connected again."""
         if self._input is None:
             self._input = self._make(rtmidi, rtmidi.MidiIn)
             if self._input is None:
-                self._say("MIDI is off: this system has no MIDI driver running (ALSA sequencer or JACK); all keys work")
+                self._say("MIDI is off: no MIDI driver is running (ALSA sequencer or JACK); all keys work")
                 self._scan_s = min(2 * self._scan_s, LONGEST_SCAN_S)
                 return
             self._scan_s = SCAN_S
         ports = self._input.get_ports()
         if self.connected is not None:
             if self.connected not in ports:
-                self._drop(f"{self.connected} was pulled out; looking for it")
+                self._drop(f"{self.connected} was disconnected; waiting for it")
             return
         found = next((i for i, port in enumerate(ports) if self._is_ours(port)), None)
         if found is not None:
@@ -163,7 +163,7 @@ class Controller:
                     self._on_message(message)
 
     def _show(self) -> None:
-        """The LEDs that changed."""
+        """Send the LEDs that changed."""
         if self._leds is None or (time.monotonic() < self._answer_until and not self.native):
             return
         for (kind, number), on in self._leds().items():
@@ -179,7 +179,7 @@ class Controller:
                         self._output.send_message(list(Message(kind, 1, number, 0).bytes()))  # type: ignore[arg-type]
                 if self.native:
                     self._output.send_message(list(NATIVE_OFF))
-                time.sleep(0.02)  # JACK hands the last messages on at its next period
+                time.sleep(0.02)  # JACK sends the last messages in its next period
 
     def _drop(self, sentence: str) -> None:
         for port in (self._input, self._output):
@@ -193,10 +193,10 @@ class Controller:
 
     @staticmethod
     def _make(rtmidi: Any, kind: Any) -> Any:
-        """A port of the system's own driver, or of JACK where that runs; None where there is neither."""
+        """Open a client of the system driver, or of JACK if it is running; None if there is neither."""
         if not sys.platform.startswith("linux"):
             drivers = [rtmidi.API_UNSPECIFIED]
-        else:  # only those that are there: a failing one prints on the terminal
+        else:  # only the running ones: a failing driver prints to the terminal
             drivers = [rtmidi.API_LINUX_ALSA] if os.path.exists("/dev/snd/seq") else []
             if rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and glob.glob("/dev/shm/jack_*"):
                 drivers.append(rtmidi.API_UNIX_JACK)
@@ -206,14 +206,14 @@ class Controller:
             with _quiet():
                 try:
                     return kind(driver, "aedsp", **options)
-                except Exception:  # SystemError of rtmidi's own: no such driver here
+                except Exception:  # rtmidi's own SystemError: driver not available
                     continue
         return None
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What drivers print on standard error while they fail stays off the screen."""
+    """Suppress what failing drivers print to standard error."""
     try:
         kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     except OSError:

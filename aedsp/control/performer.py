@@ -1,6 +1,6 @@
-"""What the actions act on: the protocol of an instrument, and the part of it that needs no stream.
+"""Defines what actions operate on: the instrument protocol, and the part of it that needs no stream.
 
-`actions` calls it, `play/instrument` implements it. Any thread may call.
+`actions` calls it, `play/instrument` implements it. Thread-safe.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from aedsp.engine.controls import Controls, Monitor, Values
 UnitValue = Literal["gain", "scale", "override"]
 BankStep = Literal["next", "previous"]
 
-#: One step of a key, by what it moves.
+#: Key step by parameter.
 STEPS = {"gain": 0.05, "scale": 0.05, "override": 0.05}
 
 
 class UnitPerformer:
-    """Actions on the units of a model, and on the bank of them that is in view.
+    """Actions on the units of a model and on the bank in view.
 
     Parameters
     ----------
     controls : Controls
     bank_size : int
-        Units in view at once.
+        Number of units in view.
     override_range : float array (n_units,), optional
-        The value that a fader at its top gives a unit's override; None: 1.0 for all.
+        Override of each unit with the fader at the top; None: 1.0 for all.
     """
 
     def __init__(self, controls: Controls, bank_size: int = 8, override_range: npt.ArrayLike | None = None) -> None:
         self.controls, self.bank_size = controls, bank_size
         self.override_range = None if override_range is None else np.asarray(override_range, np.float64)
-        #: How often values have moved under the faders of a controller, which then no longer stand where they should.
+        #: How often values have changed without the faders, whose positions then no longer match.
         self.jumps = 0
         self._bank = self._selected = 0
-        self._silenced: Values | None = None  # mutes and overrides as they were
+        self._silenced: Values | None = None  # mutes and overrides before silencing
         self._units_lock = threading.RLock()
 
     @property
@@ -72,39 +72,39 @@ class UnitPerformer:
         return self._silenced is not None
 
     def unit(self, slot: int) -> int | None:
-        """The unit in a place of the bank in view, None where the last bank has no such unit."""
+        """The unit at a place of the bank in view; None if the last bank has no such unit."""
         units = self.units
         return units[slot] if slot < len(units) else None
 
     def top_of_override(self, unit: int) -> float:
-        """The override that a fader at its top stands for."""
+        """The override of a unit with the fader at the top."""
         ranges = self.override_range
         return float(ranges[unit]) if ranges is not None and unit < len(ranges) else 1.0
 
     def values_jumped(self) -> None:
-        """Note that values have moved under the faders: each takes over only where it meets its value."""
+        """Note that values changed without the faders: from now on soft takeover applies to each of them."""
         self.jumps += 1
 
     def show_bank(self, bank: int | BankStep) -> None:
-        """Bring a bank into view; next and previous are cyclic."""
+        """Show a bank; next and previous wrap around."""
         with self._units_lock:
             if isinstance(bank, str):
                 bank = (self.bank + (1 if bank == "next" else -1)) % self.n_banks
             if not 0 <= bank < self.n_banks:
-                raise ValueError(f"there are banks 0 to {self.n_banks - 1}")
+                raise ValueError(f"bank is {bank}; expected 0 to {self.n_banks - 1}")
             self._bank = bank
             self.values_jumped()
 
     def select(self, step: int) -> None:
-        """Select the unit so many places on in the bank, cyclic."""
+        """Move the selection by `step` units in the bank; wraps around."""
         self._selected = (self.selected + step) % len(self.units)
 
     def set_unit(self, name: UnitValue, unit: int, value: float) -> None:
-        """Set a unit's gain, scale or override (nan: none)."""
+        """Set a unit's gain, scale or override (nan clears it)."""
         getattr(self.controls, name)[unit] = value
 
     def nudge_unit(self, name: UnitValue, steps: float) -> None:
-        """Move a value of the selected unit by so many steps; an override that is not set is set first."""
+        """Change a value of the selected unit by `steps`; an override that is not set is set first."""
         values, unit = getattr(self.controls, name), self.selected_unit
         if name != "override":
             values[unit] = max(0.0, round(values[unit] + steps * STEPS[name], 4))
@@ -114,42 +114,42 @@ class UnitPerformer:
             self.toggle_override(unit)
 
     def activation(self, unit: int) -> float:
-        """Of a unit, now; 0 where nobody knows."""
+        """The current activation of a unit; 0 if unknown."""
         return 0.0
 
     def toggle_override(self, unit: int) -> bool:
-        """Override a unit at the activation that it has, or clear its override. Whether it is set now."""
+        """Override a unit at its current activation, or clear the override. Returns whether it is set."""
         override = self.controls.override
         held = override[unit] == override[unit]
         override[unit] = float("nan") if held else self.activation(unit)
         return not held
 
     def toggle_mute(self, unit: int) -> bool:
-        """Whether the unit is muted now."""
+        """Mute or unmute a unit. Returns whether it is muted."""
         muted = self.controls.muted
         muted[unit] = not muted[unit]
         return bool(muted[unit])
 
     def invert_polarity(self, unit: int) -> float:
-        """The unit's sign now."""
+        """Invert a unit's polarity. Returns its sign."""
         sign = self.controls.sign
         sign[unit] = -sign[unit]
         return float(sign[unit])
 
     def restore(self, unit: int) -> None:
-        """Set a unit back to its original activation."""
+        """Restore a unit's original activation."""
         self.controls.reset(unit)
         self.values_jumped()
 
     def reset(self) -> None:
-        """Set all units back to their original activations."""
+        """Restore the original activations of all units."""
         with self._units_lock:
             self._silenced = None
             self.controls.reset()
             self.values_jumped()
 
     def toggle_silence(self) -> bool:
-        """Set all units to 0, overridden ones too; again: bring them back. Whether they are silent now."""
+        """Silence all units, overridden ones too; again: bring them back. Returns whether they are silent."""
         controls = self.controls
         with self._units_lock, controls.together():
             if self._silenced is None:
@@ -166,25 +166,25 @@ class UnitPerformer:
             return self.silenced
 
     def forget_silence(self) -> None:
-        """The mutes were set by something else; `toggle_silence` begins anew."""
+        """Discard the state before silencing, because something else has set the mutes."""
         self._silenced = None
 
     def set_monitor(self, monitor: Monitor) -> None:
         self.controls.monitor = monitor
 
     def toggle_monitor(self) -> None:
-        """Original or resynthesized."""
+        """Switch between original and resynthesized."""
         self.controls.monitor = "resynthesized" if self.controls.monitor == "original" else "original"
 
     def toggle_frozen(self) -> None:
-        """Hold the spectrum of this moment, or let it go on."""
+        """Freeze or release the current spectrum."""
         self.controls.frozen = not self.controls.frozen
 
 
 class Performer(Protocol):
-    """Everything that a player can do; what each action does is said in `actions`.
+    """Everything that a player can do; the actions are described in `actions`.
 
-    The methods without a docstring here are those of `UnitPerformer`.
+    Methods without a docstring are those of `UnitPerformer`.
     """
 
     controls: Controls
@@ -225,37 +225,37 @@ class Performer(Protocol):
     def toggle_frozen(self) -> None: ...
 
     def toggle_play(self) -> None:
-        """Play, or pause."""
+        """Play or pause."""
 
     def stop(self) -> None:
         """Stop and rewind."""
 
     def seek(self, position_s: float) -> None:
-        """To a position of the file, in s."""
+        """Go to a position of the file, in s."""
 
     def set_stretch(self, *, stretch: float | None = None, transpose: float | None = None) -> None:
-        """Of the file: times its duration, and semitones; None: as it is. Beyond the ends: the nearest end."""
+        """Set time-stretch (times the duration) and semitones; None: unchanged. Values are clipped to the range."""
 
     def nudge_stretch(self, *, semitone_steps: int = 0, transpose: int = 0) -> None:
-        """Faster by so many steps of a twelfth of an octave, and up by so many semitones."""
+        """Speed up by steps of a factor 2^(1/12), and transpose up by semitones."""
 
     def store(self, number: int) -> None:
-        """Keep the settings as a snapshot."""
+        """Store the settings as a snapshot."""
 
     def recall(self, number: int, duration_s: float | None = None) -> None:
-        """Back to a snapshot, at once or by a morph; None: as long as `morph_s` says."""
+        """Recall a snapshot, at once or as a morph; None: over `morph_s`."""
 
     def set_morph(self, duration_s: float | None) -> None:
-        """How long a recall takes, in s; None: the next of some usual times."""
+        """Set the time of a recall, in s; None: the next preset time."""
 
     def toggle_recording(self, path: str | Path | None = None) -> None:
-        """Record what is heard, or finish the recording."""
+        """Start or finish recording the output."""
 
     def load_model(self, path: str | Path) -> bool:
         """Switch models while playing."""
 
     def learn(self, target: str, place: int | None) -> None:
-        """The next control that moves does this from now on; place: in the bank, from 0."""
+        """Assign the next control that moves to this target; place: in the bank, from 0."""
 
     def save_session(self, path: str | Path) -> None:
         """Write the session file."""
@@ -263,9 +263,9 @@ class Performer(Protocol):
     def quit(self) -> None: ...
 
     def describe_latency(self) -> str:
-        """What adds up to it, in a line."""
+        """The latency and its parts, in one line."""
         ...
 
     def describe_status(self) -> str:
-        """How the stream is doing, in lines."""
+        """The statistics of the stream, in lines."""
         ...

@@ -1,7 +1,7 @@
-"""Recorded gestures rendered offline: the very samples that were heard, from the same player in the same frames.
+"""Renders recorded gestures offline, bit-identical to what was heard.
 
-What `gesture_recorder` wrote holds every change with the frame of the stream at which the audio thread took it. Here
-the same compiled player runs without a device, is stopped at each of those frames, and is given the same change.
+A recording of `gesture_recorder` holds every change with the frame at which the audio thread applied it. The same
+compiled player runs here without a device, up to each of these frames, and gets the same change.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from aedsp.live.sources import FileSource
 from aedsp.model.model import Model
 
 BLOCK_FRAMES = 4096
-#: Frames of the source that a frame of output may take, and some: transposed and shortened as far as it goes.
+#: Upper bound of source frames per output frame, with a margin: at the fastest rate and the largest transposition.
 _MOST_SOURCE = 18
-#: What the time-stretcher asks for before the first frame.
+#: Frames that the time-stretcher needs before its first output.
 _AHEAD = 1 << 16
 
 
 class _Feed:
-    """The streamer's part, in step with the player: always more in the ring than the next call takes."""
+    """Replaces the streamer, in step with the player: keeps more in the ring than the next call takes."""
 
     def __init__(self, source: FileSource, start_frame: int, engine: Engine, most_frames: int) -> None:
         self.reader = Reader(source.path, engine.sample_rate, engine.channels, loop=source.loop)
@@ -41,7 +41,7 @@ class _Feed:
         self._blocks = self.reader.blocks(start_frame)
         self._pending = np.zeros((0, engine.channels), np.float32)
         self._ended = False
-        self._begin = 0  # of the newest segment, in the ring
+        self._begin = 0  # start of the newest segment, in the ring
 
     def fill(self, player: Player) -> None:
         while not self._ended and self.ring.written - max(self.ring.taken, self._begin) < self._keep:
@@ -64,21 +64,21 @@ class _Feed:
 
 
 class Replay:
-    """A recorded performance, ready to be rendered.
+    """A recorded performance, ready to render.
 
     Parameters
     ----------
     gestures : GestureFile
-        As `aedsp.play --record-gestures` wrote them.
+        Recorded by `aedsp.play --record-gestures`.
     model : Model, optional
-        Instead of the one that played.
+        Replaces the recorded model.
     source : path, optional
-        Instead of the file that was streamed.
+        Replaces the recorded source file.
 
     Raises
     ------
     GestureFileError
-        The file is no such thing, or what it needs is gone: the text says which model or audio file.
+        If the file is not a recorded performance, or its model or audio file is missing.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class Replay:
         header = gestures.header
         if header is None:
             raise GestureFileError(
-                f"{self.path}: holds no recorded performance of aedsp; give the audio to play it on as IN"
+                f"{self.path}: not a recorded performance of aedsp; give an audio file as IN to use it as automation"
             )
         self._changes = [gesture for gesture in gestures.entries[1:] if gesture.change is not None]
         try:
             self._build(header, model, source)
         except (KeyError, TypeError) as error:
-            raise GestureFileError(f"{self.path}: its header is damaged ({error})") from None
+            raise GestureFileError(f"{self.path}: damaged header ({error})") from None
 
     def _build(self, header: dict[str, Any], model: Model | None, source: str | os.PathLike[str] | None) -> None:
         model = model or self._model(header["model"])
@@ -111,12 +111,14 @@ class Replay:
         self._feed: _Feed | None = None
         name = source or header["source"]
         if name == "InputSource":
-            raise GestureFileError(f"{self.path}: was played on a live input, which is not in it; give the audio as IN")
+            raise GestureFileError(
+                f"{self.path}: was played on a live input, which is not recorded; give an audio file as IN"
+            )
         if name == "NoInput":
             self.engine.set_drive(header.get("drive") or "constant")
         else:
             if not Path(name).is_file():
-                raise GestureFileError(f"{self.path}: was played on {name}, which is gone; give the audio as IN")
+                raise GestureFileError(f"{self.path}: source {name} not found; give an audio file as IN")
             self._feed = _Feed(FileSource(name, header["loop"]), header["start_frame"], self.engine, self.step)
         stretch = header.get("stretch", 1.0), header.get("transpose", 0.0)
         rate, channels = self.engine.sample_rate, self.engine.channels
@@ -133,11 +135,11 @@ class Replay:
 
     def _model(self, name: str) -> Model:
         if not Path(name).is_file():
-            raise GestureFileError(f"{self.path}: was played through {name}, which is gone; give --model")
+            raise GestureFileError(f"{self.path}: model {name} not found; give another one with --model")
         return Model.load(name)
 
     def blocks(self) -> Iterator[Float32]:
-        """What was heard, from the stream's first frame to its last: float32 (frames, channels)."""
+        """Yield what was heard, from the first frame of the stream to the last: float32 (frames, channels)."""
         at = 0
         for gesture in self._changes:
             yield from self._until(at, gesture.frame)
@@ -147,9 +149,7 @@ class Replay:
             try:
                 self._apply(gesture)
             except (KeyError, TypeError, ValueError, IndexError) as error:
-                raise GestureFileError(
-                    f"{self.path}: the change at frame {gesture.frame} does not fit ({error})"
-                ) from None
+                raise GestureFileError(f"{self.path}: invalid change at frame {gesture.frame} ({error})") from None
 
     def close(self) -> None:
         if self._feed:

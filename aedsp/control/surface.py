@@ -1,7 +1,7 @@
-"""A surface: a controller with banks. Turns its messages into control values and actions; no ports, no thread.
+"""A surface, a controller with banks: turns messages into control values and actions; no ports, no thread.
 
-Faders set values of the units in view. A fader acts only where it stands at the value that it would change, or passes
-it (soft takeover): after a bank change, a reset or a recall nothing jumps.
+Faders set values of the units in view. A fader acts only once it reaches or passes the current value (soft takeover),
+so that nothing jumps after a bank change, a reset or a recall.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.performer import Performer, UnitPerformer
 
-#: How near, in steps of 1/127, a fader must come to a value to take it over.
+#: Distance, in steps of 1/127, within which a fader takes over a value.
 _NEAR = 1.0
 _PRESSED = 64
 
 
 class Surface:
-    """One controller, and what it plays.
+    """One controller and the performer it plays.
 
     Parameters
     ----------
     performer : UnitPerformer
-        An instrument; a plain `UnitPerformer` where the mapping's targets act on units alone.
+        An instrument; a plain `UnitPerformer` is enough if all targets act on units.
     mapping : Mapping
     """
 
     def __init__(self, performer: UnitPerformer, mapping: Mapping) -> None:
         self._performer, self.mapping = performer, mapping
-        self._jumps = performer.jumps  # while these are all: the first touch of each fader is taken
+        self._jumps = performer.jumps  # while unchanged, the first touch of each fader takes over
         self._positions: dict[Target, int] = {}
         self._lock = threading.RLock()
 
     def receive(self, message: Message) -> Target | None:
-        """Do what a message says; returns what that was, None where it means nothing."""
+        """Act on a message; returns its target, None if it has none."""
         target = self.mapping.target(message)
         if target is None:
             return None
@@ -52,7 +52,7 @@ class Surface:
         return target
 
     def distance(self, name: str, slot: int) -> int | None:
-        """How far above its value a fader stands, in steps of 1/127; None where it holds it or was never moved."""
+        """How far a fader is above its value, in steps of 1/127; None if it has taken over or never moved."""
         with self._lock:
             unit = self._performer.unit(slot)
             position = self._positions.get(Target(name, slot))
@@ -62,7 +62,7 @@ class Surface:
             return None if abs(away) <= _NEAR else round(away)
 
     def leds(self, performer: Performer) -> dict[tuple[str, int], bool]:
-        """Which of the mapped buttons' LEDs are on, by (kind, number)."""
+        """LED states of the mapped buttons, by (kind, number)."""
         with self._lock:
             return {
                 key: on
@@ -106,7 +106,7 @@ class Surface:
         return top * position / 127
 
     def _position_of(self, name: str, unit: int) -> float:
-        """Where a fader would stand for the value that the unit has now."""
+        """The fader position of the unit's current value."""
         value = getattr(self._performer.controls, name)[unit]
         if not np.isfinite(value):
             return 0.0

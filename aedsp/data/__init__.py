@@ -1,4 +1,4 @@
-"""The demo models and clips that come with aedsp, and where they are. Licences: LICENSES.md beside this file."""
+"""The demo models and clips shipped with aedsp, and their paths; licences are in LICENSES.md beside this file."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def demo_model(name: str = MODELS[0]) -> Model:
 
 
 def demo_audio(name: str = CLIPS[0]) -> Float32:
-    """A shipped clip: mono float32 (frames,) at the demo models' own rate, 22,050 Hz."""
+    """A shipped clip: mono float32 (frames,) at the demo models' rate, 22,050 Hz."""
     from aedsp.audio import file as audio_file
 
     return audio_file.read(demo_audio_path(name))[0][:, 0]
 
 
 def beginnings() -> Float32:
-    """The first 3 s of every clip, (clips, frames) at 22,050 Hz, to 16 bits: read at once, without a decoder."""
+    """The first 3 s of each clip, (clips, frames) at 22,050 Hz, 16-bit; loads quickly, without a decoder."""
     return np.asarray(np.load(FOLDER / "beginnings.npy") / np.float32(32_768))
 
 

@@ -1,4 +1,4 @@
-"""The engine as Python sees it: a model compiled into the hop, its controls, its timing; offline rendering."""
+"""The engine's Python API: model compilation, controls, timing, and offline rendering."""
 
 from aedsp.engine.engine import Engine, Statistics
 

@@ -1,4 +1,4 @@
-"""What an engine is called with, checked: each refusal says what was given and what was expected."""
+"""Argument checks for the engine; each error says what was given and what was expected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aedsp.arrays import Float32
 
 
 def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int | None) -> Float32:
-    """Contiguous float32, of a shape that fits the engine."""
+    """Convert to contiguous float32 after checking dtype and shape."""
     x = np.asarray(given)
     if x.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
@@ -25,7 +25,7 @@ def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int |
 
 
 def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames: int | None) -> None:
-    """ValueError unless it is (frames, channels), or (frames,) for one channel, and of the fixed block's length."""
+    """Raise ValueError unless shape is (frames, channels), or (frames,) for mono, with the fixed block length."""
     n = channels
     if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
         expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
@@ -35,7 +35,7 @@ def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames:
 
 
 def expect_out(out: Any) -> None:
-    """TypeError or ValueError unless results can be written to it."""
+    """Raise TypeError or ValueError unless results can be written to out."""
     if not isinstance(out, np.ndarray) or out.dtype != np.float32:
         raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
     if not out.flags.c_contiguous or not out.flags.writeable:
@@ -43,7 +43,7 @@ def expect_out(out: Any) -> None:
 
 
 def host_rate(given: float | None, model_rate: float) -> float:
-    """Hz; None: the model's own."""
+    """The host's sample rate in Hz; None gives the model's rate."""
     if given is None:
         return model_rate
     if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
@@ -57,13 +57,13 @@ def host_rate(given: float | None, model_rate: float) -> float:
 
 
 def expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """ValueError unless it is one of them."""
+    """Raise ValueError unless value is one of choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {reprlib.repr(value)}; expected one of {choices}")
 
 
 def expect_int(name: str, value: object, least: int, most: int) -> None:
-    """TypeError or ValueError unless it is an integer in the range."""
+    """Raise TypeError or ValueError unless value is an integer from least to most."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} is {value!r}; expected an integer")
     if not least <= value <= most:

@@ -1,4 +1,4 @@
-"""A model as the hop holds it: weights, preprocessing and bands in the memory of the kernels. Control thread only."""
+"""Compiles a model for the hop: weights, preprocessing and bands as kernel objects. Control thread only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aedsp.model.model import Model
 
 
 def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
-    """The model as the hop holds it, its weights stored as `precision` says, driven by the controls of `buffer`."""
+    """The model as kernel objects, its weights stored in `precision`, driven by the controls in `buffer`."""
     n_bins = model.front_end.n_bins
     stack = Stack([compile_layer(layer) for layer in model.layers], precision)
     chain = Chain([compile_step(step) for step in model.preprocess], n_bins)
@@ -35,7 +35,7 @@ def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision:
 
 
 def compile_layer(layer: Layer) -> tuple[Any, ...]:
-    """A layer as `Stack` takes it."""
+    """A layer as the tuple that `Stack` expects."""
     return (
         layer.encoder_weight,
         layer.encoder_bias,
@@ -48,7 +48,7 @@ def compile_layer(layer: Layer) -> tuple[Any, ...]:
 
 
 def compile_step(step: preprocess.Step) -> tuple[Any, ...]:
-    """A preprocessing step as the compiled `Chain` takes it."""
+    """A preprocessing step as the tuple that the compiled `Chain` expects."""
     if isinstance(step, preprocess.Normalize):
         return ("affine", 0.0, step.max)
     if isinstance(step, preprocess.Standardize):
@@ -57,4 +57,4 @@ def compile_step(step: preprocess.Step) -> tuple[Any, ...]:
         return ("log", step.floor)
     if isinstance(step, preprocess.Power):
         return ("power", step.exponent)
-    raise TypeError(f"preprocess step is {step!r}; the compiled hop knows Normalize, Standardize, Log and Power")
+    raise TypeError(f"preprocess step is {step!r}; expected Normalize, Standardize, Log or Power")

@@ -1,8 +1,8 @@
-"""Controls: what the player does to the units, and how it reaches the audio thread.
+"""Controls: gain, scale, mute, sign and override per unit, monitor and freeze, published to the audio thread.
 
 Every change is checked, kept here in float32, and published as one snapshot through the triple buffer of
-`aedsp/_rt/control.pyx`, where it takes effect at the next hop. Any number of Python threads may write; they
-serialise among themselves by an ordinary lock, the audio side never waits.
+`aedsp/_rt/control.pyx`; it takes effect at the next hop. Any number of Python threads may write. An ordinary lock
+serialises them; the audio thread never waits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aedsp.arrays import Float32
 
 Monitor = Literal["original", "resynthesized"]
 Values = dict[str, Float32]
-#: Called under the lock at every publication, with its version, the values (not to be kept), the monitor, frozen.
+#: Called under the lock at every publication with version, values (copy them to keep them), monitor and frozen.
 Listener = Callable[[int, Values, Monitor, bool], None]
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 
@@ -29,9 +29,9 @@ NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.
 
 
 class UnitValues:
-    """One value per unit, as an array that publishes what is written into it; reads are copies.
+    """One value per unit, as an array that publishes every write. Reads return copies.
 
-    Indexed by unit (negative counts from the end), slice, list, index array or boolean array.
+    Index by unit (negative counts from the end), slice, list, index array or boolean array.
     """
 
     def __init__(self, controls: Controls, name: str) -> None:
@@ -83,7 +83,7 @@ class UnitValues:
         try:
             given = np.asarray(value)
             if given.dtype.kind not in "fiub" and not all(isinstance(v, int) for v in given.flat):
-                raise TypeError  # texts, complex numbers, None; integers beyond 64 bits are fine
+                raise TypeError  # strings, complex numbers, None; integers beyond 64 bits are fine
             with np.errstate(over="ignore"):
                 new = given.astype(np.float64).astype(np.float32)
         except (TypeError, ValueError, OverflowError):
@@ -102,16 +102,16 @@ class UnitValues:
 
 
 class Controls:
-    """The player's hand on the units of the code: ``activation · gain · scale · sign``, 0 where muted, or an override.
+    """Controls of the code's units: ``activation · gain · scale · sign``, 0 when muted, or the override when set.
 
     Attributes
     ----------
     gain, scale, muted, sign, override : UnitValues
-        One value per unit; neutral values are 1, 1, False, 1 and nan (none).
+        One value per unit. Neutral: 1, 1, False, 1, nan (no override).
     monitor : "original" or "resynthesized"
-        What is heard.
+        Which signal is heard.
     frozen : bool
-        The code and what it sounds like are held while the phases go on.
+        Spectral freeze: the code and its spectrum are held while the phases advance.
     """
 
     __slots__ = (
@@ -173,16 +173,16 @@ class Controls:
             self._frozen = bool(value)
 
     def reset(self, units: Index = slice(None)) -> None:
-        """Set the units back to their original activation: all neutral values."""
+        """Reset the units to neutral values, which leave the activations unchanged."""
         with self.together():
             for name, neutral in NEUTRAL.items():
                 getattr(self, name)[units] = neutral
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Several changes, one publication at the end; where the block raises, none of them happens.
+        """Group several changes into one publication; if the block raises, all of them are undone.
 
-        Other threads' writes wait until the block ends.
+        Writes from other threads wait until the block ends.
         """
         with self._lock:
             before = {name: values.copy() for name, values in self._values.items()}, self._monitor, self._frozen
@@ -199,9 +199,9 @@ class Controls:
 
     @contextmanager
     def resized(self, n_units: int) -> Iterator[ControlBuffer]:
-        """For `Engine.swap`: a new triple buffer for `n_units`, which is the controls' own once the block ends well.
+        """For `Engine.swap`: a new triple buffer for `n_units`; the old one is restored if the block raises.
 
-        Values stay by index, new units are neutral.
+        Values are kept by index; additional units are neutral.
         """
         with self._lock:
             before = self.n_units, self._values, self.buffer
@@ -218,7 +218,7 @@ class Controls:
                 raise
 
     def is_neutral(self, unit: int) -> bool:
-        """Whether a unit has its original activation."""
+        """Whether all controls of a unit are neutral."""
         with self._lock:
             return all(
                 np.array_equal(values[unit], np.float32(NEUTRAL[name]), equal_nan=True)

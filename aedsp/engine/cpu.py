@@ -1,4 +1,4 @@
-"""What this machine runs the kernels on."""
+"""The instruction set that the kernels use on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aedsp._kernels import _cpu
 
 @dataclass(frozen=True)
 class Cpu:
-    """isa: the instruction set in use; lanes: floats in its vectors; supported: all that this processor can run."""
+    """isa: instruction set in use; lanes: floats per vector; supported: all sets this processor can run."""
 
     isa: str
     lanes: int
@@ -17,8 +17,8 @@ class Cpu:
 
 
 def cpu() -> Cpu:
-    """The instruction set that was chosen at import ("plain", "base", "v3" = AVX2, "v4" = AVX-512).
+    """The instruction set chosen at import ("plain", "base", "v3" = AVX2, "v4" = AVX-512).
 
-    The environment variable AEDSP_ISA forces one of them.
+    Set the environment variable AEDSP_ISA to force one.
     """
     return Cpu(_cpu.active(), _cpu.lanes(), _cpu.supported())

@@ -1,4 +1,4 @@
-"""What drives the units where there is no input: names and codes, checked, on their way to `_rt/drive`."""
+"""Drives, which activate the units without input: parses and checks names and codes for `_rt/drive`."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ TYPICAL_RANK, WALK_HZ = 90.0, 0.5
 
 @dataclass(frozen=True)
 class Drive:
-    """kind: one of `KINDS`; value: percentile of "typical", rate in Hz of "walk"."""
+    """kind: one of `KINDS`; value: percentile for "typical", rate in Hz for "walk"."""
 
     kind: str
     value: float = 0.0
 
 
 def named(text: str) -> Drive:
-    """ "walk:0.2" as a Drive.
+    """Parse text such as "walk:0.2" into a Drive.
 
     Raises
     ------
     ValueError
-        There is no such drive, or its number is out of range.
+        The drive is unknown, or its number is out of range.
     """
     kind, colon, number = text.partition(":")
     if kind not in KINDS or (colon and kind not in ("typical", "walk")):
@@ -44,30 +44,30 @@ def named(text: str) -> Drive:
     most = 100 if kind == "typical" else 1000
     if kind in ("typical", "walk") and not 0 <= value <= most:
         unit = "a percentile, 0 to 100" if kind == "typical" else "a rate in Hz, 0 to 1000"
-        raise ValueError(f"drive is {text!r}; expected {unit} behind the colon")
+        raise ValueError(f"drive is {text!r}; expected {unit} after the colon")
     return Drive(kind, value)
 
 
 def named_from_the_start(text: str) -> Drive:
-    """`named`, where nothing has been heard yet.
+    """`named`, for use before any input was heard.
 
     Raises
     ------
     ValueError
-        "hold", which there is nothing to hold of, or a drive that does not exist.
+        The drive is "hold", which needs earlier input, or is unknown.
     """
     if named(text).kind == "hold":
-        raise ValueError("drive is 'hold', but nothing was heard that could be; expected constant, typical or walk")
+        raise ValueError("drive is 'hold', but there is no earlier input to hold; expected constant, typical or walk")
     return named(text)
 
 
 def set_drive(handle: EngineHandle, drive: str | npt.ArrayLike, model: Model, seed: int) -> None:
-    """From the next hop without input on.
+    """Set the drive; it applies from the next hop without input.
 
     Raises
     ------
     ValueError
-        A drive that does not exist or does not fit the model.
+        The drive is unknown or does not fit the model.
     """
     if not isinstance(drive, str):
         handle.set_drive("rows", rows=_rows(drive, model.n_code))
@@ -75,8 +75,8 @@ def set_drive(handle: EngineHandle, drive: str | npt.ArrayLike, model: Model, se
     chosen = named(drive)
     if chosen.kind in ("typical", "walk") and model.code_statistics is None:
         raise ValueError(
-            f"drive is {drive!r}, but {model.name or 'the model'} does not say what its units do (/code_statistics); "
-            "take constant, or an array of codes"
+            f"drive is {drive!r}, but {model.name or 'the model'} has no code statistics; "
+            "use constant, or an array of codes"
         )
     if chosen.kind == "typical":
         handle.set_drive("typical", rank=chosen.value)

@@ -1,7 +1,7 @@
-"""Engine: a model, the compiled hop and the controls, in one object that turns blocks of audio into blocks of audio.
+"""Engine: resynthesizes blocks of audio through a model, with controls on its units.
 
-Everything here runs in the caller's thread, at set-up or around the compiled call; what the audio thread computes is in
-`aedsp/_rt/engine.pyx`.
+Everything here runs in the caller's thread, at set-up or around the compiled call. The audio thread's computation is
+in `aedsp/_rt/engine.pyx`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FLOAT32 = np.dtype(np.float32)
 
 @dataclass(frozen=True)
 class Statistics:
-    """What has passed since the last reset, all channels together."""
+    """Counters since the last reset, for all channels together."""
 
     frames: int
     hops: int
@@ -48,27 +48,27 @@ class Engine:
     ----------
     model : Model
     sample_rate : float, optional
-        The host's rate in Hz, at most 64 times the model's and at least a 64th; None: the model's own.
+        The host's rate in Hz, between 1/64 and 64 times the model's rate. None: the model's rate.
     channels : int
-        1 to 64. All channels share the controls; each has its own spectra and phases.
+        1 to 64. All channels share the controls. Each has its own spectra and phases.
     block_frames : int, optional
-        Where every block has this length, the latency is shorter by what the hops gain from it; a block of another
-        length is then a ValueError. None: blocks of any length.
+        Fixed block length. It shortens the latency; a block of any other length raises ValueError. None: blocks of
+        any length.
     phase : "auto", "source", "advance", "spsi", "pghi" or "pghi1"
-        Phases of the resynthesis: those of the input, a free-running channel vocoder, or made from the magnitudes
-        alone (`docs/phase.md`); "pghi1" waits for the next spectrum and adds a hop of latency. "auto" takes the
-        input's while there is input, without it "pghi", or "spsi" below 75 % overlap.
+        Phases of the resynthesis: taken from the input ("source"), from a free-running channel vocoder ("advance"),
+        or computed from the magnitudes alone (`docs/phase.md`). "pghi1" waits for the next spectrum and adds one hop
+        of latency. "auto" is "source" with input; without input it is "pghi", or "spsi" below 75 % overlap.
     refine : int
-        Iterations, 0 to 64, that fit the phases to what has sounded: two transforms each.
+        Iterations, 0 to 64, that fit the phases to the output so far. Each costs two transforms.
     precision : "auto", "float32", "float16" or "int8"
-        Storage of the weights: fewer bytes are read faster. "auto" takes float16 where the processor widens it by
-        itself and the difference to float32 lies 60 dB below the output (`aedsp/precision.py`); bytes are audible.
+        Storage of the weights: fewer bytes load faster. "auto" takes float16 if the processor converts it in hardware
+        and the error is at least 60 dB below the output (`aedsp/engine/precision.py`). int8 is audible.
     seed : int
-        Of the start phases, and of the drive "walk".
+        Seeds the start phases and the drive "walk".
 
     Notes
     -----
-    One engine belongs to one thread at a time; controls may be written from any thread.
+    Use an engine from one thread at a time. Controls may be written from any thread.
     """
 
     __slots__ = (
@@ -140,12 +140,12 @@ class Engine:
 
     @property
     def model(self) -> Model:
-        """The model that plays, or that was handed over last."""
+        """The current model, or the one passed to the last `swap`."""
         return self._model
 
     @property
     def block_frames(self) -> int | None:
-        """The fixed length of a block in frames; None: blocks of any length."""
+        """Fixed block length in frames. None: blocks of any length."""
         return self._block_frames
 
     @property
@@ -159,27 +159,27 @@ class Engine:
 
     @property
     def phase(self) -> PhaseMode:
-        """The phases that were asked for."""
+        """The phase mode passed to the constructor."""
         return self._phase
 
     @property
     def refine(self) -> int:
-        """Iterations that fit the phases to what has sounded."""
+        """Iterations that fit the phases to the output so far."""
         return self._refine
 
     @property
     def seed(self) -> int:
-        """Of the start phases, and of the drive "walk"."""
+        """Seed of the start phases and of the drive "walk"."""
         return self._seed
 
     @property
     def controls(self) -> Controls:
-        """Gain, scale, muted, sign and override of every unit, and what is monitored."""
+        """Gain, scale, muted, sign and override of every unit; monitor; freeze."""
         return self._controls
 
     @property
     def listener(self) -> Listener | None:
-        """Who hears of every change to controls and model, one at a time; None: nobody."""
+        """Called for every change to the controls and the model. One listener at a time; None: no listener."""
         return self._listener
 
     @listener.setter
@@ -194,17 +194,17 @@ class Engine:
 
     @property
     def precision(self) -> str:
-        """How the weights of the model that plays are stored: "float32", "float16" or "int8"."""
+        """Storage of the current model's weights: "float32", "float16" or "int8"."""
         return self._precision
 
     @property
     def latency_frames(self) -> int:
-        """Frames, at the host's rate, from an input sample to the output sample that stands for it; exact."""
+        """Exact delay from an input frame to the matching output frame, in frames at the host's rate."""
         return self._timing.latency_frames
 
     @property
     def algorithm_frames(self) -> int:
-        """The part of the latency that the windows make, in frames at the model's rate."""
+        """The part of the latency that is due to the windows, in frames at the model's rate."""
         return self._timing.algorithm_frames
 
     @property
@@ -214,7 +214,7 @@ class Engine:
 
     @property
     def code(self) -> Float32:
-        """Activations of the newest hop, before gains and overrides: a copy, (n_code,), or (channels, n_code)."""
+        """Activations of the latest hop before gains and overrides: a copy, (n_code,) or (channels, n_code)."""
         code = self._handle.code()
         return code[0] if self._channels == 1 else code
 
@@ -224,28 +224,28 @@ class Engine:
         return Statistics(*self._handle.counters())
 
     def reset(self) -> None:
-        """Clear audio, phases, limiter and statistics; the controls stay and apply at once."""
+        """Clear audio, phases, limiter and statistics. The controls keep their values and apply at once."""
         self._handle.reset()
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
-        """Play another model from the next hop on; the overlap of the windows is the crossfade.
+        """Switch to another model at the next hop; the overlapping windows make the crossfade.
 
-        The controls stay, unit by unit; units that the old model did not have are neutral. May be called from any
-        thread, while the engine processes or plays in a stream too: the weights are prepared here, the audio thread
-        exchanges a pointer, and the old model is freed at the next swap or at the end. path: where it came from, for
-        recorded gestures.
+        Controls keep their values by unit index; additional units start neutral. Safe to call from any thread, also
+        while the engine processes or plays in a stream: the weights are prepared here, the audio thread exchanges a
+        pointer, and the old model is freed at the next swap or at the end. path: the file of the model, for recorded
+        gestures.
 
         Raises
         ------
         SwapError
-            The front end differs from the engine's, or the audio thread has not yet taken the last models.
+            The front end differs from the engine's, or the audio thread has not taken the last models yet.
         """
         if not isinstance(model, Model):
             raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
         if model.front_end != self._model.front_end:
             raise SwapError(
-                f"{model.name or 'the model'} has {model.front_end}; the engine plays {self._model.front_end}: "
-                "only models of the same front end can be exchanged while playing, make a new Engine for this one"
+                f"{model.name or 'the model'} has {model.front_end}; the engine has {self._model.front_end}: "
+                "only models with the same front end can be swapped; make a new Engine for this one"
             )
         precision = _storage(model, self._precision_mode)
         with self._controls.resized(model.n_code) as buffer:
@@ -265,26 +265,26 @@ class Engine:
         Parameters
         ----------
         x : array (frames,) or (frames, channels)
-            Real floats in [-1, 1]; other floats than float32 are converted. Samples that are not finite, or beyond
-            ±16, count as 0 (`statistics.refused_samples`).
+            Real floats in [-1, 1], converted to float32. Samples that are not finite or beyond ±16 count as 0
+            (`statistics.refused_samples`).
         out : float32 array like `x`, optional
-            Where the result goes; may be `x` itself. With `out` and a float32 `x`, no memory for audio is allocated.
+            Receives the result; may be `x` itself. With `out` and a float32 `x`, no audio memory is allocated.
         phase_from : array like `x`, optional
-            Another sound, in step with `x`: the code comes from `x`, the phases from here (cross-synthesis). Where it
-            is left out, they come from `x` again.
+            A second sound, block by block: the code comes from `x`, the phases from `phase_from` (cross-synthesis).
+            Default: phases from `x`.
 
         Returns
         -------
         array like `x`, float32
-            The output, `latency_frames` behind the input.
+            The output, delayed by `latency_frames`.
 
         Raises
         ------
         TypeError
             `x` is not real floating-point, or `out` is not float32.
         ValueError
-            A shape that does not fit the engine's channels or its fixed block, an `out` that overlaps `x` in part, or
-            `phase_from` for an engine whose phases are not the input's.
+            The shape does not match the engine's channels or fixed block length, `out` partly overlaps `x`, or
+            `phase_from` is given and the engine's phases are not the input's.
         RuntimeError
             The engine is processing in another thread.
         """
@@ -294,7 +294,7 @@ class Engine:
         ):  # fmt: skip
             try:
                 self._handle.process_mono(x, out)
-            except ValueError:  # nothing was computed; what is wrong is told below
+            except ValueError:  # nothing was computed; the checks below raise the specific error
                 pass
             else:
                 return out
@@ -319,17 +319,17 @@ class Engine:
     def generate(
         self, n_frames: int, *, drive: str | npt.ArrayLike = "constant", out: Float32 | None = None
     ) -> Float32:
-        """Sound from the decoder alone: every unit is driven, times its gains.
+        """Generate sound from the decoder alone: the drive sets every unit, then the unit gains apply.
 
         Parameters
         ----------
         n_frames : int
             Length of the result.
         drive : str or array (n_hops, n_code)
-            "constant": every unit fired alike by 1, 12 dB down (the paper). "typical", or "typical:RANK": each unit at
-            a percentile of its own activations, 90 by default. "walk", or "walk:HZ": a smooth random walk through
-            them, 0.5 Hz by default, of the engine's seed. "hold": the last code. An array: a code for each hop that
-            begins in this call; the last one stays. All but "hold" fade in over 0.5 s where there was input before.
+            "constant": 1 for every unit, attenuated by 12 dB (the paper). "typical" or "typical:RANK": a percentile of
+            each unit's own activations, default 90. "walk" or "walk:HZ": a smooth random walk through them with the
+            engine's seed, default 0.5 Hz. "hold": the last code. An array: one code for each hop that begins in this
+            call; the last one is held. All but "hold" fade in over 0.5 s after input.
         out : float32 array (n_frames,) or (n_frames, channels), optional
 
         Returns
@@ -339,7 +339,7 @@ class Engine:
         Raises
         ------
         ValueError
-            A drive that does not exist or does not fit; "typical" and "walk" want a model with code statistics.
+            The drive is unknown or does not fit the model; "typical" and "walk" need a model with code statistics.
         """
         expect_int("n_frames", n_frames, 0, 2**40)
         self.set_drive(drive)
@@ -356,43 +356,43 @@ class Engine:
         return out
 
     def set_drive(self, drive: str | npt.ArrayLike) -> None:
-        """What drives the units where there is no input, as in `generate`. ValueError where it does not fit."""
+        """Set the drive used without input, as in `generate`. Raises ValueError if it does not fit the model."""
         drives.set_drive(self._handle, drive, self._model, self._seed)
 
     def attach(self) -> EngineHandle:
-        """Hand the engine to who plays it without Python; until `detach` it refuses `process` and `reset`.
+        """Reserve the engine for a caller without Python; until `detach`, `process` and `reset` raise.
 
         Raises
         ------
         RuntimeError
-            It is attached already, or processing in another thread.
+            The engine is already attached, or is processing in another thread.
         """
         try:
             self._handle.attach()
         except RuntimeError:
-            raise RuntimeError("the engine plays in another stream, or is processing; make a new one") from None
+            raise RuntimeError("the engine is in use by another stream or thread; make a new Engine") from None
         return self._handle
 
     def detach(self) -> None:
-        """Take the engine back. What played it must have ended."""
+        """Release the engine. The caller that played it must have stopped."""
         self._handle.detach()
 
     def free_retired(self) -> None:
-        """Free the models that the audio thread has handed back; to be called now and then while attached."""
+        """Free the models that the audio thread has returned. Call regularly while attached."""
         self._handle.free_retired()
 
     def addresses(self) -> tuple[int, int]:
-        """For a compiled caller: the address of `engine_process` (`_rt/engine.pxd`), and of its state."""
+        """Addresses of `engine_process` (`_rt/engine.pxd`) and of its state, for a compiled caller."""
         return self._handle.addresses()
 
     def time_blocks(self, x: Float32) -> Int64:
-        """Nanoseconds that each block of x (n_blocks, n_frames, channels) takes: (n_blocks,)."""
+        """Nanoseconds taken by each block of x (n_blocks, n_frames, channels), as (n_blocks,)."""
         return self._handle.time_blocks(x)
 
 
 def _storage(model: Model, precision: PrecisionMode) -> str:
     if precision != "auto":
         return precision
-    from aedsp.engine import precision as probing  # reads the demo clips
+    from aedsp.engine import precision as probing  # loads the demo clips
 
     return probing.choose(model)

@@ -1,4 +1,4 @@
-"""Who listens to what is done to an engine: for recorded gestures."""
+"""Listener protocol: receives every change to an engine's controls and model, for recorded gestures."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from aedsp.model.model import Model
 
 
 class Listener(Protocol):
-    """One listener for everything that changes what is heard. Set as `Engine.listener`."""
+    """Receives everything that changes the sound. Set as `Engine.listener`."""
 
     def published(self, version: int, values: Values, monitor: Monitor, frozen: bool) -> None:
-        """The controls were published, under their lock; `values` are not to be kept."""
+        """The controls were published. Called under their lock; copy `values` to keep them."""
 
     def swapped(self, model: Model, path: str | None) -> None:
-        """A model is handed to the audio thread; path: where it came from, if that is known."""
+        """A model is passed to the audio thread; path: its file, if known."""
 
     def swap_failed(self) -> None:
-        """The model of the last `swapped` was not taken."""
+        """The audio thread did not take the model of the last `swapped`."""
 
     def took_effect(self, events: Int64) -> None:
-        """What the audio thread took: rows of (kind, frame, hop, value), in its order, as in `_rt.player.EVENTS`."""
+        """Changes applied by the audio thread, in order: rows (kind, frame, hop, value) as in `_rt.player.EVENTS`."""

@@ -1,4 +1,4 @@
-"""The offline job: audio in, resynthesized audio out, same length and rate. `aedsp.render` is its command."""
+"""Offline resynthesis of arrays and files, latency removed; `aedsp.render` is its command."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from aedsp.engine.phases import PhaseMode
 from aedsp.engine.time_stretch import Stretched
 from aedsp.model.model import Model
 
-#: A value for some units, for all of them, or for each.
+#: Values for some units (by index), one value for all units, or one per unit.
 UnitSettings = Mapping[int, float] | npt.ArrayLike
 
 BLOCK_FRAMES = 16_384
-#: Of sound without input, where nobody says how much.
+#: Default duration of sound without input.
 NO_INPUT_S = 10.0
 
 
 def through(
     engine: Engine, blocks: Iterable[Float32], phase_from: Iterable[Float32] | None = None
 ) -> Iterator[Float32]:
-    """Blocks (frames, channels) through the engine, latency removed and tail flushed: as many frames out as in.
+    """Process blocks (frames, channels), latency removed and tail flushed: as many frames out as in.
 
-    phase_from: another sound that gives the phases, in blocks of any lengths; silence behind its end.
+    phase_from: a second sound that supplies the phases, in blocks of any length; padded with silence.
     """
     to_skip = engine.latency_frames
     other = None if phase_from is None else _Reblocked(phase_from, engine.channels)
@@ -45,7 +45,7 @@ def through(
 
 
 class _Reblocked:
-    """Blocks of any lengths as blocks of the lengths that are asked for, silence behind their end."""
+    """Turns blocks of any length into blocks of requested lengths, padded with silence at the end."""
 
     def __init__(self, blocks: Iterable[Float32], channels: int) -> None:
         self._blocks, self._rest = iter(blocks), np.zeros((0, channels), np.float32)
@@ -94,27 +94,27 @@ def resynthesize(
     model : Model
     x_or_path : array (frames,) or (frames, channels), or the path of an audio file
     sample_rate : float, optional
-        Of the array, in Hz; None: the model's own. A file has its own rate.
-    gain, scale, muted, sign, override : mapping from unit to value, or one value, or one for each unit, optional
-        The player's hand, as in `Engine.controls`.
+        Rate of the array in Hz. None: the model's rate. Leave it out for a file.
+    gain, scale, muted, sign, override : mapping from unit to value, one value, or one value per unit, optional
+        Unit controls, as in `Engine.controls`.
     monitor, phase, refine, precision, seed
         As in `Controls.monitor` and `Engine`.
     phase_from : array like the signal, optional
-        Another sound at the same rate that gives the phases; silence behind its end.
+        A second sound at the same rate that supplies the phases; padded with silence.
     stretch, transpose : float
-        Before the engine: duration times that of the input, 0.25 to 4, and semitones, -24 to 24.
+        Applied before the engine: duration factor, 0.25 to 4, and semitones, -24 to 24.
 
     Returns
     -------
     float32 array
-        Rate as the input, and its length times `stretch`; latency removed, tail flushed; a file gives (frames,) or
+        The input's rate, its length times `stretch`; latency removed, tail flushed. A file gives (frames,) or
         (frames, channels).
     """
     if isinstance(x_or_path, (str, os.PathLike)):
         from aedsp.audio import file as audio_file
 
         if sample_rate is not None:
-            raise ValueError(f"sample_rate is {sample_rate}; a file has its own, leave it out")
+            raise ValueError(f"sample_rate is {sample_rate}, but a file has its own rate; leave it out")
         x, sample_rate = audio_file.read(x_or_path)
         x = x[:, 0] if x.shape[1] == 1 else x
     else:
@@ -146,13 +146,13 @@ def _as_frames(phase_from: npt.ArrayLike, channels: int) -> Float32:
     y = np.asarray(phase_from)
     if y.ndim not in (1, 2) or y.dtype.kind != "f" or (y.shape[1:] or (1,)) != (channels,):
         raise ValueError(
-            f"phase_from is {y.dtype} of shape {y.shape}; expected floats (frames, {channels}), as the signal"
+            f"phase_from is {y.dtype} of shape {y.shape}; expected floats (frames, {channels}), like the signal"
         )
     return y.reshape(-1, channels).astype(np.float32)
 
 
 def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings | None) -> None:
-    """Put a player's settings into an engine's controls, all at once."""
+    """Apply unit settings and monitor to an engine's controls in one publication."""
     with controls.together():
         controls.monitor = monitor
         for name, values in settings.items():
@@ -172,12 +172,12 @@ def generate_file(
     drive: str,
     duration_s: float,
 ) -> Engine:
-    """Sound of the decoder alone to a file, at the model's rate, mono.
+    """Write sound from the decoder alone to a file: mono, at the model's rate.
 
     Raises
     ------
     ValueError
-        A drive or a setting that does not fit.
+        The drive or a setting does not fit.
     AudioFileError
         `target` cannot be written.
     """
@@ -185,7 +185,7 @@ def generate_file(
 
     engine = Engine(model, **engine_options)
     set_controls(engine.controls, **settings)
-    drives.named_from_the_start(drive)  # refused before there is a file, as is a drive that does not fit
+    drives.named_from_the_start(drive)  # check the drive before a file is created
     engine.generate(0, drive=drive)
     left = round(duration_s * engine.sample_rate)
     with audio_file.written(target, engine.sample_rate, 1) as out:
@@ -198,8 +198,7 @@ def generate_file(
 
 @dataclass(frozen=True)
 class Rendered:
-    """What `render_file` did: the engine, for its statistics; frames read, and frames that the header promised; samples
-    that were no audio."""
+    """Result of `render_file`: the engine, frames read, frames according to the header, samples refused as no audio."""
 
     engine: Engine
     n_frames: int
@@ -207,7 +206,7 @@ class Rendered:
     n_refused: int
 
     def warnings(self) -> list[str]:
-        """What the listener should know, a line each."""
+        """Warnings for the user, one line each."""
         statistics, lines = self.engine.statistics, []
         if self.n_frames < self.n_promised:
             lines.append(f"the input broke off after {self.n_frames} of {self.n_promised} frames; it may be damaged")
@@ -229,10 +228,10 @@ def render_file(
     stretch: float = 1,
     transpose: float = 0,
 ) -> Rendered:
-    """One file to another, in blocks: memory does not grow with the length.
+    """Resynthesize one file to another in blocks; memory does not grow with the length.
 
-    automate: for the engine, what passes its input on and moves its controls on the way. phase_from: a file of any
-    rate whose phases are taken. stretch, transpose: as in `resynthesize`.
+    automate: called with the engine, returns a filter that passes the blocks on and moves the controls in time.
+    phase_from: a file at any rate that supplies the phases. stretch, transpose: as in `resynthesize`.
 
     Raises
     ------
@@ -245,7 +244,7 @@ def render_file(
     from aedsp.audio.reader import Reader
 
     if target.exists() and source.exists() and target.samefile(source):
-        raise ValueError(f"{target} is the input itself; give the output another name")
+        raise ValueError(f"{target} is the input file; choose another name for the output")
     with Reader(source, strict=True, block_frames=BLOCK_FRAMES) as reader, ExitStack() as stack:
         rate, channels = reader.sample_rate, reader.channels
         engine = Engine(model, rate, channels=channels, **engine_options)

@@ -1,4 +1,4 @@
-"""Which phases an engine's sound has, with input and without. What each of them is stands in `docs/phase.md`."""
+"""Chooses the phase modes of an engine with and without input; `docs/phase.md` describes the modes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PhaseMode = Literal["auto", "source", "advance", "spsi", "pghi", "pghi1"]
 
 @dataclass(frozen=True)
 class Phases:
-    """with_input, without: "source", "advance", "spsi" or "pghi"; gamma: of the window in samples², 0: no "pghi"."""
+    """with_input, without: "source", "advance", "spsi" or "pghi"; gamma: the window's, in frames², 0 without "pghi"."""
 
     with_input: str
     without: str
@@ -23,13 +23,12 @@ class Phases:
 
 
 def plan(front_end: FrontEnd, phase: PhaseMode, refine: int, block_frames: int | None) -> Phases:
-    """What a mode means for a front end.
+    """Resolve a phase mode for a front end.
 
     Raises
     ------
     ValueError
-        The window has no phase gradients, the windows overlap too little for them, or a fixed block leaves no room to
-        look ahead.
+        The window has no phase gradients, the windows overlap too little, or a fixed block rules out the look-ahead.
     """
     window, hop, length = front_end.window, front_end.hop_length, front_end.window_length
     if phase in ("pghi", "pghi1"):
@@ -40,18 +39,18 @@ def plan(front_end: FrontEnd, phase: PhaseMode, refine: int, block_frames: int |
         if 2 * hop > length:
             raise ValueError(
                 f"phase is {phase!r} with hops of {hop} frames, windows of {length}; expected windows that overlap by "
-                "half at least, or phase='spsi'"
+                "at least half, or phase='spsi'"
             )
     if phase == "pghi1" and block_frames is not None:
         raise ValueError(
-            f"phase is 'pghi1' and block_frames {block_frames}: a fixed block asks for the shortest latency, looking "
-            "ahead adds a hop; take phase='pghi', or leave block_frames out (--block 0)"
+            f"phase is 'pghi1' and block_frames {block_frames}: a fixed block gives the shortest latency, but pghi1 "
+            "adds a hop; use phase='pghi', or leave block_frames out (--block 0)"
         )
     if refine and hop == length:
         raise ValueError(f"refine is {refine}, but windows of {length} frames every {hop} do not overlap; expected 0")
     with_input = {"auto": "source", "pghi1": "pghi"}.get(phase, phase)
     without = with_input
-    if phase in ("auto", "source"):  # there is no source
+    if phase in ("auto", "source"):  # without input there is no source phase
         without = "pghi" if 4 * hop <= length and window in GAMMA else "spsi"
     gamma = GAMMA[window] * length**2 if "pghi" in (with_input, without) else 0.0
     return Phases(with_input, without, phase == "pghi1", refine, gamma)

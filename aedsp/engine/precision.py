@@ -1,7 +1,7 @@
-"""How the weights are stored: float32, or float16 where nobody can hear the difference. Control thread only.
+"""Chooses the storage of the weights: float32, or float16 if the difference is inaudible. Control thread only.
 
-The probe: spectra of both demo clips, and of pink noise at three levels, through the model with the weights as they are
-and as they would be kept; the worst of the five counts.
+The probe runs spectra of both demo clips and of pink noise at three levels through the model with original and with
+rounded weights. The worst of the five results counts.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from aedsp.model.model import Model
 
 Precision = Literal["float32", "float16", "int8"]
 
-#: The difference that float16 may make, against the output.
+#: Largest allowed error of float16, relative to the output.
 MOST_DIFFERENCE_DB = -60.0
 PINK_DB = (-6.0, -30.0, -60.0)
 _SPECTRA = 6
 
 
 def choose(model: Model) -> Precision:
-    """float16 where the processor widens it by itself and what it changes stays below `MOST_DIFFERENCE_DB`."""
+    """float16 if the processor converts it in hardware and its error is at most `MOST_DIFFERENCE_DB`."""
     if not _cpu.fast_halves():
         return "float32"
     return "float16" if difference_db(model, "float16") <= MOST_DIFFERENCE_DB else "float32"
 
 
 def difference_db(model: Model, precision: Precision) -> float:
-    """What storing the weights so changes in the probe's magnitudes, in dB of the output; the worst signal."""
+    """Error of the probe's magnitudes with the weights stored in `precision`, in dB re output; the worst signal."""
     kept = Model(
         front_end=model.front_end, layers=tuple(_kept(layer, precision) for layer in model.layers),
         preprocess=model.preprocess,
@@ -51,13 +51,13 @@ def difference_db(model: Model, precision: Precision) -> float:
 
 
 def _kept(layer: Layer, precision: Precision) -> Layer:
-    """The layer with the weights that are kept for it."""
+    """The layer with its weights rounded as stored."""
 
     def rounded(weight: Float32) -> Float32:
         numbers, scale = stored(np.ascontiguousarray(weight), np.dtype(precision))
         return np.asarray(numbers.astype(np.float32) * scale[:, None])
 
-    if layer.decoder_weight is not None:  # what is decoded for older spectra is not heard, and not kept
+    if layer.decoder_weight is not None:  # older spectra are not heard; their weights are not stored
         older, newest = np.split(layer.decoder_weight, [layer.n_visible - layer.n_visible // layer.context_spectra])
     return Layer(
         encoder_weight=rounded(layer.encoder_weight),
@@ -72,7 +72,7 @@ def _kept(layer: Layer, precision: Precision) -> Layer:
 
 @functools.lru_cache(maxsize=4)
 def probe(front_end: FrontEnd) -> tuple[Float32, ...]:
-    """Magnitudes (n, n_bins) of each signal. The clips are taken as if they had the model's sample rate."""
+    """Magnitudes (n, n_bins) of each signal. The clips are treated as if they had the model's sample rate."""
     signals = list(data.beginnings())
     n = max(front_end.window_length, *(len(x) for x in signals))
     pink = _pink_noise(n)
@@ -81,7 +81,7 @@ def probe(front_end: FrontEnd) -> tuple[Float32, ...]:
 
 
 def _pink_noise(n: int) -> Float32:
-    """Of RMS 1."""
+    """Pink noise with an RMS of 1."""
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(n))
     x = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1)), n)
     return np.asarray(x / np.sqrt(np.mean(np.square(x))), np.float32)

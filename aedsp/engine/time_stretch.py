@@ -1,4 +1,4 @@
-"""Stretching and transposing a source before the engine: the settings, and whole sources (`_kernels/stretch`)."""
+"""Time-stretches and transposes a whole source before the engine (`_kernels/time_stretch`); checks the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aedsp.model.front_end import FrontEnd
 
 
 def check(stretch: float, transpose: float) -> None:
-    """Raises ValueError where one is out of its range."""
+    """Raise ValueError if stretch or transpose is out of range."""
     for name, value, (least, most) in (
         ("stretch", stretch, STRETCH_RANGE),
         ("transpose", transpose, TRANSPOSE_RANGE),
@@ -25,19 +25,21 @@ def check(stretch: float, transpose: float) -> None:
 
 
 def pitch_of(transpose: float) -> float:
-    """Semitones as a ratio of frequencies; 0 is exactly 1."""
+    """Semitones as a frequency ratio; 0 gives exactly 1."""
     return float(2 ** (transpose / 12))
 
 
 def time_stretcher(sample_rate: float, channels: int) -> TimeStretcher:
-    """Windows of about 90 ms: 2048 frames below 32 kHz, twice as many from there on; hops of a quarter."""
+    """A time-stretcher with windows of about 90 ms: 2048 frames below 32 kHz, else 4096; hops of a quarter window."""
     length = 2048 if sample_rate < 32_000 else 4096
     windows = FrontEnd(sample_rate=sample_rate, fft_length=length, window_length=length, hop_length=length // 4)
     return TimeStretcher(channels, length, length // 4, windows.analysis_window(), windows.synthesis_window())
 
 
 class Stretched:
-    """A whole source in blocks (frames, channels), stretched and transposed: round(frames · stretch) frames. Goes once.
+    """A whole source in blocks (frames, channels), time-stretched and transposed to round(frames · stretch) frames.
+
+    Iterate once only.
 
     Parameters
     ----------
@@ -46,18 +48,18 @@ class Stretched:
         Hz.
     channels : int
     stretch, transpose : float
-        0.25 to 4 times the duration, and -24 to 24 semitones.
+        Duration factor, 0.25 to 4, and semitones, -24 to 24.
 
     Attributes
     ----------
     taken, refused : int
-        Frames of the source so far, and samples of it that were no audio and count as 0 (where nothing is stretched,
-        what comes behind counts them).
+        Source frames read so far, and invalid samples that count as 0 (without time-stretch or transposition, the
+        consumer counts them).
 
     Raises
     ------
     ValueError
-        stretch or transpose is out of its range.
+        stretch or transpose is out of range.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Where every sample stands in time: what makes an engine's latency an exact integer of host frames."""
+"""Timing: aligns the hop, the resamplers and the block so that the latency is an exact integer of host frames."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from fractions import Fraction
 from aedsp._kernels.resample import Filter
 from aedsp.model.front_end import FrontEnd
 
-#: Frames of one limiter segment where the host's rate is not the model's; else a segment is a hop.
+#: Frames of one limiter segment if the host's rate differs from the model's; otherwise a segment is a hop.
 SEGMENT_FRAMES = 32
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The numbers that make the latency an exact integer of host frames. See `timing`."""
+    """Latency and initial fills, computed by `timing`."""
 
     latency_frames: int
-    first_fill: int  # model frames of silence that the first hop begins with
+    first_fill: int  # model frames of silence at the start of the first hop
     segment_frames: int
-    queue_lead: int  # host frames of silence that wait in the output queue
+    queue_lead: int  # host frames of silence in the output queue at the start
     inward_zeros: int
     outward_zeros: int
     outward_part: int
     hop_frames: int  # host frames of one hop, rounded up
     block_frames: int  # host frames of one block; 0: blocks of any length
-    algorithm_frames: int  # the windows' part of the latency, in model frames
+    algorithm_frames: int  # the part of the latency due to the windows, in model frames
 
 
 def timing(
     front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: int | None, late_hops: int = 0
 ) -> Timing:
-    """Where every sample stands in time, from the geometry of the hop, the resamplers and the block.
+    """Compute the latency and initial fills from the geometry of the hop, the resamplers and the block.
 
-    late_hops: how many hops later than it could a spectrum sounds, for the sake of those that follow it.
+    late_hops: look-ahead in hops, by which each spectrum is delayed.
 
-    Output sample n at the host's rate stands for the input at n - D. With a host frame lasting 1/r model frames, the
-    resamplers reaching w_in host and w_out model frames ahead, a limiter segment of S host frames, and hops of H model
-    frames that are complete, at the end of every block, up to at most H - g frames:
+    Output frame n at the host's rate corresponds to input frame n - D. A host frame lasts 1/r model frames, the
+    resamplers look w_in host and w_out model frames ahead, a limiter segment has S host frames, and at the end of
+    every block at most H - g model frames of an incomplete hop remain:
 
         ``D = ceil(r (W - g + w_out + 1) + w_in + S - 2)``, W = window_length + late_hops H
 
-    g = gcd(block at the model's rate, H) where the block is fixed and a whole number of model frames, else 0. At equal
-    rates (r = 1, no filters) the segment is the hop itself, is complete with it, and ``D = W - g``.
+    H is the hop; g = gcd(block at the model's rate, H) if the block is fixed and a whole number of model frames, else
+    0. At equal rates (r = 1, no filters) the segment is the hop itself, is complete with it, and ``D = W - g``.
     """
     hop, r = front_end.hop_length, inward.rate_in / inward.rate_out
     reach = front_end.window_length + late_hops * hop

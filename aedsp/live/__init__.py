@@ -1,1 +1,1 @@
-"""Sound in and out of a device: PortAudio, sources, the recorder, and the stream that joins them to an engine."""
+"""Live audio: PortAudio devices, sources, the recorder, and the stream that connects them to an engine."""

@@ -1,4 +1,4 @@
-"""The device that a stream plays on: opened, watched, and opened again when it comes back. Control side only."""
+"""Opens and watches the device of a stream, and reopens it when it comes back. Control side only."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from aedsp.live import portaudio
 from aedsp.live.portaudio import Device, DeviceName
 from aedsp.live.sources import InputSource, Source
 
-#: A device whose callback has not been called for so long, in s, is taken for lost.
+#: A device whose callback has not been called for this time, in s, counts as lost.
 LOST_AFTER_S = 2.0
 RETRY_S = 1.0
 
 
 class StreamDevice:
-    """An output device, and an input device where the source is one.
+    """An output device, and an input device if the source is one.
 
     Parameters
     ----------
     engine : Engine
-        Whose rate, channels and fixed block are asked for.
+        Sets the sample rate, channels and fixed block size.
     player : Player
         What the callback plays.
     source : Source
     name : int, str or None
-        The output, as in `Stream`.
+        The output device, as in `Stream`.
     latency : float, "low" or "high"
     output_channels : int, optional
     say : callable
-        Called with a sentence when the device vanishes or comes back.
+        Called with a message when the device is lost or comes back.
 
     Raises
     ------
     StreamError
-        There is no such device, or not so many channels.
+        If the device is not found or has too few channels.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class StreamDevice:
         self.output: Device = portaudio.find_device(name, "output")
         wanted = output_channels or max(2, engine.channels)
         if output_channels and wanted > self.output.outputs:
-            raise StreamError(f"{self.output.name} has {self.output.outputs} output channels, not {wanted}")
+            raise StreamError(
+                f"output_channels is {wanted}; {self.output.name} has {self.output.outputs} output channels"
+            )
         self._n_out = min(wanted, self.output.outputs)
         self._input: Device | None = None
         self._n_in = 0
@@ -73,27 +75,27 @@ class StreamDevice:
 
     @property
     def asked_latency(self) -> str:
-        """What was asked for: "low", "high" or a time in s."""
+        """The requested latency: "low", "high" or a time in s."""
         return str(self._latency)
 
     @property
     def latency_s(self) -> float:
-        """As the device reports it, input and output together."""
+        """The latency reported by the device, input plus output."""
         reported = self._opened.latency if self._opened is not None else self.output.low_latency_s
         return float(sum(reported) if isinstance(reported, tuple) else reported)
 
     @property
     def sounds(self) -> bool:
-        """Whether it is open and there."""
+        """Whether the device is open and not lost."""
         return self._opened is not None and not self.lost
 
     def statistics(self) -> dict[str, Any]:
-        """The callback's counts, over all openings."""
+        """The counters of the callback, summed over all openings."""
         assert self.callback is not None, "the device has not been opened"
         return self.callback.statistics()
 
     def open(self) -> None:
-        """Open and start it, with a callback of its own: one that a lost device might still call is silent."""
+        """Open and start the device with a new callback; the one a lost device might still call is silent."""
         rate = self._engine.sample_rate
         self.callback = Callback(self._player, self._n_in, self._n_out, rate, self.callback)
         self._opened = portaudio.open_stream(
@@ -104,21 +106,21 @@ class StreamDevice:
         self._seen = (self.callback.statistics()["callbacks"], time.monotonic())
 
     def close(self) -> None:
-        """After this nothing runs in the audio thread any more."""
+        """Close the device; the audio thread has ended on return."""
         if self._opened is not None:
             with contextlib.suppress(Exception):
                 portaudio.close_stream(self._opened)
             self._opened = None
 
     def look_after_the_device(self) -> None:
-        """Notice that it vanished; look for it until it is back."""
+        """Detect a lost device, and retry until it is back."""
         if self.lost:
             if time.monotonic() > self._retry_at:
                 self._retry_at = time.monotonic() + RETRY_S
                 self._try_again()
         elif self._is_lost():
             self.lost = True
-            self._say(f"{self.output.name} has vanished; waiting for it, Ctrl-C ends")
+            self._say(f"{self.output.name} was disconnected; waiting for it, Ctrl-C quits")
             lost, self._opened = self._opened, None
             assert self.callback is not None, "it was open"
             portaudio.drop_lost(lost, self.output, self.callback)
@@ -134,14 +136,14 @@ class StreamDevice:
         return not active or time.monotonic() - self._seen[1] > LOST_AFTER_S
 
     def _try_again(self) -> None:
-        """The same devices, by name, in a PortAudio that has looked anew."""
+        """Restart PortAudio and reopen the same devices by name."""
         try:
             portaudio.restart()
             self.output = portaudio.find_device(self.output.full_name, "output")
             if self._input is not None:
                 self._input = portaudio.find_device(self._input.full_name, "input")
             self.open()
-        except Exception:  # whatever it is, the device is not back yet
+        except Exception:  # any error: the device is not back yet
             self.close()
             return
         self.lost = False

@@ -1,4 +1,4 @@
-"""A thread that does what the audio thread must not: free memory, hand on the log, look after the device."""
+"""A thread for what the audio thread must not do: free memory, deliver the log, watch the device."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ PERIOD_S = 0.05
 
 
 class Housekeeper:
-    """Does its tasks in turn, 20 times a second, until `stop`.
+    """Runs its tasks in turn, 20 times a second, until `stop`.
 
     Parameters
     ----------
     tasks : sequence of callables
-        One that raises does not keep the others from their turn; what it raised is said once.
+        If one raises, the others still run; each error is reported once.
     problems : callable
-        Sentences about what is wrong now; each is said once.
+        Returns messages about current problems; each is reported once.
     say : callable
     """
 
@@ -34,7 +34,7 @@ class Housekeeper:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """End it; may be called from one of its own tasks."""
+        """Stop the thread; may be called from one of its tasks."""
         self._stop.set()
         if threading.current_thread() is not self._thread:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""PortAudio: devices, and streams whose callback is compiled. The only importer of sounddevice; control thread only."""
+"""PortAudio devices, and streams with a compiled callback. The only module that imports sounddevice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aedsp._rt.callback import Callback
 from aedsp.arrays import Float32
 from aedsp.errors import StreamError
 
-#: A device by PortAudio's number or by a part of its name; None: the default one.
+#: A device by PortAudio number or part of its name; None: the default device.
 DeviceName = int | str | None
 Latency = float | Literal["low", "high"]
 
@@ -27,7 +27,7 @@ COMMON_RATES = (16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 
 @dataclass(frozen=True)
 class Device:
-    """One device as PortAudio sees it. Channels are counts, rates in Hz, latencies in s."""
+    """A PortAudio device. inputs, outputs : numbers of channels; rate in Hz, latencies in s."""
 
     number: int
     name: str
@@ -42,17 +42,17 @@ class Device:
 
     @property
     def full_name(self) -> str:
-        """What finds it again: the same name may be there under several hosts."""
+        """The name with the host, which is unique: several hosts may list the same name."""
         return f"{self.name}, {self.host}"
 
 
 def sounddevice() -> Any:
-    """The module, imported when it is needed.
+    """Import and return the sounddevice module.
 
     Raises
     ------
     StreamError
-        It is, but PortAudio is not.
+        If sounddevice or PortAudio is not installed.
     """
     try:
         with _undisturbed():
@@ -66,8 +66,8 @@ def sounddevice() -> Any:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Signals wait. A PortAudio that was interrupted while it started is never ended, and a JACK client whose request
-    was interrupted is broken: both crash the process at its end."""
+    """Defer signals: if PortAudio is interrupted while starting, or a JACK client during a request, the process
+    crashes at exit."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -87,7 +87,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def list_devices() -> list[Device]:
-    """All devices; empty where the machine has none."""
+    """All devices; empty if there are none."""
     sd = sounddevice()
     hosts = sd.query_hostapis()
     default_input, default_output = sd.default.device
@@ -114,17 +114,17 @@ def list_devices() -> list[Device]:
 
 
 def named(text: str | None) -> DeviceName:
-    """As it is typed: digits are PortAudio's number, anything else is a part of the name."""
+    """Parse a device argument: digits are a PortAudio number, anything else is part of the name."""
     return int(text) if text is not None and text.isdigit() else text
 
 
 def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:
-    """The device that is meant.
+    """Look up a device.
 
     Raises
     ------
     StreamError
-        There is none, or several whose names hold the given one; the text lists what there is.
+        If no device matches, or several do; the message lists the devices.
     """
     sd = sounddevice()
     try:
@@ -132,10 +132,10 @@ def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:
     except (ValueError, sd.PortAudioError) as error:
         usable = [d for d in list_devices() if (d.inputs if kind == "input" else d.outputs)]
         if not usable:
-            raise StreamError(f"no {kind} device can be used: this machine has none that PortAudio sees") from None
+            raise StreamError(f"no {kind} device can be used: PortAudio finds none on this machine") from None
         if device is None:
             raise StreamError(
-                f"there is no default {kind} device; name one of: {', '.join(repr(d.name) for d in usable)}"
+                f"no default {kind} device; choose one of: {', '.join(repr(d.name) for d in usable)}"
             ) from None
         raise StreamError(
             f"{kind} device is {device!r} ({_first_line(error)}); expected one of "
@@ -145,7 +145,7 @@ def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:
 
 
 def rates_of(device: Device, kind: Literal["input", "output"]) -> list[int]:
-    """Those of the common rates, in Hz, that the device takes."""
+    """The common sample rates, in Hz, that the device supports."""
     sd = sounddevice()
     check = sd.check_output_settings if kind == "output" else sd.check_input_settings
     rates = []
@@ -166,13 +166,12 @@ def open_stream(
     block_frames: int,
     latency: Latency,
 ) -> Any:
-    """A PortAudio stream on the compiled callback, not yet started. The caller keeps `callback` alive until it is
-    closed.
+    """Open a PortAudio stream with the compiled callback; does not start it. Keep `callback` alive until it is closed.
 
     Raises
     ------
     StreamError
-        A device refuses the rate, the channels or to be opened at all; the text says what it would take.
+        If a device rejects the rate or the channels, or cannot be opened; the message lists the supported rates.
     """
     sd = sounddevice()
     function, state = callback.addresses()
@@ -198,9 +197,9 @@ def open_stream(
                 both &= set(rates_of(input, "input"))
             takes = ", ".join(map(str, sorted(both))) or "none of the common rates"
             raise StreamError(
-                f"{names} does not take {sample_rate:g} Hz; it takes {takes}; choose one of those (--sample-rate)"
+                f"{names} does not support {sample_rate:g} Hz; it supports {takes}; choose one with --sample-rate"
             ) from None
-        hint = "; input and output must be of the same host (ALSA, JACK, ...)" if input is not None else ""
+        hint = "; input and output must belong to the same host (ALSA, JACK, ...)" if input is not None else ""
         raise StreamError(f"{names} cannot be opened ({text}){hint}") from None
 
 
@@ -214,23 +213,23 @@ def _opened(sd: Any, output: Device, input: Device | None, n_in: int, n_out: int
 
 
 def start_stream(stream: Any) -> None:
-    """From here on the callback is called.
+    """Start calling the callback.
 
     Raises
     ------
     StreamError
-        The device refuses.
+        If the device cannot be started.
     """
     with refusals(), _undisturbed():
         stream.start()
 
 
-#: The streams of this process that PortAudio still has.
+#: Open PortAudio streams of this process.
 _OPEN: list[Any] = []
 
 
 def close_stream(stream: Any) -> None:
-    """After this, nothing calls the callback any more."""
+    """Close the stream; the callback is not called again."""
     if stream in _OPEN:
         _OPEN.remove(stream)
     with _undisturbed():
@@ -238,7 +237,7 @@ def close_stream(stream: Any) -> None:
 
 
 def restart() -> None:
-    """Make PortAudio look for devices anew; while another stream of aedsp plays, the devices stay as they are known."""
+    """Restart PortAudio so that it rescans the devices; does nothing while another stream is open."""
     if not _OPEN:
         release()
         with _undisturbed():
@@ -246,7 +245,7 @@ def restart() -> None:
 
 
 def release() -> None:
-    """End PortAudio, e.g. before the server that it talks to ends. Every stream of the process must be closed."""
+    """Terminate PortAudio, e.g. before its server stops. All streams of the process must be closed."""
     sd = sounddevice()
     with _undisturbed():
         while sd._initialized:
@@ -254,11 +253,10 @@ def release() -> None:
 
 
 def drop_lost(stream: Any, device: Device, callback: Callback) -> None:
-    """Let go of a stream whose device has vanished; PortAudio is fit for `restart` afterwards.
+    """Abandon a stream whose device is lost; `restart` works afterwards.
 
-    A JACK client whose server is gone cannot be closed: PortAudio aborts the process there (an assertion in its
-    Terminate), and other hosts may hang. Such a PortAudio is left behind as it is, and a fresh copy of the library
-    takes its place.
+    A JACK client without its server cannot be closed: PortAudio aborts the process (an assertion in Terminate), and
+    other hosts may hang. In these cases the old library stays loaded, and a fresh copy of it is used instead.
     """
     if stream in _OPEN:
         _OPEN.remove(stream)
@@ -277,7 +275,7 @@ def drop_lost(stream: Any, device: Device, callback: Callback) -> None:
     sd._initialize()
 
 
-#: Never freed: threads of the dead may still look at it.
+#: Never freed: threads of abandoned streams may still access it.
 _LEFT_BEHIND: list[Any] = []
 CLOSING_S = 2.0
 
@@ -288,7 +286,7 @@ def _close_quietly(stream: Any) -> None:
 
 
 def _library_path(name: str) -> str:
-    """Where the loaded library lies on the disk."""
+    """Path of the loaded library."""
     if os.path.exists(name):
         return name
     with open("/proc/self/maps") as maps:
@@ -297,16 +295,16 @@ def _library_path(name: str) -> str:
 
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """PortAudio's errors, whatever they are, as StreamError."""
+    """Convert PortAudio errors to StreamError."""
     sd = sounddevice()
     try:
         yield
     except sd.PortAudioError as error:
-        raise StreamError(f"the device refuses ({_first_line(error)})") from None
+        raise StreamError(f"the device reports an error ({_first_line(error)})") from None
 
 
 def play_and_record(x: Float32, sample_rate: float, output: Device, input: Device, block_frames: int) -> Float32:
-    """Play (frames,) and record as much, blocking: float32 (frames,)."""
+    """Play (frames,) and record the same number of frames, blocking: float32 (frames,)."""
     sd = sounddevice()
     with refusals():
         recorded = sd.playrec(

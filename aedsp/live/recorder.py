@@ -1,9 +1,8 @@
-"""Recording what is heard: a thread empties the recorder's ring into a WAV file that is readable at every moment.
+"""Records the output: a thread writes the recorder's ring to a WAV file that is valid at all times.
 
-The file is 32-bit float, exactly the samples that were played. Its header is brought up to date after every write, a
-tenth of a second apart, so that even a killed process leaves a whole file. It is written under its own name for that
-reason, the one exception to `atomic`. Past 4 GB the header becomes RF64 (EBU Tech 3306), for which room is kept
-from the start.
+The file is 32-bit float and holds exactly the samples played. Its header is updated after every write, ten times a
+second, so that even a killed process leaves a valid file. For the same reason it is written in place, the only
+exception to atomic writes. Past 4 GB the header becomes RF64 (EBU Tech 3306); its space is reserved from the start.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _RIFF_MOST = 0xFFFFFFFF
 
 
 def wav_header(sample_rate: int, channels: int, n_bytes: int) -> bytes:
-    """A WAV header for 32-bit float, or an RF64 header of the same length where `n_bytes` of audio need one."""
+    """A WAV header for 32-bit float, or an RF64 header of the same length if `n_bytes` of audio require it."""
     frame_bytes = 4 * channels
     riff_bytes = _HEADER.size - 8 + n_bytes
     n_frames = n_bytes // frame_bytes
@@ -47,7 +46,7 @@ class Recorder:
     Parameters
     ----------
     path : str or path
-        ``.wav``, or ``.flac``: then the WAV file beside it is turned into FLAC (24 bit) at the stop.
+        ``.wav``, or ``.flac``: the WAV file beside it is then converted to FLAC (24 bit) on `stop`.
     player : Player
     sample_rate : int
         Hz.
@@ -56,19 +55,19 @@ class Recorder:
     Raises
     ------
     ValueError
-        Another extension.
+        If the extension is another one.
     OSError
-        The file exists already, or cannot be made.
+        If the file already exists or cannot be created.
     """
 
     def __init__(self, path: str | os.PathLike[str], player: Player, sample_rate: float, channels: int) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in (".wav", ".flac"):
-            raise ValueError(f"{path}: extension is {self.path.suffix!r}; recordings are .wav or .flac")
+            raise ValueError(f"{path}: extension is {self.path.suffix!r}; expected .wav or .flac")
         self._wav = self.path.with_suffix(".wav")
         self._player, self.sample_rate, self.channels = player, round(sample_rate), channels
         if self.path.exists():
-            raise FileExistsError(17, "exists already; recordings overwrite nothing", str(self.path))
+            raise FileExistsError(17, "already exists; recordings never overwrite a file", str(self.path))
         self._file: BinaryIO = open(self._wav, "xb", buffering=0)  # noqa: SIM115
         self._write_all(wav_header(self.sample_rate, channels, 0))
         self.n_bytes = 0
@@ -82,12 +81,12 @@ class Recorder:
         return self.n_bytes / (4 * self.channels * self.sample_rate)
 
     def start(self) -> None:
-        self._player.recorded(1 << 40)  # what an earlier recording left
+        self._player.recorded(1 << 40)  # discard what an earlier recording left
         self._player.record(True)
         self._thread.start()
 
     def stop(self) -> Path:
-        """Write what is left, close the file, make the FLAC if asked for; returns the file's path."""
+        """Write the rest, close the file, convert to FLAC if requested; returns the path of the file."""
         self._player.record(False)
         self._stop.set()
         self._thread.join()
@@ -97,7 +96,7 @@ class Recorder:
                 self._make_flac()
                 return self.path
             except (AedspError, OSError, ValueError) as error:
-                self.error = f"{self.path} cannot be made ({error}); the recording is {self._wav}"
+                self.error = f"{self.path}: cannot be written ({error}); the recording is in {self._wav}"
         return self._wav
 
     def _run(self) -> None:
@@ -115,7 +114,7 @@ class Recorder:
             self._player.record(False)
             self.error = (
                 f"{self._wav}: recording stopped after {self.duration_s:.1f} s ({error.strerror}); "
-                "what is there can be played"
+                "what was recorded can be played"
             )
 
     def _append(self, frames: Float32) -> None:

@@ -1,7 +1,7 @@
-"""Where the sound comes from: a file, a device, or no input at all.
+"""Sources of a stream: a file, an input device, or no input.
 
-A file is read by a thread of its own, the streamer, which decodes and resamples ahead into a ring; the audio thread
-takes from there. A file of three hours needs no more memory than a short one.
+A file is read by its own thread, the streamer, which decodes and resamples ahead into a ring that the audio thread
+reads. A file of three hours needs no more memory than a short one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from aedsp.audio.reader import Reader
 from aedsp.engine import drives
 
 RING_S = 3.0
-#: At least: what the first frames of a source take that is shortened and transposed down as far as it
-#: goes (`_kernels/stretch`).
+#: Minimum: what the first frames need at the shortest time-stretch and the lowest transposition
+#: (`_kernels/time_stretch`).
 RING_FRAMES = 1 << 17
-#: Room that is kept free in the ring, so that a new position is ready before the audio thread jumps there.
+#: Free space kept in the ring, so that a seek target is buffered before the audio thread jumps to it.
 RESERVE_S = 0.2
 
 
@@ -35,9 +35,9 @@ class FileSource:
     ----------
     path : str or path
     loop : bool
-        Begin again at the end; False: stop there.
+        True: repeat; False: stop at the end.
     start_s : float
-        Where to begin, in s.
+        Start position in s.
     """
 
     path: str | os.PathLike[str]
@@ -47,20 +47,20 @@ class FileSource:
 
 @dataclass(frozen=True)
 class InputSource:
-    """An input device: its number, a part of its name, or None for the default one."""
+    """An input device: number, part of the name, or None for the default device."""
 
     device: int | str | None = None
 
 
 @dataclass(frozen=True)
 class NoInput:
-    """The decoder alone: a drive as in `Engine.generate`, by name, times the player's hand."""
+    """The decoder alone: a drive by name, as in `Engine.generate`, with the unit gains applied."""
 
     drive: str = "constant"
 
     def __post_init__(self) -> None:
         if not isinstance(self.drive, str):
-            raise TypeError(f"drive is {type(self.drive).__name__}; expected a name (codes: Engine.generate)")
+            raise TypeError(f"drive is {type(self.drive).__name__}; expected a name (for codes use Engine.generate)")
         drives.named_from_the_start(self.drive)
 
 
@@ -68,7 +68,7 @@ Source = FileSource | InputSource | NoInput
 
 
 def as_source(source: Source | str | os.PathLike[str] | None) -> Source:
-    """A path is a file, None is no input."""
+    """Convert a path to a file source and None to no input."""
     if source is None:
         return NoInput()
     if isinstance(source, (FileSource, InputSource, NoInput)):
@@ -79,7 +79,7 @@ def as_source(source: Source | str | os.PathLike[str] | None) -> Source:
 
 
 def channels_of(source: Source) -> int:
-    """What an engine for it should have: two for a file of two or more, else one. Raises as `audio_file.open_audio`."""
+    """Channels for an engine: 2 for a file with two or more, else 1. Raises as `audio_file.open_audio`."""
     if not isinstance(source, FileSource):
         return 1
     with audio_file.open_audio(source.path) as file:
@@ -87,13 +87,13 @@ def channels_of(source: Source) -> int:
 
 
 class Streamer:
-    """The thread that keeps the ring of a file full.
+    """A thread that keeps the ring of a file source full.
 
     Parameters
     ----------
     source : FileSource
     sample_rate, channels
-        The engine's.
+        Those of the engine.
     """
 
     def __init__(self, source: FileSource, sample_rate: float, channels: int) -> None:
@@ -106,7 +106,7 @@ class Streamer:
         self._seek: int | None = None
         self._closed = self._at_end = False
         self._thread: threading.Thread | None = None
-        #: Segments of the file in the ring: position in the ring to frame of the file.
+        #: Segments in the ring: position in the ring to frame of the file.
         self.segments: dict[int, int] = {0: self._frame_at(source.start_s)}
 
     @property
@@ -119,12 +119,12 @@ class Streamer:
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with the file, once that has been met."""
+        """What is wrong with the file, once reading has reached it."""
         return self._reader.warning
 
     @property
     def position_s(self) -> float:
-        """Of what goes into the engine next, in the file."""
+        """Position in the file of what goes into the engine next, in s."""
         taken = self.ring.taken - (self._player.ahead if self._player is not None else 0)
         start = max((p for p in list(self.segments) if p <= taken), default=0)
         frames = self.segments[start] + (taken - start) * self._reader.file_rate / self._reader.sample_rate
@@ -133,7 +133,7 @@ class Streamer:
         return min(frames, self._reader.frames) / self._reader.file_rate
 
     def start(self, player: Player) -> None:
-        """Fill the ring once, then keep it full from the thread."""
+        """Start the thread and wait until the ring is full."""
         self._player = player
         self._thread = threading.Thread(target=self._serve, name="aedsp streamer", daemon=True)
         self._thread.start()
@@ -141,7 +141,7 @@ class Streamer:
             self._wake.wait_for(lambda: self._room() == 0 or self._at_end, timeout=2.0)
 
     def seek(self, position_s: float) -> None:
-        """Go on from another position, in s; beyond the ends: the nearest end."""
+        """Continue from another position, in s; clipped to the file."""
         with self._wake:
             self._seek = self._frame_at(position_s)
             self._wake.notify_all()
@@ -165,8 +165,8 @@ class Streamer:
     def _serve(self) -> None:
         try:
             self._run()
-        except Exception as error:  # whatever the decoder did: the source ends here, and the player is told why
-            self._reader.warning = f"{self.name}: cannot be read any more ({error})"
+        except Exception as error:  # any decoder error: end the source here and report it
+            self._reader.warning = f"{self.name}: reading failed ({error})"
             if self._player is not None:
                 self._player.end_segment()
 

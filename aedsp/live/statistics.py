@@ -1,4 +1,4 @@
-"""What a stream tells of itself: how late it is, and how its callbacks went. Values, and their words for a person."""
+"""Latency and callback statistics of a stream: values and their text form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Latency:
-    """From input to output in frames at the stream's rate: what the windows, the resamplers and the device add."""
+    """Latency from input to output, in frames at the stream's rate: windows, resamplers and device."""
 
     algorithm: int
     resampler: int
@@ -21,13 +21,13 @@ class Latency:
     def __str__(self) -> str:
         parts = (("algorithm", self.algorithm), ("resampler", self.resampler), ("device", self.device))
         words = [f"{name} {n} frames ({1000 * n / self.sample_rate:.1f} ms)" for name, n in parts]
-        return f"latency: {', '.join(words)}, together {self.total} ({1000 * self.total / self.sample_rate:.1f} ms)"
+        return f"latency: {', '.join(words)}, total {self.total} ({1000 * self.total / self.sample_rate:.1f} ms)"
 
 
 @dataclass(frozen=True)
 class StreamStatistics:
-    """What the callback saw. Loads are shares of the time available for a block; `load[i]` counts blocks of a load from
-    i/32 to (i+1)/32, the last one all above."""
+    """Counters of the callback. Loads are shares of the time available per block; `load[i]` counts blocks with a load
+    from i/32 to (i+1)/32, the last entry all above."""
 
     callbacks: int
     misses: int
@@ -51,7 +51,7 @@ class StreamStatistics:
     odd_blocks: int
 
     def load_at(self, share: float) -> float:
-        """The load that `share` of the callbacks stayed below, to 1/32; 0 where there were none."""
+        """The load that `share` of the callbacks stayed below, to 1/32; 0 if there were none."""
         total, passed = sum(self.load), 0
         for i, n in enumerate(self.load):
             passed += n
@@ -60,15 +60,15 @@ class StreamStatistics:
         return 0.0
 
     def lines(self) -> list[str]:
-        """For a person, at the end."""
+        """Summary in text, for the end."""
         flags = ", ".join(f"{name} {n}" for name, n in self.flags.items() if n) or "none"
         return [
             f"callback: {self.callbacks} calls, load median {self.load_at(0.5):.0%}, "
             f"99 % below {self.load_at(0.99):.0%}, worst {self.worst_load:.0%}; {self.misses} missed, "
-            f"{self.late} came late (worst gap {self.worst_gap_ms:.1f} ms)"
-            + (f", {self.odd_blocks} of another length than asked for" if self.odd_blocks else ""),
-            f"hops: {self.hops}, of them {self.late_hops} over their time, {self.sustained_hops} held; "
-            f"source empty {self.underruns} times, {self.underrun_frames} frames",
-            f"output: {self.limited_frames} frames limited, {self.refused_samples} input samples refused; "
-            f"recorded {self.recorded_frames} frames, dropped {self.dropped_frames}; PortAudio's flags: {flags}",
+            f"{self.late} late (worst gap {self.worst_gap_ms:.1f} ms)"
+            + (f", {self.odd_blocks} of unexpected length" if self.odd_blocks else ""),
+            f"hops: {self.hops}, {self.late_hops} late, {self.sustained_hops} frozen or concealed; "
+            f"underruns: {self.underruns}, {self.underrun_frames} frames",
+            f"output: {self.limited_frames} frames limited, {self.refused_samples} invalid input samples; "
+            f"recorded {self.recorded_frames} frames, dropped {self.dropped_frames}; PortAudio flags: {flags}",
         ]

@@ -1,7 +1,7 @@
-"""Stream: an engine that plays on a device, with a source, a transport and a recorder.
+"""Stream: plays an engine on a device, with a source, a transport and a recorder.
 
-The audio thread runs compiled code only (`_rt/callback`, `_rt/player`). This object belongs to the control side; the
-device is looked after in `device`, what the audio thread leaves behind in `housekeeper`.
+The audio thread runs compiled code only (`_rt/callback`, `_rt/player`). This object belongs to the control side;
+`device` watches the device, `housekeeper` cleans up after the audio thread.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ LOG_EVENTS = 1 << 15
 
 
 class Meter(NamedTuple):
-    """What sounded last. code : (n_code,) of the first channel, before gains and overrides; original, heard : its
-    magnitudes (n_bins,) before and after; peak : of the output, falling by 20 dB a second; frame : of the stream."""
+    """The latest readings. code : (n_code,) of the first channel, before gains and overrides; original, heard : its
+    magnitudes (n_bins,) before and after the model; peak : output peak, decaying by 20 dB per second; frame : stream
+    frame."""
 
     code: Float32
     original: Float32
@@ -50,36 +51,36 @@ class Meter(NamedTuple):
 
 
 class Stream:
-    """An engine on a device: a context manager that starts on entry and closes at the end.
+    """Plays an engine on a device; a context manager that starts on entry and closes on exit.
 
     Parameters
     ----------
     engine : Engine
-        Its sample rate is the device's, its channels are the source's; a fixed `block_frames` becomes the device's
-        block. Until the stream is closed, the engine is played by the audio thread and refuses `process`.
+        Sets the sample rate of the device, the channels of the source and, if fixed, the block size of the device.
+        Until the stream is closed, the audio thread runs the engine and `process` raises.
     source : path, FileSource, InputSource, NoInput or None
-        None is no input: the decoder alone.
+        None: no input, the decoder alone.
     device : int, str or None
-        The output: PortAudio's number, a part of the name, or None for the default one.
+        The output device: PortAudio number, part of the name, or None for the default device.
     latency : float, "low" or "high"
-        What is asked of the device, in s.
+        The requested device latency; a number is in s.
     output_channels : int, optional
-        None: two, or as many as the engine has where that is more, as far as the device goes. A single channel sounds
-        on the first two.
+        Default: the channels of the engine, but at least 2 and at most those of the device. A mono engine plays on the
+        first two.
     on_message : callable, optional
-        Called with a sentence when something happens that the player should know: a device that vanished or came back,
-        a damaged file, a recording that had to stop. From the housekeeper's thread.
+        Called with a message when the device is lost or comes back, the file is damaged, or a recording has to stop.
+        On the housekeeper's thread.
 
     Raises
     ------
     StreamError
-        No PortAudio, no such device, or one that refuses the rate or the channels.
+        If PortAudio or the device is missing, or the device rejects the rate or the channels.
     OSError, AudioFileError
-        A source that cannot be read.
+        If the source cannot be read.
 
     Notes
     -----
-    A file begins stopped: `start` plays it. An input device is muted until `start`.
+    A file is stopped, and an input device muted, until `start`.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Stream:
         if isinstance(self.source, NoInput):
             engine.set_drive(self.source.drive)
         handle = engine.attach()
-        with contextlib.ExitStack() as undo:  # in reverse: the device ends first, then nothing runs in the audio thread
+        with contextlib.ExitStack() as undo:  # in reverse: closing the device first ends the audio thread
             undo.callback(engine.detach)
             self._streamer = self._make_streamer()
             if self._streamer:
@@ -155,31 +156,31 @@ class Stream:
         self.close()
 
     def start(self) -> None:
-        """Play, from where the source stands; open the microphone."""
+        """Play from the current position; unmute a live input."""
         with self._lock:
             if self._player.transport == "end" and self._streamer:
                 self._streamer.seek(0)
             self._command("play")
 
     def pause(self) -> None:
-        """Fade out and stand still; a device as source is muted."""
+        """Fade out and pause; a live input is muted."""
         self._command("pause")
 
     def stop(self) -> None:
-        """Fade out, forget all sound, rewind."""
+        """Fade out, clear the sound, rewind."""
         with self._lock:
             self._command("stop")
             if self._streamer:
                 self._streamer.seek(0)
 
     def seek(self, position_s: float) -> None:
-        """Go to a position of the file, in s; without a file, nothing happens."""
+        """Go to a position of the file, in s; does nothing without a file."""
         if self._streamer:
             self._streamer.seek(position_s)
 
     @property
     def stretch(self) -> float:
-        """Duration of the file as it plays, times its own: 0.25 to 4. The pitch stays. ValueError without a file."""
+        """Time-stretch of the file: 0.25 to 4 times its duration, at constant pitch. ValueError without a file."""
         return self._stretch[0]
 
     @stretch.setter
@@ -188,7 +189,7 @@ class Stream:
 
     @property
     def transpose(self) -> float:
-        """Semitones that the file is transposed by: -24 to 24. The time stays. ValueError without a file."""
+        """Transposition of the file in semitones: -24 to 24, at constant duration. ValueError without a file."""
         return self._stretch[1]
 
     @transpose.setter
@@ -204,12 +205,12 @@ class Stream:
             self._player.set_stretch(*self._stretch)
 
     def record(self, path: str | os.PathLike[str]) -> None:
-        """Record what is heard, from now on, to a WAV or FLAC file that must not exist yet.
+        """Start recording the output to a WAV or FLAC file that must not exist yet.
 
         Raises
         ------
         ValueError, OSError
-            As `aedsp.live.recorder.Recorder`; RuntimeError where a recording runs already.
+            As `aedsp.live.recorder.Recorder`; RuntimeError if a recording is already running.
         """
         with self._lock:
             if self._recorder is not None:
@@ -218,7 +219,7 @@ class Stream:
             self._recorder.start()
 
     def stop_recording(self) -> Path | None:
-        """Finish the recording; returns its path, None where there was none."""
+        """Finish the recording; returns its path, None if there was none."""
         with self._lock:
             recorder, self._recorder = self._recorder, None
         if recorder is None:
@@ -229,16 +230,16 @@ class Stream:
         return path
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
-        """`Engine.swap`: another model of the same front end, from the next hop on."""
+        """Switch to a model with the same front end, from the next hop on, as `Engine.swap`."""
         self.engine.swap(model, path=path)
 
     def close(self) -> None:
-        """Fade out, end the stream, finish the recording, give the engine back. May be called twice."""
+        """Fade out, close the stream, finish the recording, detach the engine. May be called twice."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        self._housekeeper.stop()  # `on_message` may close, from its thread
+        self._housekeeper.stop()  # `on_message` may call close, from its thread
         try:
             if self._device.sounds:
                 self._player.command("pause")
@@ -249,35 +250,35 @@ class Stream:
 
     @property
     def transport(self) -> Transport:
-        """ "play", "pause", "stop", or "end" where the file came to its end and stopped by itself."""
+        """ "play", "pause", "stop", or "end" if the file has ended."""
         return self._player.transport  # type: ignore[return-value]
 
     @property
     def asked_transport(self) -> Transport:
-        """What `transport` will be as soon as the audio thread has taken every command."""
+        """What `transport` will be once the audio thread has processed all commands."""
         return self._player.asked  # type: ignore[return-value]
 
     @property
     def position_s(self) -> float:
-        """Of the file, in s; else the time played."""
+        """Position in the file, in s; without a file, the time played."""
         if self._streamer:
             return self._streamer.position_s
         return self.frames / self.engine.sample_rate
 
     @property
     def duration_s(self) -> float | None:
-        """Of the file, in s; None without one."""
+        """Duration of the file, in s; None without a file."""
         return self._streamer.duration_s if self._streamer else None
 
     @property
     def recording(self) -> Path | None:
-        """The file that is being recorded to."""
+        """The file of the running recording, else None."""
         recorder = self._recorder
         return recorder.path if recorder else None
 
     @property
     def asked_latency(self) -> str:
-        """What was asked of the device: "low", "high" or a time in s."""
+        """The requested device latency: "low", "high" or a time in s."""
         return self._device.asked_latency
 
     @property
@@ -286,12 +287,12 @@ class Stream:
 
     @property
     def device_lost(self) -> bool:
-        """Whether the device has vanished, and is waited for."""
+        """Whether the device is lost; the stream waits for it."""
         return self._device.lost
 
     @property
     def latency(self) -> Latency:
-        """What adds up between input and output."""
+        """The latency from input to output, in parts."""
         engine = self.engine
         front_end = engine.model.front_end
         algorithm = round(engine.algorithm_frames * engine.sample_rate / front_end.sample_rate)
@@ -305,37 +306,37 @@ class Stream:
 
     @property
     def frames(self) -> int:
-        """Frames that the stream has passed on since it was opened."""
+        """Frames played since the stream was opened."""
         return self._player.counters()["frames"]
 
     def meter(self) -> Meter:
-        """What sounded last, copies. One reader at a time."""
+        """The latest readings, as copies. One reader at a time."""
         return Meter(*self._player.meter())
 
     def file_position(self, ring_position: int) -> int | None:
-        """For the log of gestures: the frame of the file that stands at a position of the ring."""
+        """The frame of the file at a position of the ring, for the gesture recorder."""
         return self._streamer.segments.get(ring_position) if self._streamer else None
 
     def deliver_events(self) -> None:
-        """Give what the audio thread logged to the engine's listener."""
+        """Deliver the events logged by the audio thread to the engine's listener."""
         with self._log_lock:  # one reader at a time
             events = self._log.read(LOG_EVENTS, np.int64).reshape(-1, 4)
             if len(events) and self.engine.listener is not None:
                 self.engine.listener.took_effect(events)
 
     def say(self, message: str) -> None:
-        """Report a sentence, by `on_message`."""
+        """Report a message through `on_message`."""
         if self.on_message is not None:
             self.on_message(message)
 
     def _command(self, name: str) -> None:
         if self._closed:
-            raise StreamError("the stream is closed; make a new one")
+            raise StreamError("the stream is closed; create a new one")
         if not self._player.command(name):
-            raise StreamError("the audio thread takes no commands; is the device still there?")
+            raise StreamError("the audio thread does not accept commands; check that the device is connected")
 
     def _deliver_last_events(self) -> None:
-        with contextlib.suppress(Exception):  # a listener's; the engine must be given back
+        with contextlib.suppress(Exception):  # a listener's error must not keep the engine attached
             self.deliver_events()
 
     def _problems(self) -> list[str]:

@@ -1,1 +1,1 @@
-"""What a model is: the analysis it sees, its layers, its file. NumPy only; control thread."""
+"""The model: its analysis front end, its layers, its file format. NumPy only; control thread."""

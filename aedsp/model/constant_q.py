@@ -1,6 +1,6 @@
-"""The bands of the constant-Q front end: which bins each gathers, and how a band goes back to its bins.
+"""Bands of the constant-Q front end: analysis weights from bins to bands, synthesis weights from bands to bins.
 
-Float64 tables, made at set-up time; the compiled hop applies them (`aedsp/_kernels/constant_q.pyx`), the trainer
+Float64 tables computed at set-up. The compiled hop applies them (`aedsp/_kernels/constant_q.pyx`); the trainer
 multiplies by their matrix. Control thread only.
 """
 
@@ -13,12 +13,12 @@ import numpy as np
 from aedsp.arrays import Floats
 from aedsp.model.front_end import FrontEnd
 
-_LOBE_STEPS = 64  # of the window's transform, to a bin
+_LOBE_STEPS = 64  # samples of the window's transform per bin
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Bins `first` to ``first + len(analysis)``: ``c = √(Σ analysis m²)``, and back ``m += synthesis c``."""
+    """Bins from `first` to ``first + len(analysis) - 1``: ``c = √(Σ analysis m²)``, inverse ``m += synthesis c``."""
 
     first: int
     analysis: Floats
@@ -26,12 +26,12 @@ class Band:
 
 
 def bands(front_end: FrontEnd) -> tuple[Band, ...]:
-    """The bands of a front end of kind "cqft", from the lowest to the highest.
+    """The bands of a "cqft" front end, lowest first.
 
-    The weight of a bin falls in a straight line over the logarithm of frequency, from 1 at the centre to 0 at the
-    centres of the neighbours. A band without a bin of its own is interpolated between the two bins around its centre.
-    The weights of a band are scaled so that a full-scale sine at its centre reads 1.0; those of the way back, bin by
-    bin, so that a full-scale sine at the bin returns as 1.0. Bins that belong to no band return as 0.
+    Weights are triangular over log frequency: 1 at the band's centre, 0 at the neighbouring centres. A band without a
+    bin of its own is interpolated between the two bins around its centre. Analysis weights are scaled so that a
+    full-scale sine at the centre reads 1.0; synthesis weights so that a full-scale sine at each bin returns as 1.0.
+    Bins outside all bands return as 0.
     """
     to_bins = front_end.fft_length / front_end.sample_rate
     places = [_weights(front_end, centre * to_bins) for centre in front_end.centres_hz()]
@@ -43,7 +43,7 @@ def bands(front_end: FrontEnd) -> tuple[Band, ...]:
     returned = np.zeros(front_end.n_fft_bins)
     for (first, _), weights in zip(places, analysis, strict=True):
         offsets = np.arange(float(len(weights)))
-        for at, weight in enumerate(weights):  # what the band reads of a full-scale sine at each of its bins
+        for at, weight in enumerate(weights):  # the band's value for a full-scale sine at each of its bins
             returned[first + at] += weight * np.sqrt(weights @ lobe.power(offsets - at))
     return tuple(
         Band(first, weights, weights / returned[first : first + len(weights)])
@@ -52,7 +52,7 @@ def bands(front_end: FrontEnd) -> tuple[Band, ...]:
 
 
 def matrix(front_end: FrontEnd) -> Floats:
-    """``Qᵀ`` of ``c = √(Q m²)``, (n_fft_bins, n_bins)."""
+    """``Qᵀ`` in ``c = √(Q m²)``, (n_fft_bins, n_bins)."""
     q = np.zeros((front_end.n_fft_bins, front_end.n_bins))
     for b, band in enumerate(bands(front_end)):
         q[band.first : band.first + len(band.analysis), b] = band.analysis
@@ -60,7 +60,7 @@ def matrix(front_end: FrontEnd) -> Floats:
 
 
 def _weights(front_end: FrontEnd, centre: float) -> tuple[int, Floats]:
-    """First bin, and weights of the bins of a band, whose centre is given in bins."""
+    """First bin and bin weights of a band; `centre` in bins."""
     reach = 2 ** (1 / (front_end.bins_per_octave or 12))
     first, last = int(np.floor(centre / reach)) + 1, int(np.ceil(centre * reach)) - 1
     last = min(last, front_end.n_fft_bins - 1)
@@ -72,7 +72,7 @@ def _weights(front_end: FrontEnd, centre: float) -> tuple[int, Floats]:
 
 
 class _Lobe:
-    """The window's transform around a full-scale sine."""
+    """The main lobe: the window's transform around a full-scale sine."""
 
     def __init__(self, front_end: FrontEnd) -> None:
         window = front_end.analysis_window()
@@ -81,5 +81,5 @@ class _Lobe:
         self._offsets = np.arange(len(spectrum)) / _LOBE_STEPS
 
     def power(self, offsets: Floats) -> Floats:
-        """``|m|²`` at so many bins from the sine, 1 at 0."""
+        """``|m|²`` at `offsets` in bins from the sine; 1 at 0."""
         return np.asarray(np.interp(np.abs(offsets), self._offsets, self._power))

@@ -1,8 +1,7 @@
-"""The model file in HDF5, read and written; the only importer of h5py outside train.
+"""Reads and writes model files in HDF5, checking untrusted files; the only importer of h5py outside train.
 
-A file may come from anywhere. So each member is asked for its link, type, shape, layout, filters and stored size,
-through HDF5's low-level API, before one byte of it is read. Which members there are is said in `model_format`.
-Control thread only.
+Model files are untrusted. Link, type, shape, layout, filters and stored size of each member are checked through
+HDF5's low-level API before any of its data is read. `format` defines the members. Control thread only.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from aedsp.model.format import LONGEST_TEXT, MOST_BYTES, Parts, WeightDtype
 
 T = TypeVar("T")
 
-MOST_CHUNKS = 65_536  # of one dataset
+MOST_CHUNKS = 65_536  # per dataset
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
@@ -38,26 +37,26 @@ _LAYOUTS = {h5d.COMPACT: "a compact dataset", h5d.VIRTUAL: "a virtual dataset"}
 _FILTERS = {h5z.FILTER_DEFLATE: "gzip", h5z.FILTER_SHUFFLE: "shuffle", h5z.FILTER_FLETCHER32: "fletcher32"}
 _FLOATS = (h5t.IEEE_F16LE, h5t.IEEE_F16BE, h5t.IEEE_F32LE, h5t.IEEE_F32BE, h5t.IEEE_F64LE, h5t.IEEE_F64BE)
 _CLASSES = {h5t.INTEGER: "an integer", h5t.FLOAT: "a float", h5t.ENUM: "an enumeration", h5t.COMPOUND: "a compound"}
-_CHECKSUM_BYTES = 4  # that fletcher32 appends
-_MOST_INFLATED = 1100  # bytes that one byte of gzip can stand for: 1032, rounded up
+_CHECKSUM_BYTES = 4  # appended by fletcher32
+_MOST_INFLATED = 1100  # maximum expansion of gzip: 1032, rounded up
 #: What h5py, NumPy and zlib raise on damaged files.
 _DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, MemoryError, zlib.error)
 
 
 def load(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
-    """Read a model file: `build` makes the model of its parts, by keyword.
+    """Read a model file and pass its parts to `build` as keyword arguments.
 
     Returns
     -------
-    what `build` makes
-        float32 weights; `training` is left out, since provenance is never read back.
+    the result of `build`
+        Weights are float32. `training` is left out: provenance is never read back.
 
     Raises
     ------
     ModelFormatError
-        The file is no valid model; the text names file, path in the file, what was found, what was expected.
+        The file is not a valid model; the message gives file, path in the file, what was found and expected.
     OSError
-        The file is missing, a folder, a device, or may not be opened.
+        The file is missing, a directory or a device, or cannot be opened.
     """
     return _load(os.fspath(path), os.fspath(path), build)
 
@@ -65,27 +64,26 @@ def load(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
 def save(
     model: Parts, path: str | os.PathLike[str], build: Callable[..., object], *, weight_dtype: WeightDtype = "float32"
 ) -> None:
-    """Write a model file of format 1: beside `path`, read back, then renamed over `path`; never half a file.
+    """Write a model file of format 1 atomically; it is read back before it replaces `path`.
 
     Parameters
     ----------
     model : Model
-        Its parts, as attributes.
-        `training`, where given, holds "recipe" (a mapping; at most 60,000 bytes as JSON), "history" (an array
-        (epochs, columns)), or both.
+        Its parts, as attributes. `training`, if given, holds "recipe" (a mapping; at most 60,000 bytes as JSON),
+        "history" (an array (epochs, columns)), or both.
     path : path
-        Replaced where it exists.
+        Replaced if it exists.
     build : callable
-        As in `load`; the written file is read back with it.
+        As in `load`; used to read the written file back.
     weight_dtype : "float32" or "float16"
-        Of the layers' weights and biases: float32 is exact, float16 halves the file.
+        Type of the layers' weights and biases. float32 is exact; float16 halves the file.
 
     Raises
     ------
     ValueError
-        A part of the model that the format cannot hold.
+        The format cannot hold a part of the model.
     OSError
-        The folder is missing or may not be written, or the disk is full. After any error `path` is as it was.
+        The directory is missing or not writable, or the disk is full. After any error `path` is unchanged.
     """
     if weight_dtype not in get_args(WeightDtype):
         raise ValueError(f"weight_dtype is {weight_dtype!r}; expected one of {get_args(WeightDtype)}")
@@ -108,10 +106,10 @@ def _load(path: str, shown_as: str, build: Callable[..., T]) -> T:
 
 
 def _require_hdf5(path: str, shown_as: str) -> int:
-    """Size in bytes of an ordinary file with HDF5's signature, at its start or after a user block of 512·2ⁿ bytes."""
+    """Size in bytes of a regular file with HDF5's signature at its start or after a user block of 512·2ⁿ bytes."""
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "is a folder; expected a model file", shown_as)
+        raise IsADirectoryError(errno.EISDIR, "is a directory; expected a model file", shown_as)
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "is a pipe, socket or device; expected a model file", shown_as)
     with open(path, "rb") as file:
@@ -124,7 +122,7 @@ def _require_hdf5(path: str, shown_as: str) -> int:
             offset *= 2
     if found != _SIGNATURE:
         what = f"starts with {start!r}" if start else "is empty"
-        raise ModelFormatError(f"{shown_as}: is not HDF5, it {what}; expected an aedsp model file")
+        raise ModelFormatError(f"{shown_as}: is not HDF5: it {what}; expected an aedsp model file")
     return n_bytes
 
 
@@ -137,14 +135,14 @@ def _utf8(text: bytes, error: Callable[[str], ModelFormatError]) -> str:
 
 @dataclass
 class _Source:
-    """The file being read: its name for messages, its size, and the path inside it that is being looked at."""
+    """The file being read: its name for messages, its size, and the current path inside it."""
 
     name: str
     n_bytes: int
     at: str = "/"
 
     def error(self, text: str) -> ModelFormatError:
-        """The refusal of what is being looked at: ``model.h5: /layers/0 <text>``."""
+        """An error at the current path: ``model.h5: /layers/0 <text>``."""
         return ModelFormatError(f"{self.name}: {self.at} {text}")
 
 
@@ -156,7 +154,7 @@ class _Member:
         self._enter()
 
     def error(self, text: str) -> ModelFormatError:
-        """The refusal of this member: ``model.h5: /layers/0 <text>``."""
+        """An error at this member: ``model.h5: /layers/0 <text>``."""
         self._enter()
         return self._source.error(text)
 
@@ -165,7 +163,7 @@ class _Member:
 
 
 class _Group(_Member):
-    """A group; `model_format.Group` says what each method is for."""
+    """A group; implements `model_format.Group`."""
 
     def has(self, name: str) -> bool:
         self._enter()
@@ -175,7 +173,7 @@ class _Group(_Member):
         return _Group(*self._open(name, "a group", h5g.GroupID))
 
     def groups(self, most: int) -> list[_Group]:
-        """The groups "0", "1", … without a gap."""
+        """The groups "0", "1", … without gaps."""
         present = [i for i in range(most + 1) if self.has(str(i))]
         if len(present) > most:
             raise self.error(f"has a member {most}; expected at most {most} members, 0 to {most - 1}")
@@ -194,14 +192,14 @@ class _Group(_Member):
         link = self._id.links.get_info(name.encode()).type
         if link != h5l.TYPE_HARD:
             what = _LINKS.get(link, "a user-defined link")
-            raise self._source.error(f"is {what}; expected {expected} in its place; copy what it leads to")
+            raise self._source.error(f"is {what}; expected {expected}; replace the link with a copy of its target")
         member = h5o.open(self._id, name.encode())
         if not isinstance(member, kind):
             raise self._source.error(f"is a {type(member).__name__.removesuffix('ID').lower()}; expected {expected}")
         return self._source, self._source.at, member
 
     def text(self, name: str) -> str:
-        """UTF-8, of a fixed length."""
+        """A fixed-length UTF-8 string."""
         expected = f'a fixed-length string up to {LONGEST_TEXT:,} bytes; in h5py: attrs["{name}"] = numpy.bytes_("…")'
         value: bytes = self._attribute(name, _is_text, expected).item()
         return _utf8(value, self._source.error)
@@ -233,7 +231,7 @@ class _Group(_Member):
         return bool(h5a.exists(self._id, name.encode()))
 
     def _attribute(self, name: str, fits: Callable[[Any], bool], expected: str, n_values: int = 1) -> npt.NDArray[Any]:
-        """The values of an attribute, shape (n_values,) or, for one, (); read once type, shape and size are right."""
+        """The values of an attribute, shape (n_values,) or, for one, (); type, shape and size are checked first."""
         if not self._has_attribute(name):
             raise self.error(f"has no attribute {name!r}; expected {expected}")
         self._source.at = f"{self._path} attribute {name!r}"
@@ -244,14 +242,14 @@ class _Group(_Member):
         if shape is None or (shape != (n_values,) and (shape, n_values) != ((), 1)):
             raise self._source.error(f"has shape {shape}; expected {expected}")
         if attribute.get_storage_size() != n_values * kind.get_size():
-            raise self._source.error("stores another size than it declares; the file is damaged")
+            raise self._source.error("has a stored size that differs from its declared size; the file is damaged")
         values = np.empty(shape, kind.dtype)
         attribute.read(values)
         return values
 
 
 class _Dataset(_Member):
-    """A dataset of numbers or fixed-length strings: in this file, as large as it declares, within the limits."""
+    """A dataset of numbers or fixed-length strings, checked to be inside this file, complete and within limits."""
 
     def __init__(self, source: _Source, path: str, hdf5_id: Any, holds: Literal["reals", "texts"]) -> None:
         super().__init__(source, path, hdf5_id)
@@ -272,7 +270,7 @@ class _Dataset(_Member):
         if layout not in (h5d.CONTIGUOUS, h5d.CHUNKED):
             raise self.error(f"is {_LAYOUTS.get(layout, 'of unknown layout')}; expected a contiguous or chunked one")
         if properties.get_external_count():
-            raise self.error("keeps its values in another file; expected them in this one")
+            raise self.error("stores its values in another file; expected them in this one")
         self._filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
         if len(set(self._filters)) < len(self._filters) or not set(self._filters) <= set(_FILTERS):
             found = ", ".join(_FILTERS.get(code, f"HDF5 filter {code}") for code in self._filters)
@@ -285,19 +283,19 @@ class _Dataset(_Member):
         self._chunk_bytes = math.prod(self._chunk) * self._dtype.itemsize
         self.n_bytes = n_chunks * self._chunk_bytes
         if self.n_bytes > MOST_BYTES:
-            raise self.error(f"declares {self.n_bytes:,} bytes; expected at most {MOST_BYTES:,} (2 GiB) in all")
+            raise self.error(f"declares {self.n_bytes:,} bytes; expected at most {MOST_BYTES:,} (2 GiB) in total")
         if n_chunks > MOST_CHUNKS:
-            raise self.error(f"has {n_chunks:,} chunks; expected at most {MOST_CHUNKS:,}; make them larger")
+            raise self.error(f"has {n_chunks:,} chunks; expected at most {MOST_CHUNKS:,}; use larger chunks")
         stored = self._id.get_storage_size()
         inflated = stored * (_MOST_INFLATED if h5z.FILTER_DEFLATE in self._filters else 1)
         if stored > self._source.n_bytes or self.n_bytes > inflated:
             raise self.error(
-                f"declares {self.n_bytes:,} bytes and stores {stored:,} in a file of {self._source.n_bytes:,}; "
+                f"declares {self.n_bytes:,} bytes but stores {stored:,} in a file of {self._source.n_bytes:,}; "
                 "expected all of them; the file is damaged, or the dataset was never written"
             )
 
     def read(self) -> Float32 | tuple[str, ...]:
-        """Numbers as float32, finite; strings as a tuple."""
+        """Finite numbers as float32, strings as a tuple."""
         self._enter()
         if self._is_chunked:
             self._require_whole_chunks()
@@ -310,13 +308,13 @@ class _Dataset(_Member):
         if not np.isfinite(values).all():
             raise self.error("holds NaN or infinity; expected finite numbers")
         if not np.isfinite(reals).all():
-            raise self.error("holds numbers beyond the range of float32; expected finite ones within it")
+            raise self.error("holds numbers beyond the range of float32; expected numbers within it")
         return reals
 
     def _require_whole_chunks(self) -> None:
-        """Refuse chunks that hold fewer bytes than they stand for: HDF5 would read on into the heap.
+        """Reject chunks that hold fewer bytes than they represent: HDF5 would read past them into the heap.
 
-        Without filters, the size that the file's index gives must be right before anything is read by it.
+        Without filters, the chunk sizes in the file's index are checked before any read relies on them.
         """
         stored: list[Any] = []
         self._id.chunk_iter(stored.append)
@@ -327,10 +325,10 @@ class _Dataset(_Member):
             else all(chunk.size == self._chunk_bytes for chunk in stored)
         )
         if not whole:
-            raise self.error(f"has chunks missing, or of other than {self._chunk_bytes:,} bytes; the file is damaged")
+            raise self.error(f"has missing chunks, or chunks not of {self._chunk_bytes:,} bytes; the file is damaged")
 
     def _unfiltered_bytes(self, offset: tuple[int, ...]) -> int:
-        """Size of a chunk once its filters are undone; inflated no further than one byte beyond what it should be."""
+        """Size of a chunk after undoing its filters; inflation stops one byte past the expected size."""
         skipped, data = self._id.read_direct_chunk(offset)
         for i, code in reversed(list(enumerate(self._filters))):
             if skipped >> i & 1:
@@ -343,7 +341,7 @@ class _Dataset(_Member):
 
 
 def _shape(space: Any) -> tuple[int, ...] | None:
-    """None where the dataspace is null."""
+    """The shape of a dataspace; None if it is null."""
     return None if space.get_simple_extent_type() == h5s.NULL else tuple(space.shape)
 
 
@@ -371,9 +369,9 @@ def _described(kind: Any) -> str:
 
 
 def _image(tree: Mapping[str, Any]) -> bytes:
-    """The bytes of the file, made in memory: the same tree gives the same bytes, and only Python meets a full disk.
+    """The file's bytes, built in memory: deterministic, and a full disk raises in Python, not inside HDF5.
 
-    The metadata are those of HDF5 1.8 (2008), the oldest that carry checksums.
+    Metadata use the HDF5 1.8 (2008) format, the oldest with checksums.
     """
     with h5py.File("model", "w", driver="core", backing_store=False, libver=("v108", "v108")) as file:
         _write(file, tree)

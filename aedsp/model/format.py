@@ -1,7 +1,7 @@
-"""What a model file of format 1 holds, in both directions; `docs/model-format.md` is its specification.
+"""Contents of a model file of format 1, for reading and writing; `docs/model-format.md` is the specification.
 
-`read` checks the members of a file and returns the parts of a model, `members` lists those of a model. Nothing here
-knows HDF5: how members are opened, distrusted and stored is in `file`. Control thread only.
+`read` checks the members of a file and returns the parts of a model; `members` lists the members of a model. This
+module is independent of HDF5: `file` opens, checks and stores members. Control thread only.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from aedsp.model.preprocess import Chain, Log, Normalize, Power, Standardize
 
 FORMAT = "aedsp-model"
 FORMAT_VERSION = 1
-MOST_BYTES = 2 * 2**30  # of all datasets together, in the types of the file and in whole chunks
-LONGEST_TEXT = 60_000  # bytes of one string attribute: HDF5 keeps them in object headers of 64 KiB
+MOST_BYTES = 2 * 2**30  # total of all datasets, in the file's types and in whole chunks
+LONGEST_TEXT = 60_000  # bytes per string attribute: HDF5 stores them in object headers of 64 KiB
 
 WeightDtype = Literal["float32", "float16"]
 
 _Step = type[Normalize | Standardize | Log | Power]
-#: kind of a preprocess step: its class, its datasets, its attributes.
+#: Kind of preprocess step: its class, datasets and attributes.
 _STEPS: dict[str, tuple[_Step, tuple[str, ...], tuple[str, ...]]] = {
     "normalize": (Normalize, ("max",), ()),
     "standardize": (Standardize, ("mean", "std"), ()),
@@ -38,7 +38,7 @@ _N_PERCENTILES = 7
 
 
 class Parts(Protocol):
-    """A model as the format sees it."""
+    """The parts of a model that the format stores."""
 
     @property
     def front_end(self) -> FrontEnd: ...
@@ -55,7 +55,7 @@ class Parts(Protocol):
 
 
 class Dataset(Protocol):
-    """A dataset that has been checked and may be read."""
+    """A dataset that has been checked and is safe to read."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -66,7 +66,7 @@ class Dataset(Protocol):
 
 
 class Group(Protocol):
-    """A group of the file; each method refuses, by `ModelFormatError`, what is missing or of another type."""
+    """A group of the file; its methods raise `ModelFormatError` for members that are missing or of another type."""
 
     def has(self, name: str) -> bool: ...
     def group(self, name: str) -> Group: ...
@@ -82,7 +82,7 @@ class Group(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """A part of the model whose members have been checked; `build` reads them: ``make(**datasets, **settings)``."""
+    """A part of the model with checked members; `build` reads them and calls ``make(**datasets, **settings)``."""
 
     group: Group
     make: Callable[..., Any]
@@ -98,12 +98,12 @@ class _Part:
 
 
 def read(root: Group) -> dict[str, Any]:
-    """Check all of the file, then read it: the parts of a model, by the names of its fields.
+    """Check the whole file, then read it; return the parts of a model by field name.
 
     Raises
     ------
     ModelFormatError
-        The first member that breaks the format.
+        A member is not valid; the first one is reported.
     """
     _require_version(root)
     about: dict[str, Any] = {name: root.text(name) for name in ("name", "created_by", "license")}
@@ -119,7 +119,7 @@ def read(root: Group) -> dict[str, Any]:
     parts = (*steps, *layers, *extras.values())
     n_bytes = sum(dataset.n_bytes for part in parts for dataset in part.datasets.values())
     if n_bytes > MOST_BYTES:
-        raise root.error(f"declares {n_bytes:,} bytes of datasets; expected at most {MOST_BYTES:,} (2 GiB) in all")
+        raise root.error(f"declares {n_bytes:,} bytes of datasets; expected at most {MOST_BYTES:,} (2 GiB) in total")
     return {
         "front_end": front_end,
         "preprocess": Chain(tuple(part.build() for part in steps)),
@@ -153,7 +153,7 @@ def _front_end(group: Group) -> FrontEnd:
 
 
 def _steps(root: Group, n_bins: int) -> list[_Part]:
-    """The preprocess steps; none where the group is empty or absent."""
+    """The preprocess steps; none if the group is empty or missing."""
     groups = root.group("preprocess").groups(MOST_LAYERS) if root.has("preprocess") else ()
     return [_step(group, n_bins) for group in groups]
 
@@ -166,7 +166,7 @@ def _step(group: Group, n_bins: int) -> _Part:
     datasets = {name: group.dataset(name) for name in dataset_names}
     for dataset in datasets.values():
         if dataset.shape not in ((), (1,), (n_bins,)):
-            raise dataset.error(f"has shape {dataset.shape}; expected one value, or ({n_bins},), one per bin")
+            raise dataset.error(f"has shape {dataset.shape}; expected one value, or ({n_bins},) for one per bin")
     return _Part(group, make, datasets, {name: group.real(name) for name in attribute_names})
 
 
@@ -191,7 +191,7 @@ def _layers(parent: Group, n_bins: int) -> list[_Part]:
 def _layer(group: Group, n_visible: int, below: str, context_spectra: int) -> _Part:
     tied = group.flag("tied")
     if tied and group.has("decoder_weight"):
-        raise group.error("is tied and has a decoder_weight; expected one or the other")
+        raise group.error("is tied but has a decoder_weight; expected one or the other")
     names = ["encoder_weight", "encoder_bias", "decoder_bias"] + ([] if tied else ["decoder_weight"])
     datasets = {name: group.dataset(name) for name in names}
     weight = datasets["encoder_weight"]
@@ -199,7 +199,7 @@ def _layer(group: Group, n_visible: int, below: str, context_spectra: int) -> _P
         raise weight.error(f"has shape {weight.shape}; {below}")
     n_hidden = weight.shape[0]
     if n_hidden > MOST_UNITS:
-        raise weight.error(f"has shape {weight.shape}; expected at most {MOST_UNITS:,} units a layer")
+        raise weight.error(f"has shape {weight.shape}; expected at most {MOST_UNITS:,} units per layer")
     units = f"layer has {n_hidden} hidden and {n_visible} visible units"
     _require_shape(datasets["encoder_bias"], (n_hidden,), units)
     _require_shape(datasets["decoder_bias"], (n_visible,), units)
@@ -223,7 +223,7 @@ def _classes(group: Group, n_code: int) -> _Part:
     if len(names.shape) != 1 or names.shape[0] > MOST_UNITS:
         raise names.error(f"has shape {names.shape}; expected (n_classes,), at most {MOST_UNITS:,}")
     n_classes = names.shape[0]
-    _require_shape(centroids, (n_classes, n_code), f"file has {n_classes} class names, and the code {n_code} units")
+    _require_shape(centroids, (n_classes, n_code), f"file has {n_classes} class names and the code has {n_code} units")
     return _Part(group, Classes, {"names": names, "centroids": centroids}, {})
 
 
@@ -233,12 +233,12 @@ def _require_shape(dataset: Dataset, shape: tuple[int, ...], because: str) -> No
 
 
 def members(model: Parts, weight_dtype: WeightDtype) -> dict[str, Any]:
-    """The tree of a file: a mapping stands for a group, an array for a dataset, all else for an attribute.
+    """The tree of a file: mappings become groups, arrays become datasets, everything else attributes.
 
     Raises
     ------
     ValueError
-        A weight beyond the range of `weight_dtype`, a text that is too long, provenance that JSON cannot hold.
+        A weight is beyond the range of `weight_dtype`, a text is too long, or JSON cannot hold the provenance.
     """
     steps = [{"kind": _kind_of(step), **_fields(step)} for step in model.preprocess]
     layers = [{"tied": layer.tied, **_fields(layer, weight_dtype)} for layer in model.layers]
@@ -278,14 +278,14 @@ def _reals(name: str, values: Floats, dtype: WeightDtype) -> Floats:
     with np.errstate(over="ignore"):
         kept = values.astype(dtype)
     if not np.isfinite(kept).all():
-        raise ValueError(f"{name} holds values beyond the range of {dtype}; expected finite ones within it")
+        raise ValueError(f"{name} holds values beyond the range of {dtype}; expected finite values within it")
     return kept
 
 
 def _text(value: str) -> str:
     n_bytes = len(value.encode())
     if n_bytes > LONGEST_TEXT or "\0" in value:
-        raise ValueError(f"text {value[:20]!r}… has {n_bytes:,} bytes; expected {LONGEST_TEXT:,} at most, and no NUL")
+        raise ValueError(f"text {value[:20]!r}… has {n_bytes:,} bytes; expected at most {LONGEST_TEXT:,}, without NUL")
     return value
 
 

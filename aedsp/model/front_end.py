@@ -1,7 +1,7 @@
-"""FrontEnd: the geometry of the analysis, and the only home of its defaults.
+"""FrontEnd: the geometry of the analysis, its windows and its defaults.
 
-All lengths are in frames (one sample per channel). Nothing here touches audio: `window()` and `dual_window()`
-are float64 tables made at set-up time, by the control thread.
+All lengths are in frames (one sample per channel). Nothing here touches audio: `analysis_window()` and
+`synthesis_window()` are float64 tables computed at set-up by the control thread.
 """
 
 from __future__ import annotations
@@ -24,45 +24,46 @@ _COSINE_SERIES: dict[str, tuple[float, ...]] = {
     "blackman": (0.42, 0.5, 0.08),
     "rect": (1.0,),
 }
-#: Samples and magnitudes beyond this are no audio (`AEDSP_LOUDEST` of the kernels).
+#: Larger samples and magnitudes count as invalid (`AEDSP_LOUDEST` in the kernels).
 LOUDEST = 16.0
 
 _SHORTEST_FFT, _LONGEST_FFT = 64, 32768
 _WEAKEST_OVERLAP = 0.01
 
-#: Of the constant-Q front end, where nothing else is asked for.
+#: Defaults of the constant-Q front end.
 _CQFT_LENGTHS = {"fft_length": 16_384, "window_length": 8192, "hop_length": 2205}
 _CQFT_BANDS = {"bins_per_octave": 12, "f_min_hz": 20.0, "f_max_hz": 11_025.0}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrontEnd:
-    """Geometry of the short-time Fourier transform, and of the constant-Q bands that its bins are gathered in.
+    """Geometry of the short-time Fourier transform and of the optional constant-Q bands that group its bins.
 
     Parameters
     ----------
     kind : "stft" or "cqft"
-        What a model sees: the bins of the transform, or bands of constant relative width (`aedsp.model.constant_q`).
-        `of_kind` gives either with lengths that suit it.
+        Input of the model: the bins of the transform, or bands of constant relative width (`aedsp.model.constant_q`).
+        `of_kind` chooses suitable lengths for either.
     sample_rate : float
         Hz, > 0.
     fft_length : int
         Power of two from 64 to 32768, in frames.
     window_length : int
-        At most `fft_length`, in frames; the window is followed by zeros up to `fft_length`.
+        At most `fft_length`, in frames; the window is zero-padded to `fft_length`.
     hop_length : int
-        At most `window_length`, in frames; refused where the squared windows of successive hops leave gaps.
+        At most `window_length`, in frames; the squared windows of successive hops must not leave gaps.
     window : "hann", "hamming", "blackman" or "rect"
         Periodic.
     bins_per_octave : int
-        Of cqft: bands in an octave; None means 12, and with stft there are none.
+        cqft only: bands per octave, 1 to 192. Default: 12.
     f_min_hz, f_max_hz : float
-        Of cqft: centre of the lowest band, and what no centre is above; None means 20 Hz to 11,025 Hz or half the rate.
+        cqft only: centre of the lowest band, and upper limit of the centres. Default: 20 Hz, and 11,025 Hz or half
+        the rate, whichever is lower.
 
     Raises
     ------
     ValueError
-        For every value out of the ranges above; the text names the value and the range.
+        A value is out of its range; the message gives the value and the range.
     """
 
     kind: FrontEndKind = "stft"
@@ -77,7 +78,7 @@ class FrontEnd:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(FrontEndKind):
-            raise ValueError(f"front end kind is {self.kind!r}; this version of aedsp plays {get_args(FrontEndKind)}")
+            raise ValueError(f"front end kind is {self.kind!r}; expected one of {get_args(FrontEndKind)}")
         if self.window not in get_args(WindowName):
             raise ValueError(f"window is {self.window!r}; expected one of {get_args(WindowName)}")
         object.__setattr__(self, "sample_rate", _checked_rate(self.sample_rate))
@@ -99,8 +100,8 @@ class FrontEnd:
         if overlap.min() < _WEAKEST_OVERLAP * overlap.max():
             raise ValueError(
                 f"hop_length {self.hop_length} leaves gaps between {self.window!r} windows of {self.window_length}: "
-                f"the squared windows sum to {overlap.min() / overlap.max():.2%} of their maximum in places, "
-                f"1 % is the least that can be inverted; take a shorter hop"
+                f"the squared windows sum to {overlap.min() / overlap.max():.2%} of their maximum in places; "
+                f"expected at least 1 %; use a shorter hop"
             )
         self._check_bands()
 
@@ -129,7 +130,7 @@ class FrontEnd:
 
     @classmethod
     def of_kind(cls, kind: FrontEndKind, **options: Any) -> FrontEnd:
-        """With the lengths that suit the kind, where `options` does not give them."""
+        """A front end with default lengths for its kind; `options` override them."""
         return cls(kind=kind, **{**(_CQFT_LENGTHS if kind == "cqft" else {}), **options})
 
     @property
@@ -139,11 +140,11 @@ class FrontEnd:
 
     @property
     def n_bins(self) -> int:
-        """Values of one spectrum as a model sees it: the bins of the transform, or the bands."""
+        """Values per spectrum at the model's input: the bins of the transform, or the bands."""
         return self.n_fft_bins if self.kind == "stft" else len(self.centres_hz())
 
     def centres_hz(self) -> Float64:
-        """Of every value of a spectrum, Hz: ``k sample_rate / fft_length``, or ``f_min 2^(b / bins_per_octave)``."""
+        """Centre frequency of each value in Hz: ``k sample_rate / fft_length`` or ``f_min 2^(b / bins_per_octave)``."""
         if self.bins_per_octave is None or self.f_min_hz is None or self.f_max_hz is None:
             return np.arange(float(self.n_fft_bins)) * (self.sample_rate / self.fft_length)
         n = 1 + int(np.floor(self.bins_per_octave * np.log2(self.f_max_hz / self.f_min_hz) + 1e-9))
@@ -152,7 +153,7 @@ class FrontEnd:
 
     @property
     def magnitude_scale(self) -> float:
-        """``2 / Σ window``: what an FFT magnitude is multiplied by so that a full-scale sine reads 1.0."""
+        """``2 / Σ window``: factor on FFT magnitudes that makes a full-scale sine read 1.0."""
         return 2.0 / float(self.analysis_window().sum())
 
     def analysis_window(self) -> Float64:

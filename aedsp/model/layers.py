@@ -1,6 +1,6 @@
-"""Layer, and what else belongs to a model's code: validated, immutable float32 arrays, and Eq. 1 and 2 of the paper.
+"""Layer (Eq. 1 and 2 of the paper), CodeStatistics and Classes: validated, immutable float32 arrays.
 
-The NumPy here is for clarity, training and tests; the audio thread runs `aedsp/_kernels/dense.pyx` instead.
+This NumPy code is for clarity, training and tests; the audio thread runs `aedsp/_kernels/dense.pyx`.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Layer:
     decoder_bias : array (n_visible,)
     encoder_activation, decoder_activation : "linear", "sigmoid", "relu" or "tanh"
     context_spectra : int
-        How many successive spectra make up the input, oldest first (layer 0 only).
+        Number of successive spectra in the input, oldest first (layer 0 only).
 
-    All arrays are kept as read-only float32 copies.
+    All arrays are stored as read-only float32 copies.
 
     Raises
     ------
     ValueError
-        A shape, an activation or a value that does not fit; the text names it.
+        A shape, an activation or a value is not valid; the message names it.
     """
 
     encoder_weight: Floats
@@ -68,7 +68,7 @@ class Layer:
         if w.ndim != 2 or 0 in w.shape:
             raise ValueError(f"encoder_weight has shape {w.shape}; expected (n_hidden, n_visible)")
         if max(w.shape[0], w.shape[1] // n) > MOST_UNITS:
-            raise ValueError(f"encoder_weight has shape {w.shape}; at most {MOST_UNITS} units a layer")
+            raise ValueError(f"encoder_weight has shape {w.shape}; expected at most {MOST_UNITS} units per layer")
         self._keep("encoder_bias", (self.n_hidden,))
         if self.decoder_weight is not None:
             self._keep("decoder_weight", (self.n_visible, self.n_hidden))
@@ -87,11 +87,11 @@ class Layer:
             array = np.array(given, dtype=np.float32, order="C")
         if shape is not None and array.shape != shape:
             raise ValueError(
-                f"{name} has shape {array.shape}; expected {shape}, for {self.n_hidden} hidden and "
+                f"{name} has shape {array.shape}; expected {shape} for {self.n_hidden} hidden and "
                 f"{self.n_visible} visible units"
             )
         if not np.isfinite(array).all():
-            raise ValueError(f"{name} holds values that are not finite in float32")
+            raise ValueError(f"{name} holds values that are not finite in float32; expected finite values")
         array.flags.writeable = False
         object.__setattr__(self, name, array.view())
         return array
@@ -106,7 +106,7 @@ class Layer:
 
     @property
     def tied(self) -> bool:
-        """True where the decoder uses the transposed encoder weights."""
+        """Whether the decoder uses the transposed encoder weights."""
         return self.decoder_weight is None
 
     def encode(self, x: Floats) -> Floats:
@@ -121,9 +121,9 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class CodeStatistics:
-    """What each unit of the code does over the training spectra.
+    """Activation statistics of each unit of the code over the training spectra.
 
-    mean, std : (n_code,); percentiles : (7, n_code), for the ranks in `percentile_ranks` (7,), in percent.
+    mean, std : (n_code,); percentiles : (7, n_code) at the ranks in `percentile_ranks` (7,), in percent.
     """
 
     mean: Floats
@@ -139,7 +139,7 @@ class CodeStatistics:
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """Names of the training classes and the centre of each in the code, (n_classes, n_code)."""
+    """Names of the training classes and their centroids in the code, (n_classes, n_code)."""
 
     names: tuple[str, ...]
     centroids: Floats
@@ -147,14 +147,14 @@ class Classes:
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
         if not all(isinstance(name, str) for name in self.names):
-            raise TypeError(f"names are {self.names!r}; expected texts")
+            raise TypeError(f"names are {self.names!r}; expected strings")
         _keep_finite(
             self, "centroids", (len(self.names), np.shape(self.centroids)[-1] if np.ndim(self.centroids) else 0)
         )
 
 
 def _keep_finite(owner: object, name: str, shape: tuple[int, ...]) -> None:
-    """Replace an attribute by a read-only float32 array of that shape."""
+    """Replace an attribute with a read-only float32 array after checking its shape and values."""
     given = np.asarray(getattr(owner, name))
     if given.dtype.kind not in "fiu" or given.shape != shape or not np.isfinite(given).all():
         raise ValueError(f"{name} has dtype {given.dtype} and shape {given.shape}; expected finite numbers {shape}")

@@ -1,6 +1,6 @@
-"""Model: a stack of layers with its front end and preprocessing, immutable and checked; and how it is loaded and saved.
+"""Model: an immutable, checked stack of layers with its front end and preprocessing; loads and saves it.
 
-What a file looks like is in `format`, how it is opened and distrusted in `file`.
+The file's contents are in `format`; safe reading and writing is in `file`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Model:
     Raises
     ------
     ValueError
-        Where the parts do not fit together: layer 0 with the front end's bins, each layer with the one below.
+        The parts do not fit together: layer 0 with the front end's bins, each layer with the one below.
     """
 
     front_end: FrontEnd
@@ -62,7 +62,9 @@ class Model:
                     "export the layers in order"
                 )
             if above.context_spectra != 1:
-                raise ValueError(f"layer {i + 1} has context_spectra {above.context_spectra}; only layer 0 may")
+                raise ValueError(
+                    f"layer {i + 1} has context_spectra {above.context_spectra}; expected 1, only layer 0 may have more"
+                )
         if self.preprocess.n_bins not in (None, n_bins):
             raise ValueError(f"preprocess is for {self.preprocess.n_bins} bins; the front end gives {n_bins}")
 
@@ -93,11 +95,11 @@ class Model:
 
     @property
     def n_code(self) -> int:
-        """Units of the innermost hidden layer: the ones that are played."""
+        """Units of the innermost hidden layer: the ones you play."""
         return self.layers[-1].n_hidden
 
     def encode(self, magnitudes: npt.ArrayLike) -> Floats:
-        """Magnitudes (n, n_bins) to codes (n, n_code); missing context before the first spectrum is silence."""
+        """Magnitudes (n, n_bins) to codes (n, n_code). The context before the first spectrum is silence."""
         x = self.preprocess.apply(self._magnitudes(magnitudes))
         x = self._with_context(x)
         for layer in self.layers:
@@ -105,7 +107,7 @@ class Model:
         return x
 
     def decode(self, code: npt.ArrayLike) -> Floats:
-        """Codes (n, n_code) to magnitudes (n, n_bins), clamped as in the hop: non-finite to 0, then to [0, 16]."""
+        """Codes (n, n_code) to magnitudes (n, n_bins), clamped as in the hop: non-finite to 0, then [0, 16]."""
         y = np.asarray(code)
         y = y.astype(np.result_type(y.dtype, np.float32), copy=False)
         if y.ndim != 2 or y.shape[1] != self.n_code:
@@ -116,9 +118,9 @@ class Model:
         return np.clip(np.where(np.isfinite(y), y, 0), 0, LOUDEST)
 
     def reconstruct(self, magnitudes: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Magnitudes (n, n_bins) -> (their reconstruction (n, n_bins), the codes (n, n_code)).
+        """Magnitudes (n, n_bins) -> (reconstruction (n, n_bins), codes (n, n_code)).
 
-        float32 in, float32 out; float64 in, float64 out (the specification that the compiled hop is tested against).
+        float32 in, float32 out; float64 in, float64 out (the reference for tests of the compiled hop).
         """
         code = self.encode(magnitudes)
         return self.decode(code), code
@@ -147,7 +149,7 @@ class Model:
         Raises
         ------
         ModelFormatError
-            The file is not a valid model; the text names file, path in the file, found, expected.
+            The file is not a valid model; the message gives file, path in the file, what was found and expected.
         OSError
             The file is missing or cannot be opened.
         """
@@ -156,9 +158,9 @@ class Model:
         return file.load(path, cls)
 
     def save(self, path: str | os.PathLike[str], *, weight_dtype: WeightDtype = "float32") -> None:
-        """Write a model file by an atomic write: never half a file.
+        """Write a model file atomically.
 
-        weight_dtype: "float32", or "float16" for half the size. Raises as `aedsp.model.file.save`.
+        weight_dtype: "float32", or "float16" for half the size. Raises the errors of `aedsp.model.file.save`.
         """
         from aedsp.model import file
 

@@ -1,8 +1,7 @@
 """Preprocessing of magnitude spectra: Normalize, Standardize, Log, Power, and chains of them.
 
-Each step maps non-negative magnitudes towards what a network likes to see (`apply`) and back (`invert`).
-NumPy, for training and for `Model.reconstruct`; the compiled hop does the same steps from the same numbers
-(`aedsp/_kernels/preprocess.pyx`), equal to rounding.
+Each step maps non-negative magnitudes to a range that suits a network (`apply`) and back (`invert`). This NumPy code
+is for training and `Model.reconstruct`; the compiled hop (`aedsp/_kernels/preprocess.pyx`) matches it up to rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _LEAST = np.finfo(np.float32).tiny
 
 
 class Step(Protocol):
-    """One invertible step. `n_bins` is None where the step fits spectra of any length."""
+    """One invertible step. `n_bins` is None if the step fits spectra of any length."""
 
     @property
     def n_bins(self) -> int | None: ...
@@ -62,7 +61,9 @@ class Standardize:
         object.__setattr__(self, "std", _positive("standardize", "std", self.std))
         lengths = {n for n in (_n_bins(self.mean), _n_bins(self.std)) if n is not None}
         if len(lengths) > 1:
-            raise ValueError(f"standardize: mean has {self.mean.size} values and std {self.std.size}; expected as many")
+            raise ValueError(
+                f"standardize: mean has {self.mean.size} values and std {self.std.size}; expected equal numbers"
+            )
 
     @property
     def n_bins(self) -> int | None:
@@ -78,7 +79,7 @@ class Standardize:
 
 @dataclass(frozen=True)
 class Log:
-    """``y = log10(max(x, floor))``, floor > 0; back by ``10^y``: what is below the floor returns as the floor."""
+    """``y = log10(max(x, floor))``, floor > 0; inverse ``10^y``. Values below the floor return as the floor."""
 
     floor: float = 1e-5
 
@@ -99,7 +100,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Power:
-    """``y = max(x, 0)^exponent``, exponent > 0; its inverse takes negative values as 0."""
+    """``y = max(x, 0)^exponent``, exponent > 0. The inverse treats negative values as 0."""
 
     exponent: float = 0.5
 
@@ -126,7 +127,7 @@ class Power:
 
 @dataclass(frozen=True)
 class Chain:
-    """Steps applied in order and inverted in reverse order. An empty chain leaves magnitudes as they are."""
+    """Steps applied in order and inverted in reverse order. An empty chain leaves magnitudes unchanged."""
 
     steps: tuple[Step, ...] = ()
 
@@ -150,7 +151,7 @@ class Chain:
         return next((step.n_bins for step in self.steps if step.n_bins is not None), None)
 
     def apply(self, x: Floats, out: Floats | None = None) -> Floats:
-        """Magnitudes (..., n_bins) to preprocessed spectra of the same shape; into `out` where given."""
+        """Magnitudes (..., n_bins) to preprocessed spectra of the same shape; written to `out` if given."""
         if out is not None and not self.steps:
             np.copyto(out, x)
             return out
@@ -159,7 +160,7 @@ class Chain:
         return x
 
     def invert(self, y: Floats) -> Floats:
-        """The exact inverse of `apply`, up to rounding and to what `Log` and `Power` clip."""
+        """The inverse of `apply`, up to rounding and to clipping in `Log` and `Power`."""
         for step in reversed(self.steps):
             y = step.invert(y)
         return y
@@ -176,7 +177,7 @@ def _vector(kind: str, name: str, value: npt.ArrayLike) -> Floats:
     if array.size == 1:
         array = array.reshape(())
     if not np.isfinite(array).all():
-        raise ValueError(f"{kind}: {name} holds values that are not finite")
+        raise ValueError(f"{kind}: {name} holds values that are not finite; expected finite values")
     array.flags.writeable = False
     view: Floats = array.view()
     return view

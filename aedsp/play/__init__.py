@@ -1,1 +1,1 @@
-"""The player's application. In this version: a clip resynthesized, written, drawn and played aloud."""
+"""The `aedsp.play` application: instrument, screen, text interfaces, sessions and snapshots."""

@@ -1,4 +1,4 @@
-"""`python -m aedsp.play`: the instrument, live; without a device or a terminal, a clip through a model to files."""
+"""`python -m aedsp.play`: plays the instrument live; renders to files without an audio device or terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DEFAULT_BLOCK = 512
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line and the session say together, checked as far as that goes without a device."""
+    """Settings from command line and session combined; checked, except for what needs the device."""
 
     model_path: Path
     source: Source
@@ -57,57 +57,78 @@ class Choice:
 
 def main(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="audio file; default: the shipped demo clip, in a loop")
+        Path | None, typer.Argument(metavar="FILE", help="audio file (default: the shipped demo clip, looped)")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option("--model", metavar="M", help="model file; default: the shipped one")
+        Path | None, typer.Option("--model", metavar="M", help="model file (default: the shipped model)")
     ] = None,
-    live_input: Annotated[bool, typer.Option("--input", help="play on a live input; muted until you play")] = False,
+    live_input: Annotated[
+        bool, typer.Option("--input", help="process a live input; muted until you press play")
+    ] = False,
     input_device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="which input, instead of the default")
+        str | None, typer.Option(metavar="NAME", help="live input device: number or part of the name")
     ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help="the decoder alone")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="play the decoder alone, without input")] = False,
     drive: Annotated[
-        str | None, typer.Option(metavar="D", help="of the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]")
+        str | None,
+        typer.Option(metavar="D", help="drive of the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]"),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="output device: number or part of the name")
+        str | None,
+        typer.Option(metavar="NAME", help="output device: number or part of the name (default: the system's)"),
     ] = None,
     sample_rate: Annotated[
-        float | None, typer.Option(metavar="HZ", help="of the device; default: the rate it is set to")
+        float | None, typer.Option(metavar="HZ", help="sample rate of the device (default: its current rate)")
     ] = None,
     block: Annotated[
-        int | None, typer.Option(metavar="FRAMES", help=f"of the device; 0: as it comes; default {DEFAULT_BLOCK}")
+        int | None,
+        typer.Option(
+            metavar="FRAMES", help=f"block size in frames; 0: let the device decide (default: {DEFAULT_BLOCK})"
+        ),
     ] = None,
     latency: Annotated[
-        str | None, typer.Option(metavar="low|high|S", help="what is asked of the device; default: low")
+        str | None, typer.Option(metavar="low|high|S", help="device latency: low, high or a time in s (default: low)")
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(metavar="N", help="of the engine; default: the source's, 1 or 2")
+        int | None, typer.Option(metavar="N", help="number of channels (default: those of the source, at most 2)")
     ] = None,
     loop: Annotated[
-        bool | None, typer.Option("--loop/--no-loop", help="begin the file again at its end; default: only the demo")
+        bool | None, typer.Option("--loop/--no-loop", help="loop the file (default: loop only the demo clip)")
     ] = None,
     stretch: Annotated[
-        float | None, typer.Option(metavar="R", help="of the file: times its duration, 0.25 to 4")
+        float | None, typer.Option(metavar="R", help="time-stretch the file: 0.25 to 4 times its duration")
     ] = None,
-    transpose: Annotated[float | None, typer.Option(metavar="S", help="of the file: semitones, -24 to 24")] = None,
+    transpose: Annotated[
+        float | None, typer.Option(metavar="S", help="transpose the file: -24 to 24 semitones")
+    ] = None,
     mapping: Annotated[
-        str | None, typer.Option(metavar="M.toml", help="MIDI mapping; default nanokontrol2; shipped: eight_faders too")
+        str | None,
+        typer.Option(metavar="M.toml", help="MIDI mapping: file, nanokontrol2 or eight_faders (default: nanokontrol2)"),
     ] = None,
-    midi: Annotated[str | None, typer.Option(metavar="NAME", help="the controller's port, or 'none'")] = None,
-    record: Annotated[Path | None, typer.Option(metavar="R.wav", help="record what is heard; .flac too")] = None,
-    record_gestures: Annotated[Path | None, typer.Option(metavar="G.mid", help="record what you do")] = None,
-    session: Annotated[Path | None, typer.Option(metavar="S.toml", help="load it, and save it at the end")] = None,
-    phase: Annotated[str | None, typer.Option(metavar=" | ".join(get_args(PhaseMode)), help="default: auto")] = None,
-    refine: Annotated[int | None, typer.Option(metavar="N", help="iterations on the phases; default: 0")] = None,
-    seed: Annotated[int | None, typer.Option(help="of start phases and of the drive 'walk'; default: 0")] = None,
-    screen: Annotated[bool, typer.Option("--screen/--no-screen", help="a status line a second instead")] = True,
-    lines: Annotated[bool, typer.Option("--lines", help="plain lines and commands, for a screen reader")] = False,
-    json_lines: Annotated[bool, typer.Option("--json", help="a JSON object a second, for programs")] = False,
-    seconds: Annotated[float | None, typer.Option(metavar="S", help="end by itself after this time")] = None,
+    midi: Annotated[str | None, typer.Option(metavar="NAME", help="MIDI port: part of the name, or 'none'")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="R.wav", help="record the output, as .wav or .flac")] = None,
+    record_gestures: Annotated[Path | None, typer.Option(metavar="G.mid", help="record your gestures")] = None,
+    session: Annotated[
+        Path | None, typer.Option(metavar="S.toml", help="load this session if it exists; save it on exit")
+    ] = None,
+    phase: Annotated[
+        str | None, typer.Option(metavar=" | ".join(get_args(PhaseMode)), help="phase method (default: auto)")
+    ] = None,
+    refine: Annotated[int | None, typer.Option(metavar="N", help="phase refinement iterations (default: 0)")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="random seed of the start phases and the drive 'walk' (default: 0)")
+    ] = None,
+    screen: Annotated[
+        bool, typer.Option("--screen/--no-screen", help="full screen, or one status line per second")
+    ] = True,
+    lines: Annotated[bool, typer.Option("--lines", help="plain text lines and commands, for screen readers")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="print one JSON object per second, for programs")] = False,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="quit after this time in s")] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT.wav", help="where there is no device; the picture beside it")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT.wav", help="output file if there is no device; the picture goes beside it"
+        ),
     ] = Path("demo.wav"),
 ) -> None:
     """Play the hidden units of an autoencoder while music streams through them."""
@@ -145,19 +166,19 @@ def main(
 
 
 def _choose(given: dict[str, Any], kept: Session) -> Choice:
-    """The command line says more than the session, the session more than the defaults.
+    """Merge settings: the command line overrides the session, the session overrides the defaults.
 
     Raises
     ------
     ValueError, OSError, AedspError
-        An option out of its range, or a mapping that cannot be read.
+        If an option is out of range, or the mapping cannot be read.
     """
 
     def first(name: str, default: Any = None) -> Any:
         return next((v for v in (given[name], getattr(kept, name)) if v is not None), default)
 
     latency, phase = first("latency", "low"), first("phase", "auto")
-    block = first("block", 0 if phase == "pghi1" else DEFAULT_BLOCK)  # looking ahead leaves nothing to gain
+    block = first("block", 0 if phase == "pghi1" else DEFAULT_BLOCK)  # its look-ahead cancels the gain of a fixed block
     channels, sample_rate = first("channels"), first("sample_rate")
     seed, refine = first("seed", 0), first("refine", 0)
     if latency not in ("low", "high"):
@@ -180,7 +201,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     time_stretch.check(stretch, transpose)
     source = _source(given, kept)
     if (given["stretch"], given["transpose"]) != (None, None) and not isinstance(source, FileSource):
-        raise ValueError("--stretch and --transpose are for a file")
+        raise ValueError("--stretch and --transpose need a file as the source")
     return Choice(
         model_path=given["model"] or (Path(kept.model) if kept.model else data.demo_model_path()),
         source=source,
@@ -204,11 +225,11 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
 def _source(given: dict[str, Any], kept: Session) -> Source:
     live = given["input"] or given["input_device"] is not None
     if sum((given["file"] is not None, live, given["no_input"])) > 1:
-        raise ValueError("FILE, --input and --no-input are three sources; give one of them")
+        raise ValueError("give only one of FILE, --input and --no-input")
     if live:
         return InputSource(portaudio.named(given["input_device"]))
     if given["drive"] is not None and (given["file"] is not None or live):
-        raise ValueError("--drive is for the decoder alone; leave the file or the input out, or --drive")
+        raise ValueError("--drive is for the decoder alone; omit it, or omit the file or input")
     if given["no_input"] or given["drive"] is not None:
         return NoInput(given["drive"] or kept.drive or "constant")
     loop = given["loop"] if given["loop"] is not None else kept.loop
@@ -220,7 +241,7 @@ def _source(given: dict[str, Any], kept: Session) -> Source:
 
 
 def _mapping(name: str) -> Mapping:
-    """A file; else what was learnt under that name; else a shipped one."""
+    """Load a mapping file, else the learnt mapping of that name, else the shipped one."""
     if not Path(name).exists():
         shipped = mappings.shipped().get(name)
         learnt = user_folder() / "mappings" / f"{shipped.name if shipped else name}.toml"
@@ -239,7 +260,7 @@ def _source_of(session: Session, loop: bool) -> Source:
 
 
 def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: list[str]) -> None:
-    """Where it cannot be played: to files; what was asked for in vain is named."""
+    """Render to files instead of playing live; refuse options that only work live."""
     if isinstance(chosen.source, InputSource):
         raise StreamError(f"a live input needs a device, and a terminal or --no-screen, --lines or --json ({reason})")
     if ignored:
@@ -255,7 +276,7 @@ def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: l
 
 
 def _stream(chosen: Choice, model: Model) -> Stream:
-    source_channels = channels_of(chosen.source)  # and a file that cannot be read is told first
+    source_channels = channels_of(chosen.source)  # first, so that an unreadable file is reported first
     output = portaudio.find_device(chosen.device, "output")
     engine = Engine(
         model,
@@ -278,15 +299,15 @@ def _play(
     instrument: Instrument, chosen: Choice, session: Path | None, record: Path | None, record_gestures: Path | None,
     surface: str, seconds: float | None,
 ) -> None:  # fmt: skip
-    """From the first sound to the statistics."""
+    """Run the instrument until it ends, then print the statistics."""
 
     def quit(number: int, frame: object) -> None:
-        """From now on a signal ends the piece, not the program; Ctrl-C once more ends whatever does not listen."""
+        """The first signal stops the instrument cleanly; a second Ctrl-C interrupts the program."""
         if number == signal.SIGINT and instrument.quitting.is_set():
             raise KeyboardInterrupt
         instrument.quitting.set()
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last: the terminal is gone
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGHUP: the terminal was closed
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), quit)
     ended_well = False
@@ -301,7 +322,7 @@ def _play(
         instrument.say(_greeting(instrument))
         instrument.say(str(instrument.stream.latency))
         if isinstance(chosen.source, InputSource):
-            instrument.say("the input is muted: play opens it; mind the feedback from loudspeakers, take headphones")
+            instrument.say("the input is muted: press play to open it; use headphones, loudspeakers may feed back")
         else:
             instrument.stream.start()
         with contextlib.suppress(KeyboardInterrupt):
@@ -319,7 +340,7 @@ def _play(
 
 
 def _end(instrument: Instrument, session: Path | None, json_lines: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not tear a recording apart
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not damage a recording
     instrument.on_message = None
     said = len(instrument.messages)
     if session is not None:

@@ -1,6 +1,6 @@
-"""The instrument: engine, stream, controller, snapshots and gestures wired together.
+"""The instrument: connects engine, stream, controller, snapshots and gestures.
 
-Screen, keyboard, text commands and MIDI reach it through the table in `control/actions`. Any thread may call.
+Screen, keyboard, text commands and MIDI use it through the table in `control/actions`. Thread-safe.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
 
 _KEPT_MESSAGES = 200
-#: The times of a morph that a key goes through, in s.
+#: Morph times that the key cycles through, in s.
 MORPHS_S = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 
 class Instrument(UnitPerformer):
-    """One instrument, playing.
+    """A running instrument.
 
     Parameters
     ----------
     stream : Stream
-        Opened, not yet started.
+        Open, not yet started.
     mapping : Mapping
     model_path : Path
-        Of the engine's model.
+        File of the engine's model.
     user_folder : Path
         Where learnt mappings are saved.
     midi_port : str, optional
-        A part of the controller's name, instead of the mapping's.
+        Part of the controller's port name; overrides the mapping's.
     midi : bool
-        False: no controller is looked for.
+        False: do not look for a controller.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Instrument(UnitPerformer):
         self.midi_port = midi_port if midi else "none"
         self.snapshots: dict[int, Snapshot] = {}
         self.morph_s = 0.0
-        self.learning: Target | None = None  # what the next control that moves will do
+        self.learning: Target | None = None  # target of the next control that moves
         self.last_midi: tuple[float, Message] | None = None
         self.gesture_recorder: GestureRecorder | None = None
         self._morph: Morph | None = None
@@ -83,7 +83,7 @@ class Instrument(UnitPerformer):
             self.controller = Controller(mapping, self._midi, self.say, self._leds, midi_port)
 
     def close(self) -> None:
-        """End everything, in order; recordings are finished."""
+        """Stop everything in order and finish the recordings."""
         self.quitting.set()
         if self._morph:
             self._morph.cancel()
@@ -97,17 +97,17 @@ class Instrument(UnitPerformer):
                 self.attempt(self.gesture_recorder.close, f"gestures: {self.gesture_recorder.path}")
 
     def say(self, message: str) -> None:
-        """A sentence for the player."""
+        """Show a message to the player."""
         self.messages.append((time.monotonic(), message))
         if self.on_message is not None:
             self.on_message(message)
 
     def record_gestures(self, path: str | Path) -> None:
-        """From the beginning of the stream on; before `start`."""
+        """Record gestures from the beginning of the stream; call before `start`."""
         self.gesture_recorder = GestureRecorder(self.stream, path, self.model_path)
 
     def quit(self) -> None:
-        """End, as soon as the surface notices."""
+        """Ask the user interface to end."""
         self.quitting.set()
 
     @property
@@ -123,12 +123,12 @@ class Instrument(UnitPerformer):
         return self.stream.position_s
 
     def activation(self, unit: int) -> float:
-        """Of a unit, as it sounded last."""
+        """The latest activation of a unit."""
         code = self.stream.meter().code
         return float(code[unit]) if unit < len(code) else 0.0
 
     def toggle_play(self) -> None:
-        """Play, or pause."""
+        """Play or pause."""
         with self._lock:
             if self.stream.asked_transport == "play":
                 self.stream.pause()
@@ -140,11 +140,11 @@ class Instrument(UnitPerformer):
         self.stream.stop()
 
     def seek(self, position_s: float) -> None:
-        """To a position of the file, in s."""
+        """Go to a position of the file, in s."""
         self.stream.seek(max(0.0, position_s))
 
     def set_stretch(self, *, stretch: float | None = None, transpose: float | None = None) -> None:
-        """Duration of the file times its own, and semitones; None: as it is. Beyond the ends: the nearest end."""
+        """Set time-stretch (times the duration) and semitones; None: unchanged. Values are clipped to the range."""
         for name, value, (least, most) in (
             ("stretch", stretch, STRETCH_RANGE),
             ("transpose", transpose, TRANSPOSE_RANGE),
@@ -154,19 +154,19 @@ class Instrument(UnitPerformer):
         self.say(f"stretch {self.stream.stretch:.3g}, transpose {self.stream.transpose:+.3g} semitones")
 
     def nudge_stretch(self, *, semitone_steps: int = 0, transpose: int = 0) -> None:
-        """Faster by so many steps of a twelfth of an octave, and up by so many semitones."""
+        """Speed up by steps of a factor 2^(1/12), and transpose up by semitones."""
         stretch = self.stream.stretch * 2 ** (-semitone_steps / 12) if semitone_steps else None
         self.set_stretch(stretch=stretch, transpose=self.stream.transpose + transpose if transpose else None)
 
     def toggle_frozen(self) -> None:
-        """Hold the sound of this moment, or let it go on."""
+        """Freeze or release the current spectrum."""
         super().toggle_frozen()
-        self.say("frozen" if self.controls.frozen else "not frozen any more")
+        self.say("frozen" if self.controls.frozen else "not frozen")
 
     def toggle_recording(self, path: str | Path | None = None) -> None:
-        """Start recording what is heard, to a file named by the time of day unless one is given; or finish it."""
+        """Start recording the output, to a file named by date and time unless a path is given; or finish it."""
         if self.stream.recording:
-            # making a FLAC takes a while, and must not stop whoever pressed the button
+            # encoding FLAC takes a while; do not block the caller
             threading.Thread(target=self._finish_recording, name="aedsp recording").start()
             return
         path = path or time.strftime("aedsp %Y-%m-%d %H.%M.%S.wav")
@@ -178,7 +178,7 @@ class Instrument(UnitPerformer):
             self.say(f"recorded {path}")
 
     def load_model(self, path: str | Path) -> bool:
-        """Another model while this one plays; a bad one is refused, and the old one plays on."""
+        """Switch models while playing; if the new model is refused, the old one plays on."""
 
         def swap() -> None:
             model = Model.load(path)
@@ -187,19 +187,19 @@ class Instrument(UnitPerformer):
             self.override_range = override_range(model)
             self.values_jumped()
 
-        return self.attempt(swap, f"now playing through {path}")
+        return self.attempt(swap, f"model: {path}")
 
     def store(self, number: int) -> None:
-        """Keep the settings as a snapshot, 1 to 9."""
+        """Store the settings as a snapshot, 1 to 9."""
         if number in NUMBERS:
             self.snapshots[number] = Snapshot.of(self.controls)
             self.say(f"snapshot {number} stored")
 
     def recall(self, number: int, duration_s: float | None = None) -> None:
-        """Back to a snapshot, at once or over a time in s."""
+        """Recall a snapshot, at once or as a morph over a time in s."""
         snapshot = self.snapshots.get(number)
         if snapshot is None:
-            self.say(f"there is no snapshot {number} yet")
+            self.say(f"snapshot {number} is empty")
             return
         duration_s = self.morph_s if duration_s is None else duration_s
         with self._lock:
@@ -213,13 +213,13 @@ class Instrument(UnitPerformer):
                 snapshot.recall(self.controls)
 
     def set_morph(self, duration_s: float | None) -> None:
-        """How long a recall takes, in s; None: the next of `MORPHS_S`."""
+        """Set the time of a recall, in s; None: the next of `MORPHS_S`."""
         if duration_s is None:
             duration_s = next((s for s in MORPHS_S if s > self.morph_s), MORPHS_S[0])
         self.morph_s = duration_s
 
     def learn(self, target: str, place: int | None) -> None:
-        """The next control that is moved does this from now on; place: in the bank, from 0."""
+        """Assign the next control that moves to this target; place: in the bank, from 0."""
         self.learning = Target(target, place)
         self.say(f"move the control for {self.learning}")
 
@@ -234,7 +234,7 @@ class Instrument(UnitPerformer):
         return "\n".join(self.stream.statistics.lines())
 
     def session(self) -> Session:
-        """What is playing now, to be saved."""
+        """The current state, ready to be saved."""
         source = self.stream.source
         name = "no input"
         if isinstance(source, FileSource):
@@ -264,7 +264,7 @@ class Instrument(UnitPerformer):
         )
 
     def apply(self, session: Session) -> None:
-        """Controls and snapshots of a session; model, source and device were chosen before."""
+        """Apply the controls and snapshots of a session; its model, source and device are set at construction."""
         self.morph_s = session.morph_s
         self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
         sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
@@ -272,7 +272,7 @@ class Instrument(UnitPerformer):
             self.values_jumped()
 
     def attempt(self, act: Callable[[], object], success: str = "") -> bool:
-        """Do it, or say why not: the music goes on. success: what is said where it is done."""
+        """Call `act`; on an error, report it and keep playing. success: the message if it worked."""
         try:
             act()
         except (AedspError, OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -283,7 +283,7 @@ class Instrument(UnitPerformer):
         return True
 
     def _midi(self, message: Message) -> None:
-        """From the controller's thread."""
+        """Handle a message, on the controller's thread."""
         self.last_midi = (time.monotonic(), message)
         if self.gesture_recorder:
             self.gesture_recorder.message(message.bytes())
@@ -302,14 +302,14 @@ class Instrument(UnitPerformer):
             self.surface.mapping.save(path)
             self.surface.mapping = replace(self.surface.mapping, path=str(path))
 
-        self.attempt(save, f"{message.kind} {message.number} is {target} now; saved in {path}")
+        self.attempt(save, f"{message.kind} {message.number} is now {target}; saved in {path}")
 
     def _leds(self) -> dict[tuple[str, int], bool]:
         return self.surface.leds(self)
 
 
 def override_range(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-    """What a fader at its top gives a unit: its highest percentile in training, where the model's file has it."""
+    """Override of each unit with the fader at the top: its highest training percentile, if the model has them."""
     statistics = model.code_statistics
     if statistics is None:
         return None

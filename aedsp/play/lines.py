@@ -1,4 +1,4 @@
-"""Surfaces without a screen: one status line a second, JSON lines for programs, plain lines for a screen reader."""
+"""Text interfaces: one status line per second, JSON lines for programs, plain lines for screen readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aedsp.play.instrument import Instrument
 
 
 def status(instrument: Instrument) -> dict[str, Any]:
-    """Everything that a program would want to know, now."""
+    """The current state, for programs."""
     stream, statistics = instrument.stream, instrument.stream.statistics
     return {
         "transport": stream.transport,
@@ -39,7 +39,7 @@ def status(instrument: Instrument) -> dict[str, Any]:
 
 
 def status_line(instrument: Instrument) -> str:
-    """The same for a person, short."""
+    """The current state as one short line."""
     s = status(instrument)
     of = f" of {s['duration_s']:.1f}" if s["duration_s"] else ""
     frozen = ", frozen" if s["frozen"] else ""
@@ -52,10 +52,10 @@ def status_line(instrument: Instrument) -> str:
 
 
 def run(instrument: Instrument, *, json_lines: bool, seconds: float | None) -> None:
-    """One line a second until the end is asked for; with a time, until that."""
+    """Print one line per second until the instrument quits or `seconds` have passed."""
     said = 0.0
 
-    lock = threading.Lock()  # messages come from other threads, and lines must stay whole
+    lock = threading.Lock()  # messages come from other threads; lines must not interleave
 
     def show(text: str) -> None:
         with lock:
@@ -77,7 +77,7 @@ def run(instrument: Instrument, *, json_lines: bool, seconds: float | None) -> N
 
 
 def run_lines(instrument: Instrument, *, seconds: float | None) -> None:
-    """Commands in, a sentence for every change out; at the input's end the music plays on until quit or Ctrl-C."""
+    """Read commands, print a line per change. At the end of the input it plays on until quit or Ctrl-C."""
     lock = threading.Lock()
 
     def say(text: str) -> None:
@@ -106,10 +106,10 @@ def run_lines(instrument: Instrument, *, seconds: float | None) -> None:
 
 
 class Changes:
-    """What changed, in words, whoever changed it. A fader on its way is told where it comes to rest."""
+    """Describes changes in words, whatever caused them. A moving fader is reported once it rests."""
 
     REST_S = 0.3
-    MOST = 8  # units told one by one
+    MOST = 8  # units reported individually
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
@@ -118,11 +118,11 @@ class Changes:
         self.know()
 
     def know(self) -> None:
-        """Take everything as told."""
+        """Mark the current state as reported."""
         self._told = self._last = self._instrument.controls.state()
 
     def told(self, now: float) -> list[str]:
-        """Sentences for what has changed since the last time."""
+        """Describe what has changed since the last call."""
         instrument, sentences = self._instrument, []
         surface = (instrument.stream.transport, instrument.controls.monitor, instrument.bank)
         for old, new, text in zip(self._surface, surface, ("{}", "hearing {}", "bank {}"), strict=True):

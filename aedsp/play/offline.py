@@ -1,4 +1,4 @@
-"""Without a device or a terminal: the clip through the model to OUT.wav, with a picture beside it."""
+"""Renders to a file and a picture if there is no audio device or no terminal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from aedsp.model.model import Model
 
 
 def check_output(source: Path, output: Path) -> Path:
-    """The picture's path; refuses, before any work, to write over the input."""
+    """Return the path of the picture; raise if it would overwrite the input."""
     picture = output.with_suffix(".png")
     if picture.exists() and source.exists() and picture.samefile(source):
-        raise ValueError(f"{picture} is the input itself; give the output another name")
+        raise ValueError(f"{picture} is the input file; choose another name for the output")
     return picture
 
 
 def render(
     source: Path, model: Model, output: Path, reason: str, options: dict[str, Any], stretch: float, transpose: float
 ) -> None:
-    """A file through a model to a file and a picture; says why nothing sounds."""
+    """Render a file through a model, draw the picture, and print why it is not played live."""
     picture = check_output(source, output)
     rendered = render_file(
         options, model, source, output, {"monitor": "resynthesized"}, stretch=stretch, transpose=transpose
@@ -35,15 +35,15 @@ def render(
     except MissingExtraError as error:
         written = f"{output.resolve()} (no picture: {error})"
     print(f"Not played aloud: {reason}.")
-    print(f"Written: {written}")
+    print(f"Wrote {written}")
 
 
 def render_no_input(model: Model, output: Path, reason: str, options: dict[str, Any], drive: str) -> None:
-    """The decoder alone, for a few seconds."""
+    """Render a few seconds of the decoder alone."""
     generate_file(options, model, output, {"monitor": "resynthesized"}, drive, NO_INPUT_S)
     print(f"{model.name} without input, {NO_INPUT_S:.0f} s, drive {drive}")
     print(f"Not played aloud: {reason}.")
-    print(f"Written: {output.resolve()}")
+    print(f"Wrote {output.resolve()}")
 
 
 def _report(rendered: Rendered, source: Path) -> None:

@@ -1,4 +1,4 @@
-"""The screen: a Textual application around `view`. The only importer of textual."""
+"""The full-screen interface: a Textual application around `view`. The only module that imports textual."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PICTURES_A_SECOND = 20
 
 
 class Screen(App[None]):
-    """The instrument's screen; ends when the instrument is to quit, or after `seconds`."""
+    """The instrument's screen; exits when the instrument quits, or after `seconds`."""
 
     CSS = """
     Screen { layers: below above; }
@@ -36,7 +36,7 @@ class Screen(App[None]):
         self.sight = view.Sight()
         self._until = time.monotonic() + seconds if seconds is not None else None
         self._action_keys = actions.key_bindings()
-        self._first = ""  # of two keys after one another
+        self._first = ""  # of a two-key sequence
         self._own_keys = {
             "colon": lambda: self._prompt(""),
             "tab": lambda: self._turn_page(1),
@@ -46,7 +46,7 @@ class Screen(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="view")
-        yield Input(id="prompt", placeholder="a command; help lists them; escape closes")
+        yield Input(id="prompt", placeholder="command ('help' lists them, escape closes)")
 
     def on_mount(self) -> None:
         self.set_interval(1 / PICTURES_A_SECOND, self._draw)
@@ -58,7 +58,7 @@ class Screen(App[None]):
         self.exit()
 
     def on_key(self, event: events.Key) -> None:
-        """Every key of the instrument; while the prompt is open, only escape."""
+        """Handle all keys; only escape while the prompt is open."""
         prompt = self.query_one("#prompt", Input)
         if prompt.display:
             if event.key == "escape":
@@ -72,7 +72,7 @@ class Screen(App[None]):
             self._own_keys[key]()
         elif any(binding.startswith(f"{key} ") for binding in self._action_keys):
             self._first = key
-            self.instrument.say("store the settings as: 1 to 9")
+            self.instrument.say("store as snapshot: press 1 to 9")
         else:
             return
         event.stop()
@@ -98,7 +98,7 @@ class Screen(App[None]):
         self.query_one("#view", Static).update(view.screen(self.instrument, self.sight, size.width, size.height))
 
     def _act(self, action: Action, words: str, asks: bool) -> None:
-        """What a key does; what it answers is on the screen already, but for times."""
+        """Run the action of a key. The screen already shows the result, except for morph times."""
         if asks:
             place = str(self.instrument.selected + 1)
             self._prompt(f"{action.name} {words.replace('PLACE', place)}")

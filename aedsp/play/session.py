@@ -1,12 +1,12 @@
-"""Session files: what is played on what, with which settings, as TOML. Values that are neutral are left out.
+"""Session files in TOML: model, source, device and all settings. Neutral values are left out.
 
 model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
 mapping = "nanokontrol2"   device = "..."   sample_rate = 48000   block = 512   latency = "low"   channels = 2
 midi = "none"              phase = "auto"   seed = 0       loop = false  morph_s = 2.0
-refine = 0                 drive = "walk:0.5"   where there is no input
-stretch = 1.5              transpose = -2.0     of a file
+refine = 0                 drive = "walk:0.5"   only without input
+stretch = 1.5              transpose = -2.0     only with a file
 
-[controls]                 [snapshot.1]                 the same in both
+[controls]                 [snapshot.1]         same keys in both
 monitor = "resynthesized"
 gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
 """
@@ -27,7 +27,7 @@ from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
 
 _TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
-#: Of the first edition, still read.
+#: Names used by the first edition; still accepted.
 _OLD_NAMES = {"rate": "sample_rate"}
 _NUMBERS: dict[str, type | tuple[type, ...]] = {
     "sample_rate": (int, float),
@@ -43,7 +43,7 @@ _NUMBERS: dict[str, type | tuple[type, ...]] = {
 
 @dataclass
 class Session:
-    """What a session file holds; None where it says nothing."""
+    """The contents of a session file; None: not set."""
 
     model: str | None = None
     source: str | None = None
@@ -66,7 +66,7 @@ class Session:
     snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """As TOML, whole or not at all."""
+        """Write it as TOML, atomically."""
         document: dict[str, Any] = {
             name: value for name in (*_TEXTS, *_NUMBERS, "loop") if (value := getattr(self, name)) is not None
         }
@@ -77,19 +77,19 @@ class Session:
 
 
 def load(path: str | os.PathLike[str]) -> Session:
-    """A session from its file.
+    """Load a session file.
 
     Raises
     ------
     OSError
-        There is no such file.
+        If the file cannot be read.
     SessionError
-        It is no session; the text names what is wrong.
+        If it is not a valid session; the message names the setting.
     """
     try:
         document = toml.loads(Path(path).read_text(encoding="utf-8"))
     except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SessionError(f"{path}: is no TOML ({error})") from None
+        raise SessionError(f"{path}: not valid TOML ({error})") from None
     session = Session()
     for name, value in document.items():
         name = _OLD_NAMES.get(name, name)
@@ -101,7 +101,7 @@ def load(path: str | os.PathLike[str]) -> Session:
                 raise SessionError(f"{path}: snapshot is {value!r}; expected tables [snapshot.1] to [snapshot.9]")
             session.snapshots = {int(key): _checked_table(path, f"snapshot.{key}", v) for key, v in value.items()}
         elif expected is None:
-            raise SessionError(f"{path}: there is no setting {name!r}; see docs/playing.md")
+            raise SessionError(f"{path}: unknown setting {name!r}; see docs/playing.md")
         elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             raise SessionError(f"{path}: {name} is {value!r}; expected {_in_words(expected)}")
         else:
@@ -110,7 +110,7 @@ def load(path: str | os.PathLike[str]) -> Session:
 
 
 def table_of(snapshot: Snapshot) -> dict[str, Any]:
-    """A snapshot as a TOML table: only what is not neutral."""
+    """Convert a snapshot to a TOML table without the neutral values."""
     table: dict[str, Any] = {"monitor": snapshot.monitor}
     for name, values in snapshot.values.items():
         changed = np.flatnonzero(~np.isnan(values) if name == "override" else values != NEUTRAL[name])
@@ -120,7 +120,7 @@ def table_of(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def snapshot_of(table: dict[str, Any], controls: Controls) -> Snapshot:
-    """The table as a snapshot for these controls; units that they do not have are left out."""
+    """Convert a TOML table to a snapshot for these controls; units they do not have are left out."""
     values: Values = {name: np.full(controls.n_units, neutral, np.float32) for name, neutral in NEUTRAL.items()}
     for name in NEUTRAL:
         for unit, value in table.get(name, {}).items():
@@ -137,7 +137,7 @@ def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:
             if value not in ("original", "resynthesized"):
                 raise SessionError(f"{path}: {where}.monitor is {value!r}; expected 'original' or 'resynthesized'")
         elif name not in NEUTRAL:
-            raise SessionError(f"{path}: {where} has no setting {name!r}; expected monitor, {', '.join(NEUTRAL)}")
+            raise SessionError(f"{path}: {where}: unknown setting {name!r}; expected monitor, {', '.join(NEUTRAL)}")
         elif not isinstance(value, dict) or not all(unit.isdigit() and _fits(name, v) for unit, v in value.items()):
             raise SessionError(f"{path}: {where}.{name} is {value!r}; expected unit = value, e.g. {{ 3 = 0.5 }}")
     return table
@@ -150,4 +150,4 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def _in_words(expected: Any) -> str:
-    return {str: "a text", bool: "true or false", int: "a whole number"}.get(expected, "a number")
+    return {str: "a string", bool: "true or false", int: "an integer"}.get(expected, "a number")

@@ -1,4 +1,4 @@
-"""Snapshots 1 to 9 of the player's settings: store, recall at once, or morph over a time. Control thread."""
+"""Snapshots 1 to 9 of the settings: store, recall at once, or morph over time. Control thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEP_S = 0.02
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All values of the controls, and the monitor, at one moment."""
+    """The values of all controls and the monitor setting."""
 
     values: Values
     monitor: Monitor
@@ -26,13 +26,13 @@ class Snapshot:
         return cls(controls.state(), controls.monitor)
 
     def recall(self, controls: Controls) -> None:
-        """All values at once; units that the snapshot does not know stay."""
+        """Set all values at once; units that are not in the snapshot keep theirs."""
         with controls.together():
             self._set(controls, self.values)
             controls.monitor = self.monitor
 
     def morph_step(self, controls: Controls, start: Values, share: float) -> None:
-        """A point of the way from `start`: gain, scale and overrides in between; the rest changes half way."""
+        """Set a point on the way from `start`: interpolate gain, scale and overrides; switch the rest half way."""
         between: Values = {}
         for name, target in self.values.items():
             n = min(len(target), len(start[name]), controls.n_units)
@@ -55,7 +55,7 @@ class Snapshot:
 
 
 class Morph:
-    """One morph on its way, in a thread of its own; another recall or `cancel` ends it where it is."""
+    """A running morph, in its own thread; `cancel` stops it where it is."""
 
     def __init__(self, snapshot: Snapshot, controls: Controls, duration_s: float) -> None:
         self._stop = threading.Event()

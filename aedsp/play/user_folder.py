@@ -1,4 +1,4 @@
-"""Where a user's settings are kept."""
+"""The folder for user settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def user_folder() -> Path:
-    """Where this system keeps a user's settings."""
+    """Return the folder where this system keeps user settings."""
     try:
         from platformdirs import user_config_dir
     except ImportError:

@@ -1,6 +1,6 @@
-"""What the screen shows, as lines of text: pure functions of the instrument's state and a size. No terminal here.
+"""What the screen shows, as lines of text: pure functions of the instrument's state and a size. No terminal.
 
-Colours only underline what letters say already: M muted, O overridden, - inverted, * changed.
+Colours add nothing that the letters do not show: M muted, O overridden, - inverted, * changed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ BARS = " ▁▂▃▄▅▆▇█"
 LOWEST_DB = -72.0
 PAGES = ("play", "callback", "messages", "keys")
 
-#: Keys of the screen itself, beside those of the actions.
+#: Keys of the screen itself, in addition to those of the actions.
 OWN_KEYS = ((":", "any command; :help"), ("tab", "next page"), ("?", "all keys"))
 
 
 @dataclass
 class Sight:
-    """What the screen remembers between two looks."""
+    """State that the screen keeps between updates."""
 
     page: str = "play"
     code_top: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -34,7 +34,7 @@ class Sight:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at everything that moves, so that a whole picture shows one moment."""
+    """One reading of everything that moves, so that a picture is consistent."""
 
     code: Float32
     original: Float32
@@ -44,7 +44,7 @@ class Look:
 
 
 def look(instrument: Instrument, sight: Sight) -> Look:
-    """Take one; keeps the highest activation of each unit, which is the top of its bar."""
+    """Take a reading; update the peak activation of each unit, the full scale of its bar."""
     code, original, heard, peak, _ = instrument.stream.meter()
     if len(sight.code_top) != len(code):
         sight.code_top = np.full(len(code), 1e-6, np.float32)
@@ -54,7 +54,7 @@ def look(instrument: Instrument, sight: Sight) -> Look:
 
 
 def screen(instrument: Instrument, sight: Sight, width: int, height: int) -> Text:
-    """The page that is chosen, exactly `height` lines of at most `width` columns."""
+    """The current page: exactly `height` lines of at most `width` columns."""
     seen = look(instrument, sight)
     head = header(instrument, width)
     body = {
@@ -73,7 +73,7 @@ def screen(instrument: Instrument, sight: Sight, width: int, height: int) -> Tex
 def header(instrument: Instrument, width: int) -> list[Text]:
     """Model, transport, monitor, latency, controller."""
     stream = instrument.stream
-    words = {"play": "PLAYING", "pause": "PAUSED", "stop": "STOPPED", "end": "AT THE END"}
+    words = {"play": "PLAYING", "pause": "PAUSED", "stop": "STOPPED", "end": "ENDED"}
     model = instrument.engine.model
     left = f"{model.name or 'model'}: {model.n_code} units"
     clock = minutes(stream.position_s) + (f" / {minutes(stream.duration_s)}" if stream.duration_s else "")
@@ -120,7 +120,7 @@ def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
 
 
 def units(instrument: Instrument, sight: Sight, seen: Look, width: int) -> list[Text]:
-    """The bank in view as the paper's Figure 3 has it, and what moves."""
+    """The bank in view, as in the paper's Figure 3, with fader distance and activation."""
     controls, surface = instrument.controls, instrument.surface
     lines = [Text(" Neuron     Gain    Scale  Adj. Value  Mute  Fader  Activation", "underline")]
     bar_width = max(8, width - 64)
@@ -146,7 +146,7 @@ def units(instrument: Instrument, sight: Sight, seen: Look, width: int) -> list[
 
 
 def bank_map(instrument: Instrument, width: int) -> Text:
-    """All banks: the one in view in brackets; * where a unit is changed, M where all are muted."""
+    """All banks: the one in view in brackets; * a unit is changed, M all units are muted."""
     values = instrument.controls.state()
     n, bank = len(values["gain"]), instrument.bank_size
     changed = (
@@ -165,7 +165,7 @@ def bank_map(instrument: Instrument, width: int) -> Text:
 
 
 def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
-    """Output level and limiter; callback load with its worst and misses."""
+    """Output level and limiter; callback load, worst load and misses."""
     s = seen.statistics
     db = 20 * np.log10(max(seen.peak, 1e-6))
     bar_width = max(8, width - 66)
@@ -181,7 +181,7 @@ def level_lines(instrument: Instrument, seen: Look, width: int) -> list[Text]:
 
 
 def spectrum(title: str, magnitude: Float32, instrument: Instrument, width: int, rows: int) -> list[Text]:
-    """A spectrum on a logarithmic axis of frequency, from 40 Hz, as bars of `rows` lines."""
+    """A spectrum on a logarithmic frequency axis from 40 Hz, as bars of `rows` lines."""
     n_columns = max(8, width - 10)
     front_end = instrument.engine.model.front_end
     edges = np.geomspace(40, front_end.sample_rate / 2, n_columns + 1) * front_end.fft_length / front_end.sample_rate
@@ -198,13 +198,13 @@ def spectrum(title: str, magnitude: Float32, instrument: Instrument, width: int,
 
 
 def messages(instrument: Instrument, n: int) -> list[Text]:
-    """The last n sentences, the newest last."""
+    """The last n messages, newest last."""
     last = list(instrument.messages)[-n:] if n else []
     return [Text(f"  {message}", "italic") for _, message in last] + [Text("")] * (n - len(last))
 
 
 def key_lines(width: int) -> list[Text]:
-    """The keys that matter most, in two lines."""
+    """The most important keys, in two lines."""
     rows = (
         "space play  x stop  t original  [ ] bank  ↑↓ unit  ←→ gain  -+ scale  m mute",
         "i invert  o override  u restore  R reset  z silence  f freeze  1-9 recall  ? keys",
@@ -213,9 +213,9 @@ def key_lines(width: int) -> list[Text]:
 
 
 def _callback_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
-    """How long the callbacks took, and everything that is counted."""
+    """Histogram of callback load, latency and all counters."""
     s = seen.statistics
-    lines = [Text("Time taken of the time available, in callbacks", "bold underline")]
+    lines = [Text("Callback load: share of the available time", "bold underline")]
     total, bins = max(1, sum(s.load)), 16
     loads = [sum(s.load[i * 2 : i * 2 + 2]) for i in range(bins)] + [sum(s.load[2 * bins :])]
     for i, n in enumerate(loads[: max(4, height - 10)]):
@@ -243,19 +243,19 @@ def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
 
 
 def bar(share: float, width: int) -> str:
-    """A bar of `width` characters, filled by a share from 0 to 1."""
+    """A bar of `width` characters; share: filled part, 0 to 1."""
     eighths = round(8 * width * min(max(share if share == share else 0.0, 0.0), 1.0))
     full, rest = divmod(eighths, 8)
     return ("█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")).ljust(width, "·")
 
 
 def minutes(seconds: float) -> str:
-    """1:05.3"""
+    """Format a time, e.g. 1:05.3."""
     return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
 
 
 def wrapped(text: str, width: int) -> Sequence[str]:
-    """Cut between words."""
+    """Wrap text between words."""
     import textwrap
 
     return textwrap.wrap(text, max(10, width)) or [""]

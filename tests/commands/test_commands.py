@@ -1,4 +1,4 @@
-"""The commands as a user types them: what they write, what they say, and what they do with nonsense."""
+"""The commands as a user types them: files, output, and errors for invalid input."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def files(rng, tmp_path):
     return tmp_path
 
 
-def test_play_without_arguments_leaves_a_clip_and_a_picture(run, tmp_path):
+def test_play_without_arguments_writes_a_clip_and_a_picture(run, tmp_path):
     result = run("aedsp.play")
     assert result.returncode == 0, result.stderr
     assert "Not played aloud: no terminal." in result.stdout
-    assert f"Written: {tmp_path / 'demo.wav'} and {tmp_path / 'demo.png'}" in result.stdout
+    assert f"Wrote {tmp_path / 'demo.wav'} and {tmp_path / 'demo.png'}" in result.stdout
     x, (y, rate) = aedsp.demo_audio(), soundfile.read(tmp_path / "demo.wav", dtype="float32")
     assert rate == 22_050 and np.array_equal(y, aedsp.resynthesize(aedsp.demo_model(), x))
     picture = (tmp_path / "demo.png").read_bytes()
@@ -55,15 +55,15 @@ def test_play_a_file_through_a_model(run, files):
     assert (files / "heard.wav").exists() and (files / "heard.png").exists()
 
 
-def test_play_of_a_missing_file_is_told_beside_an_older_picture_too(run, tmp_path):
+def test_play_reports_a_missing_file_and_keeps_an_older_picture(run, tmp_path):
     (tmp_path / "demo.png").write_bytes(b"older")
     result = run("aedsp.play", "missing.wav")
     assert result.returncode == 2 and "missing.wav: no such audio file" in result.stderr
     assert (tmp_path / "demo.png").read_bytes() == b"older"
 
 
-def test_play_says_what_keeps_it_silent(monkeypatch, tmp_path, capsys):
-    """A terminal, but no PortAudio, no sounddevice or no device: one line, both files, and no error."""
+def test_play_reports_why_it_is_not_live(monkeypatch, tmp_path, capsys):
+    """With a terminal but without PortAudio or sounddevice: one line, both files, no error."""
     from aedsp.live import portaudio
     from aedsp.play import __main__ as play
 
@@ -100,13 +100,13 @@ def no_devices():
         pytest.skip("this machine has an output device")
 
 
-def test_no_output_device_is_a_sentence(rng):
+def test_a_missing_output_device_is_reported(rng):
     no_devices()
     with pytest.raises(aedsp.errors.StreamError, match="no output device can be used"):
         aedsp.Stream(aedsp.Engine(autoencoder(rng)))
 
 
-def test_without_a_device_it_renders_or_says_why_not(run, files):
+def test_without_a_device_play_renders_or_reports_why_not(run, files):
     no_devices()
     result = run("aedsp.play", "in.wav", "--model", "m.h5", "--no-screen")
     assert result.returncode == 0 and "Not played aloud: no output device can be used" in result.stdout
@@ -116,7 +116,7 @@ def test_without_a_device_it_renders_or_says_why_not(run, files):
         result = run("aedsp.play", "--model", "m.h5", *arguments)
         assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
     result = run("aedsp.devices")
-    assert result.returncode == 0 and "no audio device here" in result.stdout
+    assert result.returncode == 0 and "No audio device found" in result.stdout
     assert run("aedsp.devices", "--measure-latency").returncode == 2
 
 
@@ -147,13 +147,13 @@ def test_any_midi_file_is_automation(run, files):
     assert np.array_equal(soundfile.read(files / "out.wav", dtype="float32")[0], expected)
 
 
-def test_gestures_that_are_none_are_refused(run, files):
+def test_invalid_gestures_are_refused(run, files):
     midi_file(files / "empty.mid", [(0.1, 120, 3)])
     (files / "bad.mid").write_bytes(b"MThd\0\0")
     for name, text in [
-        ("empty.mid", "holds no message that the mapping 'nanoKONTROL2' knows; give --mapping"),
-        ("bad.mid", "bad.mid: is no MIDI file"),
-        ("in.wav", "in.wav: is no MIDI file"),
+        ("empty.mid", "no message is in the mapping 'nanoKONTROL2'; give another one with --mapping"),
+        ("bad.mid", "bad.mid: not a MIDI file"),
+        ("in.wav", "in.wav: not a MIDI file"),
         ("none.mid", "none.mid: No such file or directory"),
     ]:
         result = run("aedsp.render", "in.wav", "--model", "m.h5", "--gestures", name, "-o", "out.wav")
@@ -161,7 +161,7 @@ def test_gestures_that_are_none_are_refused(run, files):
         assert not (files / "out.wav").exists()
 
 
-def test_render_with_the_players_hand(run, files):
+def test_render_with_unit_settings(run, files):
     result = run(
         "aedsp.render", "in.wav", "-o", "out.wav", "--model", "m.h5", "--gain", "3=0.5", "--gain", "2=0.25,1=0",
         "--scale", "2=1.8", "--mute", "4,5", "--sign", "6", "--override", "7=0.1", "--plot", "p.svg",
@@ -199,7 +199,7 @@ def test_render_of_the_decoder_alone(run, tmp_path):
     assert result.returncode == 0 and "10 s, drive typical:80" in result.stdout, result.stderr
 
 
-def test_render_takes_the_phases_of_another_file(run, files, rng):
+def test_render_uses_the_phases_of_another_file(run, files, rng):
     soundfile.write(files / "other.wav", music(rng, 9000, 16_000)[::-1], 16_000, subtype="FLOAT")
     soundfile.write(files / "same.wav", soundfile.read(files / "in.wav")[0], 22_050, subtype="FLOAT")
     for other in ("same", "other"):
@@ -229,11 +229,11 @@ def test_render_keeps_rate_channels_and_length(run, files, rng, rate, channels):
 BAD = [
     (["aedsp.render", "missing.wav"], "missing.wav: no such audio file"),
     (["aedsp.render", "m.h5"], "m.h5: not readable as audio"),
-    (["aedsp.render", "."], "this is a folder; expected an audio file"),
+    (["aedsp.render", "."], "is a directory; expected an audio file"),
     (["aedsp.render", "in.wav", "--model", "in.wav"], "in.wav: is not HDF5"),
     (["aedsp.render", "in.wav", "--model", "none.h5"], "none.h5: No such file or directory"),
     (["aedsp.render", "in.wav", "-o", "out.xyz", "--model", "m.h5"], "extension is '.xyz'; expected one of .wav"),
-    (["aedsp.render", "in.wav", "-o", "no/out.wav", "--model", "m.h5"], "no: is no folder; make it first"),
+    (["aedsp.render", "in.wav", "-o", "no/out.wav", "--model", "m.h5"], "no: no such directory; create it first"),
     (["aedsp.render", "in.wav", "--gain", "3:1"], "--gain is '3:1'; expected UNIT=VALUE, e.g. --gain 3=0.5"),
     (["aedsp.render", "in.wav", "--mute", "a"], "--mute is 'a'; expected unit numbers, e.g. --mute 4,5"),
     (
@@ -246,14 +246,14 @@ BAD = [
     (["aedsp.render", "in.wav", "--seed", "x"], "'--seed'"),
     (["aedsp.render", "a", "b"], "unexpected extra argument"),
     (["aedsp.render", "--nonsense"], "No such option: --nonsense"),
-    (["aedsp.render", "in.wav", "-o", "in.wav"], "in.wav is the input itself; give the output another name"),
+    (["aedsp.render", "in.wav", "-o", "in.wav"], "in.wav is the input file; choose another name for the output"),
     (["aedsp.render", "in.wav", "-o", "."], "extension is ''; expected one of .wav"),
     (["aedsp.render", "in.wav", "--plot", "plain"], "plain: extension is ''; pictures are .png"),
-    (["aedsp.render", "in.wav", "--plot", "no/p.png"], "no: is no folder; make it first"),
+    (["aedsp.render", "in.wav", "--plot", "no/p.png"], "no: no such directory; create it first"),
     (["aedsp.render", "fast.wav", "-o", "x.ogg"], "x.ogg: ogg takes whole rates up to 192000 Hz, not 250000; try .wav"),
     (["aedsp.render", "many.wav", "-o", "x.flac"], "x.flac: flac takes up to 8 channels, not 9; try .wav"),
     (["aedsp.render", "empty.wav"], "empty.wav: holds no audio, 0 frames"),
-    (["aedsp.play", "in.wav", "-o", "in.wav"], "in.wav is the input itself"),
+    (["aedsp.play", "in.wav", "-o", "in.wav"], "in.wav is the input file"),
     (["aedsp.play", "missing.wav"], "missing.wav: no such audio file"),
     (["aedsp.play", "--model", "in.wav"], "in.wav: is not HDF5"),
     (["aedsp.play", "--phase", "x", "--model", "m.h5"], "--phase is 'x'; expected one of"),
@@ -263,11 +263,11 @@ BAD = [
     (["aedsp.play", "--latency", "soon"], "--latency is 'soon'; expected low, high or a time in s"),
     (["aedsp.play", "--seconds", "-1"], "--seconds is -1.0; expected more than 0"),
     (["aedsp.play", "--mapping", "none.toml"], "none.toml: No such file or directory"),
-    (["aedsp.play", "--session", "in.wav"], "in.wav: is no TOML"),
+    (["aedsp.play", "--session", "in.wav"], "in.wav: not valid TOML"),
     (["aedsp.play", "--record", "r.wav", "--model", "m.h5"], "--record needs a device, and a terminal or --no-screen"),
     (["aedsp.render", "--drive", "nonsense"], "drive is 'nonsense'; expected constant, typical"),
-    (["aedsp.render", "--drive", "walk", "--model", "m.h5"], "does not say what its units do"),
-    (["aedsp.render", "in.wav", "--no-input"], "are for the decoder alone; leave IN out"),
+    (["aedsp.render", "--drive", "walk", "--model", "m.h5"], "has no code statistics"),
+    (["aedsp.render", "in.wav", "--no-input"], "are for the decoder alone; omit IN"),
     (["aedsp.render", "--seconds", "-1"], "--seconds is -1.0; expected more than 0"),
     (["aedsp.render", "in.wav", "--phase-from", "none.wav", "--model", "m.h5"], "none.wav: no such audio file"),
     (
@@ -279,13 +279,13 @@ BAD = [
     (["aedsp.render", "in.wav", "--transpose", "nan", "--model", "m.h5"], "transpose is nan; expected -24 to 24"),
     (["aedsp.play", "in.wav", "--drive", "walk"], "--drive is for the decoder alone"),
     (["aedsp.play", "--refine", "-1"], "--refine is -1; expected at least 0"),
-    (["aedsp.play", "in.wav", "--no-input"], "three sources; give one of them"),
+    (["aedsp.play", "in.wav", "--no-input"], "give only one of FILE, --input and --no-input"),
     (["aedsp", "dance"], "there is no command 'dance'; expected one of play, render, devices, headroom, train, paper"),
 ]
 
 
 @pytest.mark.parametrize("arguments, text", BAD, ids=[" ".join(a) for a, _ in BAD])
-def test_bad_input_is_one_line_and_status_2_and_leaves_nothing(run, files, arguments, text):
+def test_bad_input_prints_one_line_exits_2_and_leaves_no_files(run, files, arguments, text):
     before = {p: p.read_bytes() for p in files.iterdir()}
     result = run(*arguments)
     assert result.returncode == 2
@@ -294,7 +294,7 @@ def test_bad_input_is_one_line_and_status_2_and_leaves_nothing(run, files, argum
     assert {p: p.read_bytes() for p in files.iterdir()} == before
 
 
-def test_nan_in_the_input_is_told_and_leaves_the_picture_readable(run, files, rng):
+def test_nan_in_the_input_is_reported_and_the_picture_drawn(run, files, rng):
     x = music(rng, 22_050)
     x[5000] = np.nan
     soundfile.write(files / "nan.wav", x, 22_050, subtype="FLOAT")
@@ -307,7 +307,7 @@ def test_nan_in_the_input_is_told_and_leaves_the_picture_readable(run, files, rn
     assert (files / "p.png").stat().st_size > 20_000
 
 
-def test_a_file_that_breaks_off_is_told(run, files, rng):
+def test_a_truncated_file_is_reported(run, files, rng):
     soundfile.write(files / "whole.mp3", np.tile(music(rng, 22_050), 8), 22_050)
     data = (files / "whole.mp3").read_bytes()
     (files / "half.mp3").write_bytes(data[: len(data) // 2])
@@ -315,7 +315,7 @@ def test_a_file_that_breaks_off_is_told(run, files, rng):
     assert result.returncode == 0 and "the input broke off after" in result.stdout
 
 
-def test_a_terminated_render_leaves_nothing(files, rng):
+def test_a_terminated_render_leaves_no_files(files, rng):
     soundfile.write(files / "long.wav", np.tile(music(rng, 22_050), 1200), 22_050)
     before = sorted(files.iterdir())
     process = subprocess.Popen([sys.executable, "-m", "aedsp.render", "long.wav", "-o", "o.wav"], cwd=files)
@@ -326,7 +326,7 @@ def test_a_terminated_render_leaves_nothing(files, rng):
     assert sorted(files.iterdir()) == before
 
 
-def test_aedsp_hands_on(run, files):
+def test_aedsp_runs_its_subcommands(run, files):
     assert run("aedsp", "--version").stdout.strip() == aedsp.__version__
     assert run("aedsp.play", "-h").returncode == 0
     assert run("aedsp", "render", "in.wav", "-o", "a.wav", "--model", "m.h5").returncode == 0

@@ -1,4 +1,4 @@
-"""Finding impulses that went through a loopback cable."""
+"""Finding impulses that passed through a loopback cable."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def recording(rng, delay, n=8, spacing=2000, noise=1e-3, level=0.3):
 
 
 @pytest.mark.parametrize("delay", [0, 1, 777, 1999])
-def test_the_delay_is_found_to_the_frame(rng, delay):
+def test_the_delay_is_exact_to_the_frame(rng, delay):
     found = find_impulses(recording(rng, delay), 2000, 8)
     assert (found.frames, found.spread_frames) == (delay, 0)
     assert found.level_db == pytest.approx(20 * np.log10(0.3 / 0.5), abs=0.2)
 
 
-def test_half_of_the_impulses_are_enough_and_noise_is_none(rng):
+def test_half_of_the_impulses_suffice_and_noise_is_refused(rng):
     x = recording(rng, 300)
-    x[:8000] = 0  # the cable came late
+    x[:8000] = 0  # the cable was connected late
     assert find_impulses(x, 2000, 8).frames == 300
-    with pytest.raises(StreamError, match="0 of 8 impulses came back: connect an output to an input by a cable"):
+    with pytest.raises(StreamError, match="0 of 8 impulses found; connect an output to an input with a cable"):
         find_impulses(rng.standard_normal(17_000).astype(np.float32), 2000, 8)

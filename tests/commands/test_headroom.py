@@ -1,4 +1,4 @@
-"""Headroom: the arithmetic of deadlines and blocks, and the command in words and as JSON. No time is asserted."""
+"""CPU headroom: arithmetic of deadlines and blocks; the command as text and JSON. Asserts no times."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from aedsp.headroom import Headroom
 from models import autoencoder, front_end
 
 
-def test_headroom_is_the_deadline_over_what_999_of_1000_hops_take():
+def test_headroom_is_the_deadline_over_p999():
     found = Headroom(hop_frames=512, deadline_us=1000, median_us=10, p99_us=20, p999_us=50, worst_us=80)
     assert (found.headroom, found.voices, found.is_safe) == (20, 70, True)
     assert not Headroom(512, 1000, 10, 20, 701, 800).is_safe
 
 
 @pytest.mark.parametrize(("p999_us", "block"), [(1, 16), (400, 32), (500, 64), (8_000, 1024), (15_000, None)])
-def test_the_smallest_block_is_one_whose_time_a_hop_fits_into(p999_us, block):
-    """At 48 kHz 32 frames last 667 µs, of which 70 % is 467; a block longer than the hop gives no more time."""
+def test_a_hop_fits_into_the_smallest_block(p999_us, block):
+    """At 48 kHz 32 frames last 667 µs, 70 % of it is 467 µs; blocks longer than the hop add no time."""
     found = Headroom(1024, 21_333, 1, 1, p999_us, p999_us)
     assert headroom.smallest_block(found, 48_000) == block
 
@@ -33,7 +33,7 @@ def test_a_measurement_times_every_hop(rng):
     assert 0 < found.median_us <= found.p99_us <= found.p999_us <= found.worst_us
 
 
-def test_time_blocks_gives_a_time_for_each_block_and_moves_the_engine_on(rng):
+def test_time_blocks_returns_a_time_per_block_and_advances_the_engine(rng):
     engine = aedsp.Engine(autoencoder(rng), channels=2)
     x = rng.standard_normal((5, 128, 2)).astype(np.float32)
     taken = engine.time_blocks(x)
@@ -50,13 +50,13 @@ def test_a_model_at_another_hop_or_rate_is_the_same_model(rng):
     assert other.layers == model.layers
 
 
-def test_a_random_model_has_the_size_asked_for():
+def test_a_random_model_has_the_requested_size():
     model = headroom.random_model(700, front_end())
     assert model.n_code == 700 and not model.layers[0].tied
 
 
 @pytest.mark.parametrize("rate", [None, 48_000])
-def test_the_command_says_what_can_be_played(capsys, monkeypatch, rate):
+def test_the_command_reports_what_can_be_played(capsys, monkeypatch, rate):
     monkeypatch.setattr(headroom, "_MOST_UNITS", 256)
     options = [] if rate is None else ["--sample-rate", str(rate)]
     for flag in ([], ["--json"]):
@@ -65,7 +65,7 @@ def test_the_command_says_what_can_be_played(capsys, monkeypatch, rate):
         assert not stopped.value.code
     out = capsys.readouterr().out
     words, facts = out[: out.index("{")], json.loads(out[out.index("{") :])
-    assert words.startswith(f"relu_160: 160 units, weights as {facts['precision']}, {rate or 22050:g} Hz")
+    assert words.startswith(f"relu_160: 160 units, {facts['precision']} weights, {rate or 22050:g} Hz")
     assert "smallest safe" in words or "too slow" in words
     assert facts["units"] == 160 and facts["own_hop"]["hop_frames"] == 512
     if facts["own_hop_block_frames"]:
@@ -82,7 +82,7 @@ def test_the_command_says_what_can_be_played(capsys, monkeypatch, rate):
         (["--sample-rate", "fast"], "Invalid value for '--sample-rate'"),
     ],
 )
-def test_bad_input_is_one_line(capsys, arguments, text):
+def test_bad_input_prints_one_line(capsys, arguments, text):
     with pytest.raises(SystemExit) as stopped:
         cli.run(headroom.main, arguments, name="python -m aedsp.headroom")
     error = capsys.readouterr().err.strip()

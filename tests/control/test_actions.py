@@ -1,4 +1,4 @@
-"""The one table of actions: what is made from it is whole and says the same everywhere."""
+"""The table of actions: everything generated from it is complete and consistent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from aedsp.engine.controls import Controls
 DOCUMENT = Path(__file__).parents[2] / "docs" / "playing.md"
 
 
-def test_the_table_of_the_documentation_is_made_from_it():
+def test_the_documentation_contains_the_generated_table():
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert actions.markdown() in text, "python -m aedsp.control.actions prints it as it should be"
+    assert actions.markdown() in text, "run python -m aedsp.control.actions and paste its output"
 
 
 def test_help_names_every_action_with_its_arguments():
@@ -27,12 +27,12 @@ def test_help_names_every_action_with_its_arguments():
         assert line.startswith(each.usage) and line.endswith(each.help) and each.help
 
 
-def test_no_key_does_two_things():
+def test_no_key_has_two_actions():
     keys = [key for each in ACTIONS.values() for group in each.keys for key in group.bindings]
     assert len(keys) == len(set(keys))
 
 
-def test_every_key_has_words_that_its_action_takes():
+def test_every_key_passes_valid_arguments_to_its_action():
     for key, (acts, words, asks) in actions.key_bindings().items():
         if asks:
             continue
@@ -41,7 +41,7 @@ def test_every_key_has_words_that_its_action_takes():
             if left and argument.kind != "rest":
                 argument.parse(given[len(given) - left])
             left -= left > 0
-        assert left == 0, f"{key} gives {acts.name} too many words"
+        assert left == 0, f"{key} gives {acts.name} too many arguments"
 
 
 def test_every_midi_target_is_an_action():
@@ -52,24 +52,24 @@ def test_every_midi_target_is_an_action():
 
 
 @pytest.mark.parametrize("button", ["bank-nxt", "dance", "recall-0", "", "gain"])
-def test_a_button_that_does_not_exist_is_refused(button):
+def test_unknown_buttons_are_refused(button):
     performer = UnitPerformer(Controls(8))
-    with pytest.raises(ValueError, match=f"there is no button '{button}'; expected one of play, stop"):
+    with pytest.raises(ValueError, match=f"unknown button '{button}'; expected one of play, stop"):
         actions.press(performer, button)
 
 
 @pytest.mark.parametrize(
     "line, error",
     [
-        ("mute 1 2", "'2' is one argument too many; expected: mute"),
+        ("mute 1 2", "unexpected argument '2'; expected: mute"),
         ("nudge volume 1", "what is 'volume'; expected one of gain, scale, override"),
         ("bank sideways", "invalid literal for int"),
         ("select up", "invalid literal for int"),
         ("gain x 1", "invalid literal for int"),
-        ("silence now", "'now' is one argument too many"),
+        ("silence now", "unexpected argument 'now'"),
     ],
 )
-def test_words_that_do_not_fit_are_refused(line, error):
+def test_invalid_arguments_are_refused(line, error):
     performer = UnitPerformer(Controls(8))
     with pytest.raises(ValueError, match=error):
         actions.run(performer, line)
@@ -96,8 +96,8 @@ def test_actions_on_units_need_no_stream():
     assert all(actions.needs_stream(name) for name in ("play", "stop", "quit", "record", "recall-3", "store-1"))
 
 
-def test_what_an_instrument_must_do_is_what_the_table_calls():
-    """Every method of the protocol is used by an action, so that it holds nothing else."""
+def test_the_protocol_holds_only_what_actions_call():
+    """Every method of the protocol is used by an action."""
     sources = (Path(module.__file__).read_text(encoding="utf-8") for module in (action, actions))
     source = "".join(sources)
     methods = [name for name in vars(Performer) if not name.startswith("_")]

@@ -1,4 +1,4 @@
-"""Mappings: the nanoKONTROL2 as DESIGN §7 has it, what a file may say, what is refused, learning and saving."""
+"""Mappings: the nanoKONTROL2 factory scene, valid and invalid files, learning and saving."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_nanokontrol2_is_the_factory_scene():
     assert set(mapping.shipped()) == {"nanokontrol2", "eight_faders"}
 
 
-def test_save_and_load_is_the_same(tmp_path):
+def test_a_saved_mapping_loads_unchanged(tmp_path):
     for original in mapping.shipped().values():
         learnt = original.with_target("note", 60, Target("play")).with_target("cc", 99, Target("override", 2))
         assert learnt.target(Message("note", 1, 60, 1)) == Target("play")
@@ -36,38 +36,38 @@ def test_save_and_load_is_the_same(tmp_path):
 
 
 BAD = [
-    ("name = ", "is no TOML"),
-    ("speed = 3", "there is no setting 'speed'"),
+    ("name = ", "not valid TOML"),
+    ("speed = 3", "unknown setting 'speed'"),
     ("bank = 0", "bank is 0; expected 1 to 64 units"),
     ("channel = 17", "channel is 17; expected 1 to 16"),
     ("leds = 'disco'", "leds is 'disco'; expected one of"),
-    ("ports = 'x'", "ports is 'x'; expected a list of texts"),
-    ("name = 3", "name is 3; expected a text"),
+    ("ports = 'x'", "ports is 'x'; expected a list of strings"),
+    ("name = 3", "name is 3; expected a string"),
     ("cc = 3", "cc is 3; expected a table"),
     ("[cc]\n128 = 'play'", "expected a number from 0 to 127"),
-    ("[cc]\n'7-3' = 'gain'", "expected a number from 0 to 127, or a row"),
+    ("[cc]\n'7-3' = 'gain'", "expected a number from 0 to 127, or a range"),
     ("[cc]\n3 = 'dance'", r"\[cc\] 3 = 'dance': expected one of gain, scale"),
     ("[cc]\n3 = 4", "expected one of gain"),
-    ("[cc]\n3 = 'gain'", "say which unit of the bank, e.g. 'gain 1'"),
+    ("[cc]\n3 = 'gain'", "give the unit of the bank, e.g. 'gain 1'"),
     ("[cc]\n3 = 'gain 9'", "a unit of the bank from 1 to 8"),
-    ("[cc]\n'0-8' = 'gain'", "that is 9 controls for a bank of 8"),
-    ("[cc]\n'0-3' = 'play'", "play is one control"),
-    ("[note]\n3 = 'play 2'", "play is one control"),
+    ("[cc]\n'0-8' = 'gain'", "9 controls exceed the bank of 8 units"),
+    ("[cc]\n'0-3' = 'play'", "play takes one control"),
+    ("[note]\n3 = 'play 2'", "play takes one control"),
 ]
 
 
 @pytest.mark.parametrize("text, error", BAD)
-def test_what_is_no_mapping_is_refused_by_line(tmp_path, text, error):
+def test_invalid_mappings_are_refused_with_the_entry(tmp_path, text, error):
     (tmp_path / "m.toml").write_text(text)
     with pytest.raises(MappingError, match=error):
         mapping.load(tmp_path / "m.toml")
 
 
-def test_a_channel_of_its_own():
+def test_a_mapping_for_one_channel():
     only = mapping.parse("channel = 2\n[cc]\n'0-7' = 'gain'", "x")
     assert only.target(Message("cc", 2, 0, 1)) == Target("gain", 0) and only.target(Message("cc", 1, 0, 1)) is None
 
 
-def test_a_missing_file_is_told():
+def test_a_missing_file_is_reported():
     with pytest.raises(FileNotFoundError):
         mapping.load("none.toml")

@@ -1,4 +1,4 @@
-"""MIDI bytes: running status, real time anywhere, garbage, floods; against mido where both speak of the same."""
+"""MIDI bytes: running status, interleaved real time, garbage, endless SysEx; compared with mido."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aedsp.control.midi_messages import Decoder, Message
 mido = pytest.importorskip("mido")
 
 
-def test_every_control_change_and_note_as_mido_writes_them():
+def test_every_control_change_and_note_matches_mido():
     decoder = Decoder()
     for channel in range(16):
         for number in range(128):
@@ -31,7 +31,7 @@ def test_running_status_and_real_time_bytes_anywhere():
     assert [m for byte in data for m in one_by_one.feed(bytes([byte]))] == expected
 
 
-def test_sysex_whole_cut_off_and_in_floods():
+def test_sysex_complete_truncated_and_endless():
     decoder = Decoder()
     inquiry = bytes.fromhex("F0 42 40 00 01 13 00 00 00 01 F7")
     assert decoder.feed(inquiry) == [Message("sysex", data=inquiry)]

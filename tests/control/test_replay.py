@@ -1,4 +1,4 @@
-"""Recorded gestures: whatever is done to a stream, in whatever blocks, the rendering is what was heard."""
+"""Recorded gestures: any performance, in any block sizes, renders bit-identical to what was heard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aedsp.live import portaudio
 from fake_device import DEVICE, FakeDevice
 from models import autoencoder, music
 
-#: AEDSP_FUZZ_RUNS makes more of them, each with a seed of its own.
+#: Number of random performances, each with its own seed; set by AEDSP_FUZZ_RUNS.
 RUNS = int(os.environ.get("AEDSP_FUZZ_RUNS", "10"))
 ACTIONS = [
     "play",
@@ -42,7 +42,7 @@ ACTIONS = [
 
 
 def hasty(callback, n_out, block, rng):
-    """A device that calls faster than real time, in blocks of random length unless it is fixed."""
+    """A fake device that runs faster than real time, in blocks of random length unless fixed."""
 
     def play(device):
         device.call(None, block or int(rng.integers(1, 1500)))
@@ -52,8 +52,8 @@ def hasty(callback, n_out, block, rng):
 
 
 @pytest.fixture
-def desk(request, monkeypatch):
-    """Hasty devices in PortAudio's place; they are noted as they are opened."""
+def devices(request, monkeypatch):
+    """Replace PortAudio with hasty fake devices; returns the list of opened ones."""
     opened, rng = [], np.random.default_rng(zlib.crc32(request.node.name.encode()))
 
     def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
@@ -67,7 +67,7 @@ def desk(request, monkeypatch):
 
 
 def rendered(path):
-    """What the gestures sound like: float32 (frames, channels)."""
+    """Render the gestures: float32 (frames, channels)."""
     replay = Replay(gesture_file.read(path))
     try:
         return np.concatenate(list(replay.blocks()))
@@ -108,7 +108,7 @@ def act(action, stream, models, rng, seconds):
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
+def test_a_random_performance_renders_bit_identical(devices, tmp_path, seed):
     rng = np.random.default_rng(seed)
     models = [autoencoder(rng, n_code=n) for n in (16, 5, 20)]
     for i, model in enumerate(models):
@@ -129,7 +129,7 @@ def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
         act(str(rng.choice(ACTIONS)), stream, models, rng, n / file_rate)
     stream.close()
     recorder.close()
-    live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
+    live, again = np.concatenate(devices[0].heard), rendered(tmp_path / "g.mid")
     assert stream.statistics.lost_events == 0 and len(again) == len(live)
     differ = np.flatnonzero((again != live).any(axis=1))
     around = [
@@ -138,7 +138,7 @@ def test_a_random_performance_is_rendered_again(desk, tmp_path, seed):
     assert not differ.size, (differ[:3], len(live), dict(rate=rate, block=block, n=n), around)
 
 
-def test_what_a_larger_model_had_is_gone_with_a_smaller_one(desk, tmp_path, rng):
+def test_a_smaller_model_drops_changes_of_units_it_lacks(devices, tmp_path, rng):
     """Swaps and changes that take effect together keep their order."""
     models = [autoencoder(rng, n_code=n) for n in (16, 5, 20)]
     models[0].save(tmp_path / "m.h5")
@@ -155,15 +155,15 @@ def test_what_a_larger_model_had_is_gone_with_a_smaller_one(desk, tmp_path, rng)
     replay = Replay(gesture_file.read(tmp_path / "g.mid"))
     again = np.concatenate(list(replay.blocks()))
     assert replay.engine.controls.gain[13] == 1 and replay.engine.controls.gain[2] == np.float32(0.2)
-    assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0])
+    assert np.array_equal(again[:, 0], np.concatenate(devices[0].heard)[: len(again), 0])
 
 
-def test_gestures_survive_a_full_disk_and_overwrite_nothing(desk, tmp_path, rng):
+def test_gestures_survive_a_full_disk_and_overwrite_nothing(devices, tmp_path, rng):
     autoencoder(rng).save(tmp_path / "m.h5")
     said = []
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")), on_message=said.append)
     recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
-    with pytest.raises(FileExistsError, match="is left of a performance that broke off"):
+    with pytest.raises(FileExistsError, match="is left over from an interrupted performance"):
         GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
     stream.start()
     recorder.message(bytes([0xB0, 1, 2]))
@@ -179,22 +179,22 @@ def test_gestures_survive_a_full_disk_and_overwrite_nothing(desk, tmp_path, rng)
     whole, recorder._file = recorder._file, Full()
     stream.engine.controls.gain[0] = 0.5
     recorder.message(bytes([0xB0, 1, 3]))
-    assert "gestures are recorded no longer (No space left on device)" in said[-1]
+    assert "gesture recording stopped (No space left on device)" in said[-1]
     stream.engine.controls.gain[0] = 0.6
     time.sleep(0.1)
     recorder._file = whole
     recorder.close()
-    stream.engine.swap(autoencoder(rng, n_code=3))  # the house is kept after the recorder is gone
+    stream.engine.swap(autoencoder(rng, n_code=3))  # the housekeeper outlives the recorder
     time.sleep(0.15)
     assert stream._housekeeper.alive
     stream.close()
     entries = gesture_file.read(tmp_path / "g.mid").entries
     assert [e.message for e in entries if e.message] == [bytes([0xB0, 1, 2])]
-    with pytest.raises(FileExistsError, match="recordings overwrite nothing"):
+    with pytest.raises(FileExistsError, match="recordings never overwrite a file"):
         GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
 
 
-def test_a_performance_that_broke_off_is_rendered_from_its_part(desk, tmp_path, rng):
+def test_an_interrupted_performance_is_rendered_from_its_part(devices, tmp_path, rng):
     autoencoder(rng, level=0.03).save(tmp_path / "m.h5")
     stream = aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")))
     recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
@@ -205,14 +205,14 @@ def test_a_performance_that_broke_off_is_rendered_from_its_part(desk, tmp_path, 
     time.sleep(0.1)
     stream.close()
     with open(recorder.part, "a") as file:
-        file.write('[123, {"contr')  # killed while it wrote
+        file.write('[123, {"contr')  # killed while writing
     again = rendered(recorder.part)
-    assert np.array_equal(again[:, 0], np.concatenate(desk[0].heard)[: len(again), 0]) and np.abs(again).max() > 0
+    assert np.array_equal(again[:, 0], np.concatenate(devices[0].heard)[: len(again), 0]) and np.abs(again).max() > 0
 
 
 @pytest.mark.parametrize("block", [64, 512])
-def test_the_fastest_pace_is_rendered_again(desk, tmp_path, rng, block):
-    """Set before the recording began, and with blocks far shorter than what the vocoder asks for."""
+def test_the_shortest_stretch_renders_bit_identical(devices, tmp_path, rng, block):
+    """Set before the recording, with blocks far shorter than what the time-stretcher needs."""
     model, rate = autoencoder(rng), 44_100
     model.save(tmp_path / "m.h5")
     soundfile.write(tmp_path / "x.wav", music(rng, 10 * rate, rate), rate, subtype="FLOAT")
@@ -225,5 +225,5 @@ def test_the_fastest_pace_is_rendered_again(desk, tmp_path, rng, block):
     time.sleep(0.5)
     stream.close()
     recorder.close()
-    live, again = np.concatenate(desk[0].heard), rendered(tmp_path / "g.mid")
+    live, again = np.concatenate(devices[0].heard), rendered(tmp_path / "g.mid")
     assert np.array_equal(again[:, 0], live[: len(again), 0]) and np.abs(again).max() > 1e-3

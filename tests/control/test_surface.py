@@ -13,7 +13,7 @@ from aedsp.engine.controls import Controls
 
 
 class Stage(UnitPerformer):
-    """An instrument without a stream, which notes what it is asked to do."""
+    """An instrument without a stream that records the actions it gets."""
 
     transport, is_recording = "stop", False
 
@@ -32,7 +32,7 @@ class Stage(UnitPerformer):
 
 
 class Nano:
-    """A nanoKONTROL2 in the test's hands."""
+    """A simulated nanoKONTROL2."""
 
     def __init__(self, n_units=20):
         self.controls = Controls(n_units)
@@ -56,7 +56,7 @@ def nano():
     return Nano()
 
 
-def test_every_control_does_what_design_says(nano):
+def test_every_control_does_its_action(nano):
     c = nano.controls
     for slot in range(8):
         nano.cc(slot, 10 * slot)
@@ -88,7 +88,7 @@ def test_every_control_does_what_design_says(nano):
     assert all(c.is_neutral(unit) for unit in range(20))
 
 
-def test_set_silences_all_and_gives_back(nano):
+def test_set_silences_all_units_and_brings_them_back(nano):
     nano.press(48 + 2)
     nano.press(60)
     assert nano.controls.muted[:].all() and nano.stage.silenced
@@ -96,7 +96,7 @@ def test_set_silences_all_and_gives_back(nano):
     assert np.flatnonzero(nano.controls.muted[:]).tolist() == [2] and not nano.stage.silenced
 
 
-def test_set_silences_units_that_were_taken_over_too(nano):
+def test_set_silences_overridden_units_too(nano):
     nano.controls.override[3] = 0.5
     nano.press(60)
     factor, override, _ = nano.controls.buffer.latest()
@@ -110,7 +110,7 @@ def test_banks_of_eight_are_cyclic_and_the_last_may_be_short(nano):
     nano.press(58)
     assert list(nano.stage.units) == [16, 17, 18, 19]
     nano.press(48 + 1)
-    nano.press(48 + 6)  # there is no such unit
+    nano.press(48 + 6)  # no such unit
     assert np.flatnonzero(nano.controls.muted[:]).tolist() == [17]
     nano.press(59)
     assert nano.stage.bank == 0
@@ -118,21 +118,21 @@ def test_banks_of_eight_are_cyclic_and_the_last_may_be_short(nano):
     assert nano.stage.bank == 1
 
 
-def test_the_first_touch_is_taken_and_then_nothing_jumps(nano):
+def test_the_first_touch_takes_over_and_then_nothing_jumps(nano):
     nano.cc(0, 20)
     assert nano.controls.gain[0] == pytest.approx(20 / 127)
     nano.press(59)
-    nano.cc(0, 25)  # unit 8 stands at 1.0
+    nano.cc(0, 25)  # unit 8 is at 1.0
     assert nano.controls.gain[8] == 1 and nano.surface.distance("gain", 0) == 25 - 127
     nano.cc(0, 100)
     assert nano.controls.gain[8] == 1
-    nano.cc(0, 127)  # it meets the value
+    nano.cc(0, 127)  # reaches the value
     nano.cc(0, 90)
     assert nano.controls.gain[8] == pytest.approx(90 / 127) and nano.surface.distance("gain", 0) is None
     nano.press(58)
     nano.cc(0, 80)
     assert nano.controls.gain[0] == pytest.approx(20 / 127) and nano.surface.distance("gain", 0) == 60
-    nano.cc(0, 5)  # passed it between two messages
+    nano.cc(0, 5)  # passes it between two messages
     assert nano.controls.gain[0] == pytest.approx(5 / 127)
 
 
@@ -189,7 +189,7 @@ def test_leds_follow_the_state(nano):
     assert ("cc", 0) not in leds and ("cc", 58) not in leds
 
 
-def test_a_model_of_fewer_units_leaves_no_bank_behind(nano):
+def test_a_model_with_fewer_units_has_fewer_banks(nano):
     nano.press(58)
     with nano.controls.resized(4):
         pass

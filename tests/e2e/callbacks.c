@@ -1,5 +1,5 @@
-/* What the compiled callback is measured with: an empty one beside it, and a guard around it that counts what it must not do.
- * Built and preloaded by test_load.py; the counters of alloc_count.c stand in the same library. */
+/* Callbacks for measurement: an empty one as the baseline, and a guard that counts forbidden calls of the compiled one.
+ * Built and preloaded by test_load.py, in one library with the counters of alloc_count.c. */
 #include <time.h>
 
 #include "../alloc_count.c"
@@ -18,7 +18,7 @@ static int64_t now_ns(void) {
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Silence; counts the calls, and those that came more than two blocks after the one before. */
+/* Outputs silence; counts all calls, and those more than two blocks after the previous one. */
 int empty_callback(const void *in, void *out, unsigned long n, const void *time, unsigned long flags, void *user) {
     (void)in, (void)time, (void)flags;
     empty_state *s = user;

@@ -1,4 +1,4 @@
-"""A real JACK server on its dummy driver, for real PortAudio and real rtmidi; without one, tests are skipped."""
+"""A real JACK server with the dummy driver, for PortAudio and rtmidi; tests are skipped without jackd."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATE, PERIOD = 44_100, 512
 
 
 class Server:
-    """jackd, which a test may also stop and start again."""
+    """A jackd process that tests can stop and restart."""
 
     def __init__(self, log):
         self.log, self.process = log, None
@@ -32,10 +32,10 @@ class Server:
             if waited.returncode == 0 and self.process.poll() is None:
                 return
             self.stop()
-        pytest.skip(f"jackd does not start here; see {self.log}")
+        pytest.skip(f"jackd does not start; see {self.log}")
 
     def stop(self):
-        if "sounddevice" in sys.modules:  # a PortAudio whose server goes aborts the process when it ends
+        if "sounddevice" in sys.modules:  # PortAudio aborts the process at exit if its server is gone
             portaudio.release()
         if self.process is not None:
             self.process.terminate()
@@ -65,7 +65,7 @@ def jack_server(tmp_path_factory):
 
 @pytest.fixture
 def jack(jack_server):
-    """The running server, seen by PortAudio."""
+    """The running server, with PortAudio connected."""
     if jack_server.process is None or jack_server.process.poll() is not None:
         jack_server.start()
     portaudio.restart()

@@ -1,4 +1,4 @@
-"""Run by test_load.py: the instrument on JACK for some seconds, with a Python thread that holds the GIL; prints JSON.
+"""Run by test_load.py: plays the instrument on JACK while a Python thread holds the GIL; prints JSON.
 
 python live_run.py FOLDER SECONDS LIBRARY compiled|python      FOLDER: m.h5 and x.flac; the performance goes to g.mid
 """
@@ -41,7 +41,7 @@ class Guard(ctypes.Structure):
 
 
 class Addresses:
-    """Stands for a Callback where PortAudio asks for addresses."""
+    """Replaces a Callback where its addresses are needed."""
 
     def __init__(self, function, state):
         self.pair = ctypes.cast(function, ctypes.c_void_p).value, ctypes.addressof(state)
@@ -92,7 +92,7 @@ def compiled(folder, seconds, library, hog, result):
     instrument = Instrument(live, mapping.load("nanokontrol2"), folder / MODEL, folder)
     instrument.record_gestures(folder / "g.mid")
     print(json.dumps({"ready": True}), flush=True)
-    sys.stdin.readline()  # the recorder is connected now
+    sys.stdin.readline()  # wait until the recorder is connected
     while instrument.controller.connected is None:
         time.sleep(0.05)
     live.start()

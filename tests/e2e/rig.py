@@ -1,4 +1,4 @@
-"""One JACK client that is a recorder and a controller on the same clock, exact to the frame."""
+"""A JACK client that is recorder and MIDI controller on one clock, exact to the frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTROLLER, PORT = "nanoKONTROL2", "nanoKONTROL2 SLIDER/KNOB"
 
 
 def assert_same(recording, rendered):
-    """The rendering lies in the recording, each sample from its first sound to its last."""
+    """Assert that the recording contains the rendering, from its first to its last nonzero sample."""
     first, last = np.flatnonzero(rendered)[[0, -1]]
     core = rendered[first : last + 1]
     places = np.flatnonzero(recording[: max(0, len(recording) - len(core) + 1)] == core[0])
@@ -22,35 +22,35 @@ def assert_same(recording, rendered):
 
 
 def _difference(recording, core, window=64):
-    """In words: where the middle of `core` lies, and which frames around it differ."""
+    """Describe where the middle of `core` was found, and which frames differ."""
     middle = len(core) // 2
     part = core[middle : middle + window]
     places = [p for p in np.flatnonzero(recording == part[0]) if np.array_equal(recording[p : p + window], part)]
     if not places:
-        return f"the middle of the {len(core)} rendered frames is not there either"
+        return f"the middle of the {len(core)} rendered frames was not found either"
     offset = places[0] - middle
     a, b = max(0, -offset), min(len(core), len(recording) - offset)
     differ = np.flatnonzero(recording[a + offset : b + offset] != core[a:b]) + a
     ends = f", from {differ[0]} to {differ[-1]}" if len(differ) else ""
-    return f"its middle says at {offset}; of {len(core)} frames {len(differ)} differ{ends}"
+    return f"its middle is at offset {offset}; {len(differ)} of {len(core)} frames differ{ends}"
 
 
 class Rig:
-    """Records what is connected to its input; sends MIDI messages at given frames of the recording.
+    """Records its inputs, and sends MIDI messages at given frames of the recording.
 
     Parameters
     ----------
     seconds : float
-        Room of the recording.
+        Maximum length of the recording.
     name : str
-        Of the JACK client.
+        Name of the JACK client.
     """
 
     def __init__(self, seconds=60.0, name=CONTROLLER, channels=1):
         self.client = jack.Client(name, no_start_server=True)
         self.rate = self.client.samplerate
         self.midi = self.client.midi_outports.register(PORT)
-        self.lights = self.client.midi_inports.register("nanoKONTROL2 CTRL")
+        self.led_port = self.client.midi_inports.register("nanoKONTROL2 CTRL")
         self.inputs = [self.client.inports.register(f"rec{c}") for c in range(channels)]
         self.audio = np.zeros((int(seconds * self.rate), channels), np.float32)
         self.at, self.xruns, self.gaps, self._expected = 0, 0, 0, None
@@ -66,7 +66,7 @@ class Rig:
         self.client.close()
 
     def plan(self, frame, *messages):
-        """Messages, as bytes, at a frame of the recording; in order of time."""
+        """Schedule messages, as bytes, at a frame of the recording; call in order of time."""
         with self._lock:
             self.planned += [(frame, bytes(message)) for message in messages]
 
@@ -75,7 +75,7 @@ class Rig:
 
     @contextlib.contextmanager
     def connecting(self):
-        """Connects as soon as there is something to connect to: before a program that begins in the block can sound."""
+        """Connect as soon as ports appear, before a program started in the block can play."""
         thread = threading.Thread(target=self.connect, kwargs={"patience_s": 20.0})
         thread.start()
         try:
@@ -84,7 +84,7 @@ class Rig:
             thread.join()
 
     def connect(self, client="PortAudio", patience_s=5.0, skip=0):
-        """Record the outputs of the client whose name begins so, without the first `skip`."""
+        """Record the outputs of the client with this name prefix, except the first `skip`."""
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             outputs = self.client.get_ports(client, is_audio=True, is_output=True)
@@ -96,7 +96,7 @@ class Rig:
         raise AssertionError(f"no outputs of {client} among {self.client.get_ports(is_audio=True)}")
 
     def recorded(self):
-        """(frames, channels) so far."""
+        """The recording so far: (frames, channels)."""
         return self.audio[: self.at].copy()
 
     def _xrun(self, delay):
@@ -116,7 +116,7 @@ class Rig:
                 frame, message = self.planned.pop(0)
                 self.midi.write_midi_event(max(0, frame - self.at), message)
                 self.sent.append((max(frame, self.at), message))
-        for _, data in self.lights.incoming_midi_events():
+        for _, data in self.led_port.incoming_midi_events():
             self.received.append(bytes(data))
             if bytes(data) in self.answers:
                 self.midi.write_midi_event(frames - 1, self.answers[bytes(data)])

@@ -1,5 +1,5 @@
-/* A Python under RealtimeSanitizer, and a guard that tells it where real time begins and ends. Built by test_rtsan.py with
- * clang -fsanitize=realtime; inside the guard, whatever may block or allocates ends the process with a stack trace. */
+/* Python under RealtimeSanitizer, and a guard that marks where real time begins and ends. Built by test_rtsan.py with
+ * clang -fsanitize=realtime; inside the guard, any blocking call or allocation ends the process with a stack trace. */
 #include <stdint.h>
 
 extern int Py_BytesMain(int argc, char **argv);

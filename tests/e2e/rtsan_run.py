@@ -1,4 +1,4 @@
-"""Run by test_rtsan.py inside the sanitized Python: the guarded callback, called by a thread as PortAudio would.
+"""Run by test_rtsan.py in the sanitized Python: calls the guarded callback as PortAudio would.
 
 python rtsan_run.py compiled FOLDER | python
 """
@@ -33,7 +33,7 @@ def call(guard, x, out):
 
 
 def compiled(folder):
-    """Every source, with and without resampling, through transport, jumps, missing input, swaps and a recording."""
+    """All sources, with and without resampling, with transport, seeks, underruns, swaps and a recording."""
     import aedsp
     from aedsp._rt.callback import Callback
     from aedsp._rt.player import EVENT_BYTES, Player
@@ -90,7 +90,7 @@ def python():
     inner = CALLBACK(work)
     guard = Guard(ctypes.cast(inner, ctypes.c_void_p).value, None)
     call(guard, None, np.empty((64, 1), np.float32))
-    print("nothing was seen")
+    print("nothing detected")
 
 
 if sys.argv[1] == "compiled":

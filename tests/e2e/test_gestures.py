@@ -1,4 +1,4 @@
-"""Recorded gestures: a live session over JACK, rendered again offline, is the same to the sample."""
+"""Recorded gestures: a live session over JACK, rendered offline, is bit-identical."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rig import Rig, assert_same
 
 
 @pytest.mark.parametrize("rate, channels, block", [(44_100, 1, None), (44_100, 2, 1024), (44_100, 1, 2048)])
-def test_what_was_played_is_rendered_again(jack, rng, tmp_path, rate, channels, block):
+def test_a_live_session_renders_bit_identical(jack, rng, tmp_path, rate, channels, block):
     models = [autoencoder(rng, steps=(aedsp.Power(0.5),)), autoencoder(rng, n_code=20)]
     for i, model in enumerate(models):
         model.save(tmp_path / f"m{i}.h5")
@@ -53,7 +53,7 @@ def test_what_was_played_is_rendered_again(jack, rng, tmp_path, rate, channels, 
         if i == 38:
             stream.start()
         if i == 45:
-            stream.seek(4.9)  # and over the end
+            stream.seek(4.9)  # and past the end
         if i == 58:
             engine.controls.override[18] = float("nan")
             stream.start()

@@ -1,5 +1,5 @@
-"""Under load: a Python thread holds the GIL while the instrument plays. Nothing late, nothing lost, nothing allocated,
-and the capture is the rendering. AEDSP_SOAK_S sets how long (`make soak`: ten minutes)."""
+"""Under load: a Python thread holds the GIL while the instrument plays. Nothing is late, lost or allocated, and the
+capture is the rendering. AEDSP_SOAK_S sets the duration (`make soak`: ten minutes)."""
 
 from __future__ import annotations
 
@@ -57,32 +57,32 @@ def run(folder, seconds, library, kind, while_running=None):
 
 
 def in_time(result, seconds):
-    """The bar that the compiled callback has to pass, and a Python one fails: no later than an empty one beside it."""
+    """The criterion that the compiled callback passes and a Python one fails: as punctual as an empty one."""
     due = seconds * RATE / BLOCK
     return result["callbacks"] > 0.98 * due and result["late"] <= result["empty_late"] + 2 and result["misses"] == 0
 
 
 def test_a_performance_under_load(jack, folder, library):
-    """Once more, and shorter, where the server itself stumbled: a machine that stalls is no proof for or against."""
+    """Repeated once, shorter, if the server had xruns: a stalling machine proves nothing."""
     if not performs(folder, library, SECONDS):
         for name in ("g.mid", "g.mid.part"):
             (folder / name).unlink(missing_ok=True)
-        assert performs(folder, library, 20.0), "the JACK server stumbled twice: xruns on this machine"
+        assert performs(folder, library, 20.0), "the JACK server had xruns twice on this machine"
 
 
 def performs(folder, library, seconds):
-    """Whether the performance could be judged; fails where it was judged and found wanting."""
+    """Run a performance; returns False if xruns made it inconclusive, fails if it is wrong."""
     rig = Rig(seconds + 60)
     try:
 
         def play():
-            rig.connect(skip=1)  # the first is the empty callback's
+            rig.connect(skip=1)  # the first output belongs to the empty callback
             rng = np.random.default_rng(1)
             frames = np.arange(rig.at + RATE, rig.at + int((seconds - 2) * RATE), RATE // 30)
             for i, frame in enumerate(frames.tolist()):
                 number = int(rng.choice([*range(8), *range(16, 24)]))
                 rig.plan(frame, bytes([0xB0, number, int(127 * (0.5 + 0.5 * np.sin(i / 20)))]))
-                if i % 45 == 44:  # a button now and then; play twice, so that it goes on
+                if i % 45 == 44:  # a button now and then; play twice, so that it keeps playing
                     button = int(rng.choice([*range(32, 40), *range(48, 56), *range(64, 72), 58, 59, 60, 43, 44, 45]))
                     rig.plan(frame, bytes([0xB0, button, 127]), bytes([0xB0, button, 0]))
                 if i % 300 == 299:
@@ -98,7 +98,7 @@ def performs(folder, library, seconds):
     assert in_time(result, seconds), result
     assert result["guard_calls"] > 0.98 * seconds * RATE / BLOCK and result["guard_total"] == 0, result
     assert result["underrun_frames"] == result["lost_events"] == result["dropped_frames"] == 0, result
-    assert abs(result["midi"] - sent) <= xruns  # JACK may drop a message in an xrun, and only there
+    assert abs(result["midi"] - sent) <= xruns  # JACK drops messages only in an xrun
     resident = result["resident"]
     print(f"resident after each minute: {[round(mb, 2) for mb in resident[59::60]]} MB; xruns of the server: {xruns}")
     if len(resident) > 90:
@@ -112,7 +112,7 @@ def performs(folder, library, seconds):
     return True
 
 
-def test_a_python_callback_fails_the_same_bar(jack, folder, library):
+def test_a_python_callback_fails_the_same_criterion(jack, folder, library):
     result = run(folder, 5.0, library, "python")
     print(result)
     assert result["empty_calls"] > 0.9 * 5 * RATE / BLOCK

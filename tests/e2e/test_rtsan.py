@@ -1,4 +1,4 @@
-"""RealtimeSanitizer: nothing in the callback may block or allocate, whatever happens to it (`make rtsan`)."""
+"""RealtimeSanitizer: the callback never blocks or allocates (`make rtsan`)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROOT = HERE.parent.parent
 
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory):
-    """A Python built with the sanitizer, as a function that runs rtsan_run.py."""
+    """Build a Python with the sanitizer; returns a function that runs rtsan_run.py."""
     clang = next((c for c in ("clang-22", "clang-21", "clang-20", "clang") if shutil.which(c)), None)
     library = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("LDLIBRARY") or "none")
     if clang is None or library.suffix == ".a" or not library.exists():
-        pytest.skip("no clang 20 or newer, or no shared libpython; make rtsan installs the first on Debian")
+        pytest.skip("no clang 20 or newer, or no shared libpython; make rtsan installs clang on Debian")
     host = tmp_path_factory.mktemp("rtsan") / "host"
     command = [clang, "-fsanitize=realtime", "-rdynamic", "-O1", "-g", HERE / "rtsan_host.c", library, "-o", host]
     built = subprocess.run([*command, f"-Wl,-rpath,{library.parent}"], capture_output=True, text=True)

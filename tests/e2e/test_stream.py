@@ -1,4 +1,4 @@
-"""aedsp.Stream on real PortAudio over JACK: what is captured is what the engine computes, sample for sample."""
+"""aedsp.Stream on real PortAudio over JACK: the capture is bit-identical to the engine's output."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def rig(jack):
 def wait(until, patience_s=10.0):
     end = time.monotonic() + patience_s
     while not until():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.01)
 
 
 def found(recording, expected, at):
-    """Where frame 0 of `expected` lies in the recording: 64 of its samples must be there exactly."""
+    """Position of frame 0 of `expected` in the recording, found by 64 identical samples."""
     window = expected[at : at + 64]
     places = [p for p in np.flatnonzero(recording == window[0]) if np.array_equal(recording[p : p + 64], window)]
     assert places, "the expected samples were not recorded"

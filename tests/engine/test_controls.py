@@ -1,4 +1,4 @@
-"""Controls: what they accept, what they publish, and that nothing is ever seen half-made."""
+"""Controls: accepted values, publication, and consistent snapshots under concurrent writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def published(controls):
     return controls.buffer.latest()
 
 
-def test_neutral_values_leave_the_units_alone(controls):
+def test_neutral_values_leave_the_units_unchanged(controls):
     factor, override, original = published(controls)
     assert factor.tolist() == [1] * 8 and np.isnan(override).all() and original is False
     assert controls.monitor == "resynthesized" and len(controls.gain) == 8
@@ -52,7 +52,7 @@ def test_factor_is_gain_scale_sign_and_mute(controls):
         (np.int64(4), [4]),
     ],
 )
-def test_units_are_indexed_as_an_array_is(controls, index, expected):
+def test_units_are_indexed_like_an_array(controls, index, expected):
     controls.gain[index] = 0.25
     assert np.flatnonzero(controls.gain[:] == 0.25).tolist() == expected
     assert np.all(controls.gain[index] == 0.25)
@@ -109,7 +109,7 @@ def test_wrong_lengths_and_units_are_refused(controls):
             controls.gain[index] = 1
 
 
-def test_a_name_is_not_overwritten_by_mistake(controls):
+def test_an_attribute_is_not_overwritten_by_mistake(controls):
     with pytest.raises(AttributeError, match=r"controls.gain is set by index: controls.gain\[:\] = "):
         controls.gain = 0.5
     for name in ("mute", "gian"):
@@ -117,7 +117,7 @@ def test_a_name_is_not_overwritten_by_mistake(controls):
             setattr(controls, name, 3)
 
 
-def test_together_publishes_once_and_not_at_all_where_it_raises(controls):
+def test_together_publishes_once_and_not_at_all_if_it_raises(controls):
     with controls.together():
         controls.gain[0] = 0.5
         controls.monitor = "original"
@@ -136,7 +136,7 @@ def test_together_publishes_once_and_not_at_all_where_it_raises(controls):
     assert published(controls)[0][:2].tolist() == [0.5, 0.25]
 
 
-def test_reset_sets_units_back_to_their_original_activation(controls):
+def test_reset_sets_units_to_neutral(controls):
     for name, value in (("gain", 0.1), ("scale", 2), ("muted", True), ("sign", -1), ("override", 3)):
         getattr(controls, name)[:] = value
     controls.reset(2)
@@ -162,10 +162,10 @@ def test_the_latest_publication_wins(controls):
     assert published(controls)[0][0] == np.float32(0.3)
 
 
-def test_values_are_never_seen_half_made():
-    """Three writers of all-equal vectors, and a reader without the GIL as the audio thread is one: no mixed vector.
+def test_snapshots_are_never_torn():
+    """Three writers of constant vectors and a reader without the GIL, like the audio thread: no mixed vector.
 
-    AEDSP_SOAK_S makes it a minute (`make soak`).
+    AEDSP_SOAK_S extends the run up to a minute (`make soak`).
     """
     n, seconds = 1024, min(60.0, float(os.environ.get("AEDSP_SOAK_S", "5")))
     controls = Controls(n)
@@ -198,7 +198,7 @@ def test_values_are_never_seen_half_made():
     assert seen > 100 and mixed == 0
 
 
-def test_the_watch_would_see_a_mixed_vector():
+def test_watch_detects_a_mixed_vector():
     buffer = ControlBuffer(4)
     buffer.publish(np.array([1, 1, 2, 1], np.float32), np.ones(4, np.float32), False, 1)
     assert buffer.watch(3) == (1, 3)

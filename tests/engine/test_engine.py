@@ -1,4 +1,4 @@
-"""The hop as a whole, against DESIGN §3: reference, partitions, latency, reconstruction, bad input, limiter."""
+"""The engine as a whole: reference, partitions, latency, reconstruction, bad input, limiter."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_paper_size_constant_q_plays_and_monitors_the_original_without_bands
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("mode", ["source", "advance", "original"])
-def test_any_partition_gives_the_same_bits(rng, rate, channels, mode):
+def test_any_partition_is_bit_identical(rng, rate, channels, mode):
     model = autoencoder(rng, steps=(aedsp.Power(0.5),))
     x = np.stack([music(rng, 6000) * 4 for _ in range(channels)], 1)  # loud enough to reach the limiter
     if channels == 1:
@@ -112,8 +112,8 @@ def test_any_partition_gives_the_same_bits(rng, rate, channels, mode):
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("block", [None, 128, 256, 64, 100, 441])
-def test_the_true_delay_is_the_latency_to_the_frame(rng, rate, block):
-    """Bypass, an impulse and noise: the output is the input, exactly `latency_frames` later."""
+def test_the_measured_delay_is_the_latency_to_the_frame(rng, rate, block):
+    """Bypass of an impulse: the output is the input, delayed by exactly `latency_frames`."""
     model = autoencoder(rng)
     engine = aedsp.Engine(model, rate, block_frames=block)
     engine.controls.monitor = "original"
@@ -125,11 +125,11 @@ def test_the_true_delay_is_the_latency_to_the_frame(rng, rate, block):
     assert isinstance(latency, int)
     assert np.argmax(np.abs(y)) == 3000 + latency
     around = y[3000 + latency - 40 : 3000 + latency + 41]
-    np.testing.assert_allclose(around, around[::-1], atol=2e-3)  # symmetrical: no fraction of a frame is left
+    np.testing.assert_allclose(around, around[::-1], atol=2e-3)  # symmetrical: no fractional delay
 
 
 @pytest.mark.parametrize("block, g", [(None, 0), (128, 128), (256, 128), (64, 64), (100, 4), (1, 1), (96, 32)])
-def test_latency_is_the_contracts_formula(rng, block, g):
+def test_latency_matches_the_formula(rng, block, g):
     assert aedsp.Engine(autoencoder(rng), block_frames=block).latency_frames == 512 - g
     assert aedsp.Engine(autoencoder(rng), block_frames=block).latency_s == (512 - g) / 22_050
 
@@ -149,7 +149,7 @@ def test_bypass_reconstructs_below_minus_110_db(rng, geometry, block):
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 16_000, 96_000])
-def test_bypass_at_another_rate_reconstructs_what_both_rates_can_hold(rng, rate):
+def test_bypass_at_another_rate_reconstructs_the_shared_band(rng, rate):
     engine = aedsp.Engine(autoencoder(rng), rate)
     engine.controls.monitor = "original"
     t = np.arange(int(rate * 0.6)) / rate
@@ -179,7 +179,7 @@ def test_sixteen_is_still_audio(rng):
     assert engine.statistics.refused_samples == 0
 
 
-def test_silence_in_then_nothing_but_the_decoders_bias_and_no_denormals(rng):
+def test_silence_gives_only_the_decoders_bias_and_no_denormals(rng):
     model = autoencoder(rng)
     engine = aedsp.Engine(model)
     engine.process(music(rng, 4000) * 1e-20)
@@ -191,7 +191,7 @@ def test_silence_in_then_nothing_but_the_decoders_bias_and_no_denormals(rng):
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_nothing_above_full_scale_ever_leaves(rng, rate, channels):
+def test_output_never_exceeds_full_scale(rng, rate, channels):
     engine = aedsp.Engine(autoencoder(rng), rate, channels=channels)
     engine.controls.gain[:] = 1000
     shape = (20_000,) if channels == 1 else (20_000, channels)
@@ -201,7 +201,7 @@ def test_nothing_above_full_scale_ever_leaves(rng, rate, channels):
     assert engine.statistics.limited_frames > 10_000
 
 
-def test_limiter_recovers_to_exact_transparency(rng):
+def test_the_limiter_recovers_to_exact_transparency(rng):
     engine, calm = (aedsp.Engine(autoencoder(rng)) for _ in range(2))
     for e in (engine, calm):
         e.controls.monitor = "original"
@@ -215,7 +215,7 @@ def test_limiter_recovers_to_exact_transparency(rng):
     assert np.array_equal(y[: 2900 + engine.latency_frames - 512], expected[: 2900 + engine.latency_frames - 512])
 
 
-def test_channels_are_apart_but_share_the_hand(rng):
+def test_channels_are_independent_but_share_the_controls(rng):
     model = autoencoder(rng)
     left, right = music(rng, 6000), music(rng, 6000)[::-1].copy()
     stereo, mono = aedsp.Engine(model, channels=2), aedsp.Engine(model)
@@ -233,7 +233,7 @@ def test_code_is_what_the_model_computes(rng):
     model = autoencoder(rng, steps=(aedsp.Power(0.5),))
     engine = aedsp.Engine(model)
     x = music(rng, 128 * 20)
-    engine.controls.muted[:] = True  # the code is told before the player's hand
+    engine.controls.muted[:] = True  # the code is read before the controls apply
     engine.process(x)
     frame = x[-512:].astype(np.float64)
     magnitude = np.abs(np.fft.rfft(frame * model.front_end.analysis_window())) * model.front_end.magnitude_scale
@@ -243,7 +243,7 @@ def test_code_is_what_the_model_computes(rng):
     assert not np.array_equal(engine.code, code)
 
 
-def test_switches_take_effect_at_a_hop_and_change_neither_latency_nor_level(rng):
+def test_monitor_switches_at_a_hop_without_changing_latency_or_level(rng):
     engine = aedsp.Engine(autoencoder(rng, encoder="linear"))
     x = music(rng, 128 * 60)
     engine.process(x[: 128 * 20])
@@ -282,7 +282,7 @@ def test_out_may_be_given_and_may_be_the_input(rng):
         assert np.array_equal(out, expected) and np.array_equal(same, expected)
 
 
-def test_other_floats_are_converted_and_the_input_is_left_alone(rng):
+def test_other_floats_are_converted_and_the_input_is_unchanged(rng):
     model = autoencoder(rng)
     x = music(rng, 3000)
     expected = aedsp.Engine(model).process(x)
@@ -317,7 +317,7 @@ def test_seed_matters_for_advance_only(rng):
         (np.float32(3), ValueError, r"x has shape \(\)"),
     ],
 )
-def test_process_refuses_what_is_no_audio(rng, x, error, text):
+def test_process_refuses_invalid_audio(rng, x, error, text):
     with pytest.raises(error, match=text):
         aedsp.Engine(autoencoder(rng)).process(x)
 

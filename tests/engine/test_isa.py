@@ -25,20 +25,20 @@ OTHERS = [isa for isa in aedsp.cpu().supported if isa != aedsp.cpu().isa]
 
 @pytest.fixture(scope="module")
 def runs():
-    """The kernels' and the engine's tests on every other instruction set, side by side."""
+    """Results of the kernel and engine tests on every other instruction set, run in parallel."""
     what = TESTS / "kernels", TESTS / "engine" / "test_engine.py"
     arguments = ("-m", "pytest", "-q", "-x", *what, "-p", "no:cacheprovider")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(OTHERS, pool.map(lambda isa: run(isa, *arguments), OTHERS), strict=True))
 
 
-@pytest.mark.skipif("AEDSP_ISA" in os.environ, reason="one instruction set is forced for this whole run")
+@pytest.mark.skipif("AEDSP_ISA" in os.environ, reason="AEDSP_ISA forces one instruction set for this run")
 @pytest.mark.parametrize("isa", OTHERS)
 def test_kernels_and_engine_pass_on(isa, runs):
     assert runs[isa].returncode == 0, runs[isa].stdout[-3000:]
 
 
-def test_the_choice_is_told():
+def test_the_choice_is_reported():
     cpu = aedsp.cpu()
     assert cpu.isa in cpu.supported
     assert cpu.lanes == {"plain": 1, "base": 4, "v3": 8, "v4": 16}[cpu.isa.partition("-")[0]]
@@ -47,11 +47,11 @@ def test_the_choice_is_told():
 
 
 @pytest.mark.parametrize("isa", aedsp.cpu().supported)
-def test_a_forced_one_runs(isa):
+def test_a_forced_instruction_set_runs(isa):
     assert run(isa, "-c", "import aedsp; print(aedsp.cpu().isa)").stdout.strip() == isa
 
 
-def test_an_unknown_one_is_an_import_error():
+def test_an_unknown_instruction_set_is_an_import_error():
     result = run("avx9", "-c", "import aedsp")
     assert result.returncode == 1
     assert (

@@ -1,4 +1,4 @@
-"""Sound without input: drives, the fade that they begin with, and the code that is held."""
+"""Sound without input: drives, their fade-in, and the spectral freeze."""
 
 import itertools
 
@@ -27,7 +27,7 @@ def fade(hops, level=1.0):
 
 
 def decoded(model, codes, levels, seed):
-    """What the codes (n_hops, n_code) sound like with the phases of `advance`."""
+    """The reference output of codes (n_hops, n_code) with the phases of "advance"."""
     start = np.random.default_rng(seed).random(model.front_end.n_fft_bins)
     z = np.maximum(model.decode(codes), 0) * levels[:, None]
     units = reference.phases_of(z, model.front_end, "advance", start)
@@ -38,7 +38,7 @@ def smooth(t):
     return t**3 * (t * (6 * t - 15) + 10)
 
 
-def test_constant_is_the_papers_mode_12_db_down_and_faded_in(rng):
+def test_constant_is_the_papers_mode_at_minus_12_db_and_fades_in(rng):
     model = autoencoder(rng, level=0.03)
     engine = aedsp.Engine(model, seed=3, phase="advance", precision="float32")
     y = engine.generate(16_000)
@@ -46,7 +46,7 @@ def test_constant_is_the_papers_mode_12_db_down_and_faded_in(rng):
     expected = decoded(model, np.ones((125, 16)), fade(125, 0.25), 3)
     assert (
         level_db(y[128:] - expected[: 16_000 - 128]) - level_db(expected) < -80
-    )  # blocks of any size: a hop of silence
+    )  # for blocks of any size, a hop of silence comes first
     assert np.abs(y[:1000]).max() < 0.03 * np.abs(y).max()
 
 
@@ -82,7 +82,7 @@ def test_walk_is_smooth_seeded_and_inside_the_percentiles(rng):
     assert np.std([drawn(1, unit, 0) for unit in range(2000)]) == pytest.approx(12**-0.5, rel=0.05)
 
 
-def test_given_codes_drive_one_hop_each_and_the_last_one_stays(rng):
+def test_given_codes_drive_one_hop_each_and_the_last_one_is_held(rng):
     model = autoencoder(rng, level=0.05)
     rows = rng.random((70, 16))
     engine = aedsp.Engine(model, phase="advance", seed=2, precision="float32")
@@ -96,7 +96,7 @@ def test_given_codes_drive_one_hop_each_and_the_last_one_stays(rng):
 
 @pytest.mark.parametrize("drive", ["constant", "typical", "walk:2", "hold"])
 @pytest.mark.parametrize("phase", ["auto", "advance", "spsi", "pghi1"])
-def test_any_partition_gives_the_same_bits(rng, drive, phase):
+def test_any_partition_is_bit_identical(rng, drive, phase):
     model = with_statistics(autoencoder(rng), rng)
     x = music(rng, 3000)
     whole, parts = (aedsp.Engine(model, phase=phase, seed=3) for _ in range(2))
@@ -107,18 +107,18 @@ def test_any_partition_gives_the_same_bits(rng, drive, phase):
     assert np.array_equal(found, expected)
 
 
-def test_the_hand_goes_over_every_drive(rng):
+def test_controls_apply_to_every_drive(rng):
     model = with_statistics(autoencoder(rng), rng)
     engine = aedsp.Engine(model)
     loud = level_db(engine.generate(30_000, drive="typical")[-4000:])
     engine.controls.muted[:] = True
     engine.generate(2000, drive="typical")
-    assert level_db(engine.generate(1000, drive="typical")) < loud - 6  # the decoder's bias is what is left
+    assert level_db(engine.generate(1000, drive="typical")) < loud - 6  # only the decoder's bias is left
     assert aedsp.Engine(model, channels=2).generate(50).shape == (50, 2)
 
 
 def identity():
-    """A model of as many units as bins that leaves every spectrum as it is."""
+    """A model with as many units as bins that leaves every spectrum unchanged."""
     geometry = front_end()
     eye, nothing = np.eye(geometry.n_bins), np.zeros(geometry.n_bins)
     layer = aedsp.Layer(
@@ -135,8 +135,8 @@ def tones(n):
 
 @pytest.mark.parametrize("monitor", ["original", "resynthesized"])
 @pytest.mark.parametrize("block", [64, 5000])
-def test_frozen_the_sound_goes_on(monitor, block):
-    """A steady sound, frozen, stays what it is, whatever comes in."""
+def test_a_frozen_sound_is_sustained(monitor, block):
+    """A frozen steady sound does not change, whatever the input."""
     engine = aedsp.Engine(identity())
     engine.controls.monitor = monitor
     x = np.concatenate([tones(10_000), np.zeros(40_000, np.float32)])
@@ -153,7 +153,7 @@ def test_frozen_the_sound_goes_on(monitor, block):
     assert level_db(engine.process(np.zeros(1000, np.float32))) < -100
 
 
-def test_frozen_in_any_partition_it_is_the_same_bits(rng):
+def test_frozen_any_partition_is_bit_identical(rng):
     model = autoencoder(rng)
     x = music(rng, 20_000)
 
@@ -171,7 +171,7 @@ def test_frozen_in_any_partition_it_is_the_same_bits(rng):
     assert np.array_equal(run([20_000]), run([128])) and np.array_equal(run([20_000]), run([1000, 7]))
 
 
-def test_hold_goes_on_from_what_was_heard(rng):
+def test_hold_sustains_the_last_input(rng):
     engine = aedsp.Engine(identity())
     before = engine.process(tones(10_000))
     code = engine.code
@@ -180,7 +180,7 @@ def test_hold_goes_on_from_what_was_heard(rng):
     assert abs(level_db(y[2000:]) - level_db(before[4000:])) < 1
     assert np.abs(np.diff(y)).max() < 1.3 * np.abs(np.diff(before)).max()
     silent = aedsp.Engine(autoencoder(rng))
-    silent.generate(1000, drive="hold")  # nothing was heard: the code of silence
+    silent.generate(1000, drive="hold")  # no earlier input: the code of silence
     assert np.isfinite(silent.code).all()
 
 
@@ -189,10 +189,10 @@ def test_given_codes_of_another_model_are_not_read(rng):
     engine = aedsp.Engine(small)
     engine.generate(300, drive=np.zeros((5, 16)))
     engine.swap(large)
-    engine._handle.process(None, np.zeros((1000, 1), np.float32))  # as if the swap had come while it generated
+    engine._handle.process(None, np.zeros((1000, 1), np.float32))  # as if swapped while generating
     assert engine.code.tolist() == [1] * 500
     found, expected = np.zeros((20_000, 1), np.float32), aedsp.Engine(large).generate(40_000)
-    engine._handle.process(None, found)  # as quiet as what was asked for by that name
+    engine._handle.process(None, found)  # at the level of the requested drive
     assert abs(level_db(found[10_000:]) - level_db(expected[20_000:])) < 1
     assert engine.generate(300, drive=np.ones((5, 500))).shape == (300,)
 
@@ -205,7 +205,7 @@ def test_another_drive_fades_in(rng):
     assert level_db(y[600:1600]) < level_db(y[15_000:]) - 12
 
 
-def test_without_an_input_the_phase_of_the_source_is_that_of_auto(rng):
+def test_without_input_source_equals_auto(rng):
     model = autoencoder(rng)
     assert np.array_equal(aedsp.Engine(model, phase="source").generate(3000), aedsp.Engine(model).generate(3000))
 
@@ -218,7 +218,7 @@ def test_without_an_input_the_phase_of_the_source_is_that_of_auto(rng):
         ("typical:101", "drive is 'typical:101'; expected a percentile, 0 to 100"),
         ("walk:-1", "drive is 'walk:-1'; expected a rate in Hz"),
         ("walk:x", "drive is 'walk:x'; expected a rate in Hz"),
-        ("walk", "does not say what its units do"),
+        ("walk", "has no code statistics"),
         (np.ones((3, 15)), r"drive is float64 of shape \(3, 15\); expected .* with n_code 16"),
         (np.ones(16), r"drive is float64 of shape \(16,\)"),
         (np.ones((0, 16)), r"drive is float64 of shape \(0, 16\)"),
@@ -243,7 +243,7 @@ def test_bad_lengths_and_outputs_are_refused(rng):
         engine.generate(10, out=np.zeros(4, np.float32))
     with pytest.raises(ValueError, match=r"controls\.frozen: value is 1; expected True or False"):
         engine.controls.frozen = 1
-    with pytest.raises(ValueError, match="nothing was heard that could be"):
+    with pytest.raises(ValueError, match="there is no earlier input to hold"):
         NoInput("hold")
     with pytest.raises(TypeError, match="drive is ndarray; expected a name"):
         NoInput(np.ones((3, 16)))

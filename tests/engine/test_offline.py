@@ -19,7 +19,7 @@ def model(rng):
 
 @pytest.mark.parametrize("rate", [None, 22_050, 44_100, 48_000, 16_000])
 @pytest.mark.parametrize("n", [1, 100, 22_050])
-def test_original_comes_back_in_place_to_the_last_frame(rng, model, rate, n):
+def test_the_original_is_returned_aligned_to_the_last_frame(rng, model, rate, n):
     t = np.arange(n) / (rate or 22_050)
     x = (0.5 * np.sin(2 * np.pi * 440 * t) * np.minimum(1, np.minimum(t, t[::-1]) * 20)).astype(np.float32)
     y = aedsp.resynthesize(model, x, rate, monitor="original")
@@ -38,7 +38,7 @@ def test_arrays_files_and_streams_of_blocks_agree(rng, model, tmp_path):
     assert np.array_equal(audio_file.read(tmp_path / "out.wav")[0], expected)
 
 
-def test_the_hand_is_in_it_from_the_first_frame(rng, model):
+def test_controls_apply_from_the_first_frame(rng, model):
     x = music(rng, 8000)
     values = rng.random(16)
     engine = aedsp.Engine(model)
@@ -51,12 +51,12 @@ def test_the_hand_is_in_it_from_the_first_frame(rng, model):
     assert level_db(aedsp.resynthesize(model, x, muted=True)) < level_db(expected)
 
 
-def test_empty_audio_is_no_error(model):
+def test_empty_audio_is_accepted(model):
     assert aedsp.resynthesize(model, np.zeros(0, np.float32)).shape == (0,)
 
 
 def test_bad_calls_are_refused(model, tmp_path):
-    with pytest.raises(ValueError, match="a file has its own, leave it out"):
+    with pytest.raises(ValueError, match="a file has its own rate; leave it out"):
         aedsp.resynthesize(model, tmp_path / "x.wav", 44_100)
     with pytest.raises(FileNotFoundError, match="no such audio file"):
         aedsp.resynthesize(model, tmp_path / "x.wav")
@@ -79,7 +79,7 @@ def test_every_format_is_written_and_read(rng, tmp_path, extension):
     assert np.abs(y - x).max() < {".ogg": 0.2, ".flac": 1e-6}.get(extension, 1e-9)
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
+def test_files_are_written_atomically(tmp_path):
     (tmp_path / "old.wav").write_bytes(b"precious")
     with pytest.raises(RuntimeError, match="in the middle"), audio_file.written(tmp_path / "old.wav", 22_050, 1) as out:
         out.write(np.zeros(100))
@@ -88,7 +88,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert (tmp_path / "old.wav").read_bytes() == b"precious"
     for name, error, text in [
         ("x.mp4", ValueError, "extension is '.mp4'; expected one of .wav, .flac, .ogg, .aiff"),
-        ("no/folder.wav", FileNotFoundError, "is no folder; make it first"),
+        ("no/folder.wav", FileNotFoundError, "no such directory; create it first"),
     ]:
         with pytest.raises(error, match=text), audio_file.written(tmp_path / name, 22_050, 1):
             pass
@@ -100,7 +100,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_file(rng, model, tmp_path):
-    """Half an hour of mono costs no more than a minute: 8 MB of audio a minute would show."""
+    """Ten minutes of mono need no more memory than one; buffering would show as 5 MB per minute."""
     import tracemalloc
 
     peaks = []

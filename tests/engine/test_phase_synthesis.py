@@ -10,8 +10,11 @@ from models import autoencoder, front_end, in_blocks, level_db, music
 from reference import engine as reference
 
 MODES = ["advance", "spsi", "pghi", "pghi1"]
-#: How near to the float64 reference in dB: of two magnitudes that are all but equal, float32 may take the other first.
-NEAR = {"advance": -80, "spsi": -60, "pghi": -25, "pghi1": -25}
+#: How close to the float64 reference, dB: what float32 is held to everywhere. The rounding of a hop reaches -93 dB with
+#: pghi, -110 dB otherwise; the reference itself moves by -116 dB where its input is changed by one rounding.
+CLOSE_DB = -80
+#: Noise of `music`, dB. It reaches beyond what a resampler passes, and what is lost of it is all that differs.
+NOISE_DB = 20 * np.log10(3e-4)
 
 
 def start_turns(model, seed):
@@ -29,7 +32,7 @@ def test_the_engine_is_the_reference(rng, geometry, mode, refine):
     expected = reference.resynthesize(model, x, mode=mode, start_turns=start_turns(model, 7), refine=refine)
     latency = engine.latency_frames
     n = min(len(x) - latency, len(expected))
-    assert level_db(y[latency:][:n] - expected[:n]) - level_db(expected) < NEAR[mode] + 10 * (refine > 0)
+    assert level_db(y[latency:][:n] - expected[:n]) - level_db(expected) < CLOSE_DB
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -50,12 +53,12 @@ def test_a_look_ahead_costs_one_hop_and_is_reported(rng, rate):
     plain, ahead = aedsp.Engine(model, rate, phase="pghi"), aedsp.Engine(model, rate, phase="pghi1")
     hop = model.front_end.hop_length * plain.sample_rate / model.front_end.sample_rate
     assert abs(ahead.latency_frames - plain.latency_frames - hop) <= 1
-    # what is monitored as the original comes exactly that late
+    # the monitored original arrives exactly that late, but for rounding, or for the noise that resampling takes away
     x = music(rng, 12_000)
     ahead.controls.monitor = "original"
     y = ahead.process(x)
     latency = ahead.latency_frames
-    assert level_db(y[latency + 500 :] - x[500 : len(x) - latency]) < -75 if rate is None else True
+    assert level_db(y[latency + 500 :] - x[500 : len(x) - latency]) < (-140 if rate is None else NOISE_DB)
     cross = np.correlate(y[3000:], x[3000 - latency - 5 : len(x) - latency + 5], "valid")
     assert 5 - np.argmax(cross) in (-1, 0, 1)
 

@@ -1,4 +1,4 @@
-"""How the weights are stored: exact for what is stored, float16 by itself only where nobody hears it."""
+"""Storage of the weights: the hop uses exactly the stored weights; "auto" takes float16 only if it is inaudible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reference import engine as reference
 
 
 def as_kept(model: aedsp.Model, how: str) -> aedsp.Model:
-    """The model with the weights that are stored for it, by the float64 reference."""
+    """The model with its weights rounded as stored, by the float64 reference."""
     layers = []
     for layer in model.layers:
         decoder = layer.decoder_weight
@@ -40,7 +40,7 @@ def test_the_hop_computes_with_exactly_the_weights_that_are_stored(rng, how, opt
 
 
 def sensitive(rng) -> aedsp.Model:
-    """Large weights of both signs that nearly cancel: the output is what rounding changes."""
+    """Large weights of both signs that nearly cancel, so that rounding dominates the output."""
     model = autoencoder(rng)
     layer = model.layers[0]
     weight = np.concatenate([layer.decoder_weight, layer.decoder_weight], axis=1) * 100
@@ -52,9 +52,9 @@ def sensitive(rng) -> aedsp.Model:
     return dataclasses.replace(model, layers=(wide,))
 
 
-def test_auto_takes_half_floats_only_where_the_difference_is_60_db_below_the_output(rng):
+def test_auto_takes_float16_only_if_the_error_is_60_db_below_the_output(rng):
     if not _cpu.fast_halves():
-        pytest.skip("this instruction set does not widen half floats")
+        pytest.skip("this instruction set has no float16 conversion")
     for model, expected in (
         (autoencoder(rng), "float16"),
         (sensitive(rng), "float32"),
@@ -70,7 +70,7 @@ def test_auto_takes_half_floats_only_where_the_difference_is_60_db_below_the_out
             assert level_db(engine.process(x) - exact) - level_db(exact) < -55
 
 
-def test_auto_takes_floats_where_the_processor_does_not_widen_halves(rng, monkeypatch):
+def test_auto_takes_float32_without_float16_hardware(rng, monkeypatch):
     monkeypatch.setattr(_cpu, "fast_halves", lambda: False)
     assert aedsp.Engine(autoencoder(rng)).precision == "float32"
     assert aedsp.Engine(autoencoder(rng), precision="float16").precision == "float16"
@@ -86,8 +86,8 @@ def test_the_difference_is_that_of_the_reconstructed_magnitudes(rng):
     assert precision.difference_db(model, "int8") == pytest.approx(worst, abs=0.1)
 
 
-def test_pink_noise_has_the_levels_asked_for():
-    """RMS -6, -30 and -60 dB of full scale, 3 dB less an octave."""
+def test_pink_noise_has_the_requested_level():
+    """RMS 1, and equal power in every octave."""
     x = precision._pink_noise(1 << 16)
     assert np.sqrt(np.mean(np.square(x))) == pytest.approx(1, rel=1e-3)
     power = np.abs(np.fft.rfft(x)) ** 2
@@ -101,9 +101,9 @@ def test_any_front_end_can_be_probed(kind):
     assert all(x.shape == (6, geometry.n_bins) for x in precision.probe(geometry))
 
 
-def test_a_swapped_model_is_stored_as_it_deserves(rng):
+def test_precision_is_chosen_again_for_a_swapped_model(rng):
     if not _cpu.fast_halves():
-        pytest.skip("this instruction set does not widen half floats")
+        pytest.skip("this instruction set has no float16 conversion")
     engine = aedsp.Engine(autoencoder(rng))
     engine.swap(sensitive(rng))
     assert engine.precision == "float32"

@@ -24,4 +24,4 @@ def test_the_larger_model_resynthesizes_unknown_music_recognisably(corpus):
         levels[path.name] = spectral_convergence_db(x[:, 0], aedsp.resynthesize(model, x[:, 0]))
     mean = np.mean(list(levels.values()))
     print("\n".join(f"{value:7.2f} dB  {name}" for name, value in levels.items()), f"\n{mean:7.2f} dB  mean")
-    assert mean < -14
+    assert mean < -22  # -22.5 is claimed

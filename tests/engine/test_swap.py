@@ -1,4 +1,4 @@
-"""A model exchanged while it plays: at a hop, without a click, with the player's hand kept and the old one freed."""
+"""Swapping a model while it plays: at a hop, without a click; controls are kept, the old model is freed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import aedsp
 from models import autoencoder, front_end, level_db, music
 
 
-def test_the_new_model_plays_from_the_next_hop_on(rng):
+def test_the_new_model_plays_from_the_next_hop(rng):
     first, second = autoencoder(rng), autoencoder(rng, n_code=5, tied=True)
     x = music(rng, 128 * 60)
     engine, twin = aedsp.Engine(first), aedsp.Engine(second)
@@ -27,7 +27,7 @@ def test_the_new_model_plays_from_the_next_hop_on(rng):
 
 
 def test_the_overlap_is_the_crossfade(rng):
-    """Between two models that double and halve a tone, no step is larger than the tone's own."""
+    """Between two models with gains 1 and 0.25, no step of the output is larger than the tone's own."""
     geometry = front_end()
     n = geometry.n_bins
     models = [
@@ -52,7 +52,7 @@ def test_the_overlap_is_the_crossfade(rng):
     assert abs(level_db(y[3000:9000]) - level_db(y[14_000:]) - 12.04) < 0.1
 
 
-def test_controls_stay_by_index_and_new_units_are_neutral(rng):
+def test_controls_are_kept_by_index_and_new_units_are_neutral(rng):
     engine = aedsp.Engine(autoencoder(rng, n_code=4))
     engine.controls.gain[:] = [0.1, 0.2, 0.3, 0.4]
     engine.controls.override[3] = 2
@@ -68,19 +68,19 @@ def test_controls_stay_by_index_and_new_units_are_neutral(rng):
         controls.gain[3] = 1
 
 
-def test_another_front_end_is_refused_and_the_old_model_plays_on(rng):
+def test_another_front_end_is_refused_and_the_old_model_keeps_playing(rng):
     engine, twin = (aedsp.Engine(autoencoder(np.random.default_rng(1))) for _ in range(2))
     x = music(rng, 4000)
     for other in (front_end(hop_length=64), front_end(sample_rate=44_100)):
-        with pytest.raises(aedsp.errors.SwapError, match="only models of the same front end can be exchanged"):
+        with pytest.raises(aedsp.errors.SwapError, match="only models with the same front end can be swapped"):
             engine.swap(autoencoder(rng, other))
     with pytest.raises(TypeError, match="model is str"):
         engine.swap("m.h5")
     assert np.array_equal(engine.process(x), twin.process(x))
 
 
-def test_a_model_under_way_is_exchanged_by_the_audio_thread_and_freed_here(rng):
-    """While a stream has the engine, models go through the ring; the ninth that nobody takes is refused."""
+def test_attached_models_are_swapped_by_the_audio_thread_and_freed_here(rng):
+    """While the engine is attached, models go through the ring; the ninth pending one is refused."""
     from aedsp._rt.handle import EngineHandle
 
     engine = aedsp.Engine(autoencoder(rng))

@@ -1,4 +1,4 @@
-"""Stretching and transposing before the engine: settings, whole sources, the engine behind."""
+"""Time-stretching and transposing before the engine: settings, whole sources, resynthesis."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from models import autoencoder, level_db, music
 
 @pytest.mark.parametrize("rate", [22_050, 48_000])
 @pytest.mark.parametrize("stretch", [0.25, 0.8, 1.5, 4])
-def test_a_whole_source_gets_its_length(rng, rate, stretch):
+def test_a_whole_source_has_the_stretched_length(rng, rate, stretch):
     x = rng.uniform(-1, 1, (15_001, 2)).astype(np.float32)
     y = np.concatenate(list(time_stretch.Stretched(np.split(x, [100, 9000]), rate, 2, stretch, 3)))
     assert len(y) == round(15_001 * stretch) and y.dtype == np.float32 and level_db(y[:1000]) > -15
@@ -18,7 +18,7 @@ def test_a_whole_source_gets_its_length(rng, rate, stretch):
     assert np.array_equal(y, again)
 
 
-def test_at_1_and_0_nothing_is_touched(rng):
+def test_neutral_settings_leave_blocks_untouched(rng):
     x = rng.uniform(-1, 1, (5000, 1)).astype(np.float32)
     assert next(iter(time_stretch.Stretched([x], 22_050, 1, 1, 0))) is x
 
@@ -34,12 +34,12 @@ def test_at_1_and_0_nothing_is_touched(rng):
         (1, float("-inf"), "transpose is -inf"),
     ],
 )
-def test_what_is_out_of_range_is_refused(stretch, transpose, text):
+def test_values_out_of_range_are_refused(stretch, transpose, text):
     with pytest.raises(ValueError, match=text):
         aedsp.resynthesize(aedsp.demo_model(), np.zeros(10, np.float32), stretch=stretch, transpose=transpose)
 
 
-def test_resynthesis_of_what_was_stretched(rng):
+def test_resynthesis_of_a_stretched_source(rng):
     model, x = autoencoder(rng), music(rng, 9000)
     y = aedsp.resynthesize(model, x, stretch=1.5, transpose=-2)
     stretched = np.concatenate(list(time_stretch.Stretched([x[:, None]], 22_050, 1, 1.5, -2)))[:, 0]
@@ -49,7 +49,7 @@ def test_resynthesis_of_what_was_stretched(rng):
     assert aedsp.resynthesize(model, np.zeros((0, 2), np.float32), stretch=2).shape == (0, 2)
 
 
-def test_what_is_no_audio_is_refused_when_stretched_too():
+def test_invalid_audio_is_refused_when_stretched_too():
     for x in (np.zeros(10, np.int16), np.zeros(10, complex), np.zeros(10, bool)):
         with pytest.raises(TypeError, match="expected floating-point samples"):
             aedsp.resynthesize(aedsp.demo_model(), x, stretch=2)

@@ -1,4 +1,4 @@
-"""A fader moves without a zipper: a full sweep at 30 messages a second on a steady tone, and what it leaves."""
+"""Faders move without zipper noise: a full sweep at 30 messages a second on a steady tone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aedsp.control.surface import Surface
 
 
 def identity(sample_rate=22_050.0):
-    """A model that gives its input back, with one fader for all of it."""
+    """An identity model with one unit per bin."""
     front_end = aedsp.FrontEnd(sample_rate=sample_rate)
     n = front_end.n_bins
     layer = aedsp.Layer(
@@ -24,7 +24,7 @@ def identity(sample_rate=22_050.0):
 
 
 @pytest.mark.parametrize("frequency", [1000.0, 440.0, 3217.3])
-def test_a_full_sweep_leaves_less_than_minus_60_db_beside_the_tone(frequency):
+def test_a_full_sweep_adds_less_than_minus_60_db_beside_the_tone(frequency):
     rate, n_fft = 22_050, 2048
     engine = aedsp.Engine(identity())
     surface = Surface(UnitPerformer(engine.controls), mapping.load("nanokontrol2"))

@@ -1,4 +1,4 @@
-"""Sources and the recorder: any position and rate, loops, ends, damage; WAV that is whole at every moment."""
+"""Sources and the recorder: positions, rates, loops, ends, damaged files; WAV files valid at all times."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_all(reader, start, n=None):
     return np.concatenate(parts)[:n]
 
 
-def test_a_reader_gives_the_file_from_any_frame(song):
+def test_a_reader_reads_from_any_frame(song):
     path, x = song
     reader = Reader(path, 44_100, 2)
     for start in (0, 1, 4095, 30_000, 59_999):
@@ -56,14 +56,14 @@ def test_a_reader_gives_the_file_from_any_frame(song):
 
 
 @pytest.mark.parametrize("rate", [48_000, 22_050, 96_000])
-def test_other_rates_are_resampled_whole(song, rate):
+def test_other_rates_match_one_shot_resampling(song, rate):
     path, x = song
     reader = Reader(path, rate, 2)
     np.testing.assert_allclose(read_all(reader, 0), soxr.resample(x.astype(np.float32), 44_100, rate), atol=1e-6)
     reader.close()
 
 
-def test_a_loop_goes_on_without_a_gap(song):
+def test_a_loop_has_no_gap(song):
     path, x = song
     reader = Reader(path, 44_100, 2, loop=True)
     assert np.array_equal(read_all(reader, 50_000, 130_000), np.concatenate([x[50_000:], x, x])[:130_000])
@@ -77,7 +77,7 @@ def test_channels(rng):
 
 
 class Heard:
-    """A streamer with the player that takes from it."""
+    """A streamer with a player that reads from it."""
 
     def __init__(self, source, rate=44_100, channels=2):
         self.streamer = Streamer(source, rate, channels)
@@ -109,7 +109,7 @@ def test_the_streamer_keeps_the_ring_full_and_small(song):
     heard.streamer.close()
 
 
-def test_seek_goes_there_and_tells_where_it_is(song):
+def test_seek_goes_there_and_reports_the_position(song):
     heard = Heard(FileSource(song[0]))
     heard.player.command("play")
     heard.run(5000)
@@ -118,8 +118,8 @@ def test_seek_goes_there_and_tells_where_it_is(song):
     time.sleep(0.1)
     heard.run(2048)
     assert heard.streamer.position_s == pytest.approx(0.8 + (2048 - 220) / 44_100, abs=0.001)
-    assert heard.player.counters()["sustained_hops"] == 0  # the new stretch was there before the jump
-    heard.streamer.seek(1e9)  # beyond the end: the end
+    assert heard.player.counters()["sustained_hops"] == 0  # the new segment was ready before the jump
+    heard.streamer.seek(1e9)  # beyond the end: clipped
     time.sleep(0.1)
     heard.run(8000)
     assert heard.player.transport == "end" and heard.streamer.position_s == pytest.approx(60_000 / 44_100)
@@ -128,7 +128,7 @@ def test_seek_goes_there_and_tells_where_it_is(song):
     heard.streamer.close()
 
 
-def test_a_file_that_breaks_off_is_told_and_played_to_there(rng, tmp_path):
+def test_a_truncated_file_is_reported_and_played_up_to_there(rng, tmp_path):
     soundfile.write(tmp_path / "w.mp3", np.tile(music(rng, 22_050), 4), 22_050)
     data = (tmp_path / "w.mp3").read_bytes()
     (tmp_path / "half.mp3").write_bytes(data[: len(data) // 2])
@@ -140,7 +140,7 @@ def test_a_file_that_breaks_off_is_told_and_played_to_there(rng, tmp_path):
     heard.streamer.close()
 
 
-def test_what_is_no_source_is_refused(tmp_path):
+def test_invalid_sources_are_refused(tmp_path):
     assert as_source(None) == NoInput() and as_source("a.wav") == FileSource("a.wav")
     assert as_source(InputSource("mic")) == InputSource("mic") and channels_of(NoInput()) == 1
     with pytest.raises(TypeError, match="source is 3; expected a path"):
@@ -171,7 +171,7 @@ def wait_for(condition):
         time.sleep(0.01)
 
 
-def test_a_recording_is_what_was_heard_and_readable_at_every_moment(playing, tmp_path):
+def test_a_recording_is_what_was_heard_and_readable_at_all_times(playing, tmp_path):
     player, run = playing
     recorder = Recorder(tmp_path / "r.wav", player, 44_100, 1)
     recorder.start()
@@ -184,7 +184,7 @@ def test_a_recording_is_what_was_heard_and_readable_at_every_moment(playing, tmp
     assert rate == 44_100 and np.array_equal(y, np.concatenate(heard)) and np.abs(y).max() > 0
 
 
-def test_flac_is_made_at_the_stop(playing, tmp_path):
+def test_flac_is_written_on_stop(playing, tmp_path):
     player, run = playing
     recorder = Recorder(tmp_path / "r.flac", player, 44_100, 1)
     recorder.start()
@@ -223,7 +223,7 @@ def test_a_full_disk_stops_the_recording_and_nothing_else(playing, tmp_path):
 
 
 def test_past_four_gigabytes_the_header_is_rf64(tmp_path):
-    """A sparse file of 5 GB, its last second written: libsndfile finds the length and that second."""
+    """A sparse file of 5 GB with only its last second written: libsndfile reads length and that second."""
     channels, rate = 2, 48_000
     n_frames = 5 * 2**30 // (4 * channels)
     header = wav_header(rate, channels, n_frames * 4 * channels)
@@ -241,20 +241,20 @@ def test_past_four_gigabytes_the_header_is_rf64(tmp_path):
     assert struct.unpack("<I", wav_header(rate, channels, 2**32 - 200)[4:8])[0] < 2**32 - 1
 
 
-def test_recordings_overwrite_nothing_and_have_two_formats(playing, tmp_path):
+def test_recordings_never_overwrite_and_have_two_formats(playing, tmp_path):
     player, _ = playing
     (tmp_path / "r.wav").write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match="recordings overwrite nothing"):
+    with pytest.raises(FileExistsError, match="recordings never overwrite a file"):
         Recorder(tmp_path / "r.wav", player, 44_100, 1)
     with pytest.raises(FileExistsError):
         Recorder(tmp_path / "r.flac", player, 44_100, 1)  # its WAV would be r.wav
-    with pytest.raises(ValueError, match=r"extension is '\.mp3'; recordings are \.wav or \.flac"):
+    with pytest.raises(ValueError, match=r"extension is '\.mp3'; expected \.wav or \.flac"):
         Recorder(tmp_path / "r.mp3", player, 44_100, 1)
     assert (tmp_path / "r.wav").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("pace", [(0.25, -24), (0.25, -12), (0.5, 0), (4, 24)])
-def test_a_jump_while_it_is_stretched_comes_soon(song, pace):
+def test_a_seek_while_time_stretched_is_prompt(song, pace):
     heard = Heard(FileSource(song[0], loop=True))
     heard.player.set_stretch(*pace)
     heard.player.command("play")

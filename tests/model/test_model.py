@@ -34,7 +34,7 @@ def test_reconstruct_is_eq_1_and_2(rng):
         np.testing.assert_allclose(z, np.clip(np.maximum(h, 0) ** 2, 0, 16), rtol=1e-6)
 
 
-def test_dtypes_follow_the_input_and_values_agree(rng):
+def test_dtype_follows_the_input(rng):
     model = autoencoder(rng)
     x = rng.random((3, 257))
     y64, c64 = model.reconstruct(x)
@@ -52,7 +52,7 @@ def test_tied_weights_are_transposed(rng):
     np.testing.assert_allclose(layer.decode(code), untied.decode(code))
 
 
-def test_context_is_the_last_spectra_oldest_first(rng):
+def test_context_is_the_latest_spectra_oldest_first(rng):
     model = autoencoder(rng, context=3)
     x = rng.random((6, 257))
     code = model.encode(x)
@@ -83,7 +83,7 @@ def parts(**changes):
     "changes, text",
     [
         (dict(encoder_weight=np.ones(4)), r"encoder_weight has shape \(4,\); expected \(n_hidden, n_visible\)"),
-        (dict(encoder_bias=np.zeros(4)), r"encoder_bias has shape \(4,\); expected \(3,\), for 3 hidden and 4 visible"),
+        (dict(encoder_bias=np.zeros(4)), r"encoder_bias has shape \(4,\); expected \(3,\) for 3 hidden and 4 visible"),
         (dict(decoder_weight=np.ones((3, 4))), r"decoder_weight has shape \(3, 4\); expected \(4, 3\)"),
         (dict(decoder_bias=np.zeros(3)), r"decoder_bias has shape \(3,\)"),
         (dict(encoder_activation="softmax"), "encoder_activation is 'softmax'; expected one of"),
@@ -135,7 +135,7 @@ def test_models_that_do_not_fit_are_refused(rng):
         (dict(code_statistics=1), "code_statistics is 1"),
     ],
 )
-def test_parts_of_the_wrong_kind_are_refused(rng, change, text):
+def test_parts_of_the_wrong_type_are_refused(rng, change, text):
     with pytest.raises(TypeError, match=text):
         dataclasses.replace(autoencoder(rng), **change)
 

@@ -1,4 +1,4 @@
-"""Model files: what loads, what is refused and in which words, and that saving never leaves half a file."""
+"""Model files: what loads, what is refused with which message, and atomic saving."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ ARRAYS = ("encoder_weight", "encoder_bias", "decoder_weight", "decoder_bias")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good file of two layers, 33 - 8 - 4 units, with everything optional."""
+    """A valid file with two layers, 33 - 8 - 4 units, and all optional parts."""
     path = tmp_path / "model.h5"
     model_files.write(path, n_units=(8, 4), extras=True)
     return path
 
 
 def changed(path: Path, change: Change) -> Path:
-    """The same path, after the change of its file."""
+    """Apply the change to the file and return its path."""
     with h5py.File(path, "r+") as file:
         change(file)
     return path
 
 
 def refusal_of(path: Path) -> str:
-    """The text of the refusal, without the name of the file that it begins with."""
+    """The error message without the leading file name."""
     with pytest.raises(ModelFormatError) as refusal:
         Model.load(path)
     text = str(refusal.value)
@@ -58,7 +58,7 @@ def refusal_of(path: Path) -> str:
 
 @pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"])
 @pytest.mark.parametrize("storage", [{}, model_files.COMPRESSED])
-def test_values_are_those_that_were_written(tmp_path: Path, dtype: str, storage: dict[str, Any]) -> None:
+def test_values_are_read_as_written(tmp_path: Path, dtype: str, storage: dict[str, Any]) -> None:
     model_files.write(tmp_path / "model.h5", dtype=dtype, storage=storage)
     (layer,) = Model.load(tmp_path / "model.h5").layers
     shapes = ((8, N_BINS), (8,), (N_BINS, 8), (N_BINS,))
@@ -116,7 +116,7 @@ def test_context_spectra_widen_layer_0(tmp_path: Path) -> None:
     assert Model.load(tmp_path / "model.h5").layers[0].n_visible == 3 * N_BINS
 
 
-def test_what_is_optional_may_be_absent(tmp_path: Path) -> None:
+def test_optional_parts_may_be_missing(tmp_path: Path) -> None:
     model_files.write(tmp_path / "model.h5")
     changed(tmp_path / "model.h5", lambda file: file.__delitem__("preprocess"))
     model = Model.load(tmp_path / "model.h5")
@@ -145,7 +145,7 @@ def test_a_user_block_may_precede_the_file(tmp_path: Path, path: Path) -> None:
 
 
 def test_a_chunk_may_skip_its_filter(path: Path) -> None:
-    """HDF5 leaves gzip out where it would make a chunk larger."""
+    """HDF5 skips gzip for chunks that it would make larger."""
 
     def store_plainly(file: h5py.File) -> None:
         del file["layers/1/encoder_bias"]
@@ -159,27 +159,27 @@ def test_a_chunk_may_skip_its_filter(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "text"), REFUSALS, ids=[text for _, text in REFUSALS])
-def test_refusals_say_what_was_found_and_expected(path: Path, change: Change, text: str) -> None:
+def test_errors_say_what_was_found_and_expected(path: Path, change: Change, text: str) -> None:
     found = refusal_of(changed(path, change))
     assert text in found
     if text.startswith("/"):
         assert found.startswith(text)
 
 
-def test_the_limit_of_2_gib_is_for_all_datasets_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_2_gib_applies_to_the_total(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(path) as file:
         sizes: list[int] = []
         file.visititems(lambda name, item: sizes.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
     monkeypatch.setattr(model_format, "MOST_BYTES", sum(sizes) - 1)
     assert (
         refusal_of(path)
-        == f"/ declares {sum(sizes):,} bytes of datasets; expected at most {sum(sizes) - 1:,} (2 GiB) in all"
+        == f"/ declares {sum(sizes):,} bytes of datasets; expected at most {sum(sizes) - 1:,} (2 GiB) in total"
     )
     monkeypatch.setattr(model_format, "MOST_BYTES", sum(sizes))
     assert Model.load(path).n_code == 4
 
 
-def test_all_is_checked_before_a_dataset_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_is_checked_before_a_dataset_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_file._Dataset, "read", lambda self: pytest.fail("a dataset was read"))
     assert "/classes/centroids is missing" in refusal_of(changed(path, member("classes/centroids", None)))
 
@@ -196,16 +196,16 @@ def test_truncated_files_are_refused(tmp_path: Path, storage: dict[str, Any]) ->
 
 @pytest.mark.parametrize("n_bytes", [0, 8, 4000])
 def test_the_sizes_in_a_chunk_index_are_not_trusted(path: Path, n_bytes: int) -> None:
-    """A longer one made `read_direct_chunk` write past its buffer, a shorter one makes HDF5 read past its own."""
+    """A larger size makes `read_direct_chunk` write past its buffer; a smaller one makes HDF5 read past its own."""
     changed(path, lambda file: replace(file, "layers/0/encoder_bias", reals(0, 8), chunks=(4,)))
     index_entry = struct.pack("<IIQQ", 16, 0, 4, 0)  # bytes, filters skipped, offset of the chunk: the second one
     data = path.read_bytes()
     assert data.count(index_entry) == 1
     path.write_bytes(data.replace(index_entry, struct.pack("<I", n_bytes) + index_entry[4:]))
-    assert re.match(r"/layers/0/encoder_bias (has chunks|cannot be read|declares)", refusal_of(path))
+    assert re.match(r"/layers/0/encoder_bias (has missing chunks|cannot be read|declares)", refusal_of(path))
 
 
-def test_damaged_values_are_seen_by_their_checksum(tmp_path: Path) -> None:
+def test_damaged_values_are_detected_by_their_checksum(tmp_path: Path) -> None:
     path = tmp_path / "model.h5"
     model_files.model().save(path)
     with h5py.File(path) as file:
@@ -219,12 +219,12 @@ def test_damaged_values_are_seen_by_their_checksum(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"", "is not HDF5, it is empty; expected an aedsp model file"),
-        (b"PK\x03\x04 a zip file", "is not HDF5, it starts with b'PK\\x03\\x04 a z'; expected an aedsp model file"),
-        (b"\x89HDF\r\n", "is not HDF5, it starts with b'\\x89HDF\\r\\n'; expected an aedsp model file"),
+        (b"", "is not HDF5: it is empty; expected an aedsp model file"),
+        (b"PK\x03\x04 a zip file", "is not HDF5: it starts with b'PK\\x03\\x04 a z'; expected an aedsp model file"),
+        (b"\x89HDF\r\n", "is not HDF5: it starts with b'\\x89HDF\\r\\n'; expected an aedsp model file"),
         (
             bytes(5000),
-            "is not HDF5, it starts with b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'; expected an aedsp model file",
+            "is not HDF5: it starts with b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'; expected an aedsp model file",
         ),
     ],
 )
@@ -233,17 +233,17 @@ def test_other_files_are_refused(tmp_path: Path, data: bytes, text: str) -> None
     assert refusal_of(tmp_path / "other.h5") == text
 
 
-def test_a_missing_file_is_an_ordinary_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_file_not_found_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No such file or directory: .*missing\.h5"):
         Model.load(tmp_path / "missing.h5")
 
 
-def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="is a folder; expected a model file"):
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a directory; expected a model file"):
         Model.load(tmp_path)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no named pipes")
 def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.h5")
     for path in (tmp_path / "pipe.h5", Path(os.devnull)):
@@ -254,7 +254,7 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_is_an_ordinary_error(path: Path) -> None:
+def test_an_unreadable_file_is_a_permission_error(path: Path) -> None:
     path.chmod(0)
     with pytest.raises(PermissionError, match=r"Permission denied: .*model\.h5"):
         Model.load(path)
@@ -264,7 +264,7 @@ def test_an_unreadable_file_is_an_ordinary_error(path: Path) -> None:
 
 
 def assert_same(one: Any, other: Any) -> None:
-    """Equal in every field; arrays to the last bit."""
+    """All fields are equal; arrays are bit-identical."""
     if isinstance(one, np.ndarray):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
@@ -282,13 +282,13 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
 
 
-def test_a_saved_model_loads_as_it_was(tmp_path: Path) -> None:
+def test_a_saved_model_loads_unchanged(tmp_path: Path) -> None:
     model = model_files.model()
     model.save(tmp_path / "model.h5")
     assert_same(model, Model.load(tmp_path / "model.h5"))
 
 
-def test_the_same_model_makes_the_same_bytes(tmp_path: Path) -> None:
+def test_saving_is_deterministic(tmp_path: Path) -> None:
     model = model_files.model()
     model.save(tmp_path / "one.h5")
     Model.load(tmp_path / "one.h5")
@@ -327,10 +327,10 @@ STATISTICS = CodeStatistics(reals(0, 5), reals(1, 5), reals(2, 7, 5))
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"training": {"recipe": {"notes": "x" * 60_000}}}, "has 60,013 bytes; expected 60,000 at most"),
+        ({"training": {"recipe": {"notes": "x" * 60_000}}}, "has 60,013 bytes; expected at most 60,000"),
         ({"training": {"recipe": {"rate": float("nan")}}}, "Out of range float values are not JSON compliant"),
         ({"training": {"epochs": 3}}, "training has the keys ['epochs']; expected 'recipe' and 'history' only"),
-        ({"name": "a\0b"}, "has 3 bytes; expected 60,000 at most, and no NUL"),
+        ({"name": "a\0b"}, "has 3 bytes; expected at most 60,000, without NUL"),
         ({"code_statistics": STATISTICS}, "code_statistics is for 5 units; the code has 4"),
         (
             {"layers": wide_layers(1e5), "code_statistics": None, "classes": None},
@@ -338,7 +338,7 @@ STATISTICS = CodeStatistics(reals(0, 5), reals(1, 5), reals(2, 7, 5))
         ),
     ],
 )
-def test_what_the_format_cannot_hold_is_refused_and_the_old_file_stays(
+def test_what_the_format_cannot_hold_is_refused_and_the_old_file_is_kept(
     tmp_path: Path, changes: dict[str, Any], text: str
 ) -> None:
     (tmp_path / "model.h5").write_bytes(b"the old file")
@@ -374,10 +374,10 @@ def test_saving_replaces_a_file_and_follows_a_link(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "real.h5").stat().st_mode) == stat.S_IMODE(usual.stat().st_mode)
 
 
-def test_the_folder_must_exist_and_the_target_be_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"is no folder; make it first: .*missing"):
+def test_the_directory_must_exist_and_the_target_must_not_be_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no such directory; create it first: .*missing"):
         model_files.model().save(tmp_path / "missing" / "model.h5")
-    with pytest.raises(IsADirectoryError, match="is a folder; expected the name of a file to write"):
+    with pytest.raises(IsADirectoryError, match="is a directory; expected the name of a file to write"):
         model_files.model().save(tmp_path)
 
 
@@ -391,7 +391,7 @@ def test_weight_dtype_is_float32_or_float16(tmp_path: Path) -> None:
 # The document -------------------------------------------------------------------------------------------------------
 
 
-def test_the_example_of_the_document_makes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_in_the_document_makes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(compile(example, DOCUMENT.name, "exec"), {})
@@ -405,7 +405,7 @@ def test_the_document_states_the_limits(limit: int) -> None:
     assert f"{limit:,}" in DOCUMENT.read_text(encoding="utf-8")
 
 
-def test_text_in_another_encoding_is_told_as_such(tmp_path: Path) -> None:
+def test_text_in_another_encoding_is_reported(tmp_path: Path) -> None:
     model_files.model().save(tmp_path / "model.h5")
     with h5py.File(tmp_path / "model.h5", "a") as file:
         file.attrs["name"] = np.bytes_("Flöte".encode("latin-1"))

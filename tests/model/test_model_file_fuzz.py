@@ -1,6 +1,6 @@
 """2,000 damaged model files: each loads or raises ModelFormatError; no other error, no crash, no hang, under 200 MB.
 
-They are read in a child process, since a crash or a hang is what is looked for. A longer search by hand:
+They are read in a child process, since the test looks for crashes and hangs. To search longer by hand:
 
     python tests/model/test_model_file_fuzz.py FIRST_SEED N_MUTANTS FOLDER
 """
@@ -31,12 +31,12 @@ FIRST_SEED, N_MUTANTS = 20140914, 2000
 LONGEST_LOAD_S, LONGEST_RUN_S = 20, 300  # limits for a slow machine; the whole run takes about 30 s
 MOST_MEMORY_MB = 200
 
-#: What a damaged size, count or address may become.
+#: Replacement values for sizes, counts and addresses.
 INTEGERS = (0, 1, 2, 7, 2**15, 2**16 - 1, 2**31 - 1, 2**32 - 1, 2**32, 2**40, 2**62, 2**63, 2**64 - 1)
 
 
 def test_damaged_files_load_or_raise_model_format_error(tmp_path: Path) -> None:
-    pytest.importorskip("resource", reason="the child measures its memory by it")
+    pytest.importorskip("resource", reason="the child needs it to measure its memory")
     arguments = [sys.executable, __file__, str(FIRST_SEED), str(N_MUTANTS), str(tmp_path)]
     try:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -44,12 +44,12 @@ def test_damaged_files_load_or_raise_model_format_error(tmp_path: Path) -> None:
             arguments, env=environment, capture_output=True, text=True, timeout=LONGEST_RUN_S, check=False
         )
     except subprocess.TimeoutExpired:
-        pytest.fail(f"no end within {LONGEST_RUN_S} s, at {_seed_reached(tmp_path)}")
+        pytest.fail(f"did not finish within {LONGEST_RUN_S} s, at {_seed_reached(tmp_path)}")
     assert child.returncode == 0, f"exit status {child.returncode} at {_seed_reached(tmp_path)}: {child.stderr[-3000:]}"
     report = json.loads(child.stdout)
     print(report)
     assert report["refused"] + report["loaded"] == N_MUTANTS
-    assert report["refused"] > N_MUTANTS / 3, "the mutants are too tame to prove anything"
+    assert report["refused"] > N_MUTANTS / 3, "too few mutants are invalid for a meaningful test"
     assert report["peak_mb"] < MOST_MEMORY_MB, f"seed {report['peak_seed']} took {report['peak_mb']} MB"
 
 
@@ -59,7 +59,7 @@ def _seed_reached(folder: Path) -> str:
 
 
 def good_files(folder: Path) -> list[Path]:
-    """Small files that differ in how HDF5 stores them."""
+    """Small files that use different HDF5 storage."""
     names = ("contiguous", "chunked", "compressed", "newest", "saved")
     contiguous, chunked, compressed, newest, saved = paths = [folder / f"{name}.h5" for name in names]
     model_files.write(contiguous, tied=True, dtype=np.float64, extras=True)
@@ -71,7 +71,7 @@ def good_files(folder: Path) -> list[Path]:
 
 
 def metadata_of(path: Path) -> npt.NDArray[np.intp]:
-    """Positions of all bytes of the file that are no values of a dataset."""
+    """Positions of all bytes of the file outside dataset values."""
     is_metadata = np.ones(path.stat().st_size, dtype=bool)
 
     def exclude(_name: str, member: h5py.Group | h5py.Dataset) -> None:
@@ -133,7 +133,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 def mutant(seed: int, good: list[tuple[bytes, npt.NDArray[np.intp]]]) -> bytes:
-    """One of the good files with one to three damages, most of them in its metadata."""
+    """One of the valid files with one to three mutations, mostly in its metadata."""
     rng = np.random.default_rng(seed)
     original, metadata = good[seed % len(good)]
     data = bytearray(original)
@@ -145,7 +145,7 @@ def mutant(seed: int, good: list[tuple[bytes, npt.NDArray[np.intp]]]) -> bytes:
 
 
 def read_mutants(first_seed: int, n_mutants: int, folder: Path) -> dict[str, Any]:
-    """Load each mutant; the file "progress" names the seed in work."""
+    """Load each mutant; the file "progress" holds the current seed."""
     good = [(path.read_bytes(), metadata_of(path)) for path in good_files(folder)]
     path, progress = folder / "mutant.h5", folder / "progress"
     outcomes: Counter[str] = Counter()
@@ -169,9 +169,9 @@ def read_mutants(first_seed: int, n_mutants: int, folder: Path) -> dict[str, Any
 
 
 def _peak_mb() -> float:
-    """The most memory that this process has held."""
+    """Peak memory of this process."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux, where ru_maxrss would begin with what the parent process held
+    if status.exists():  # on Linux, ru_maxrss includes the peak of the parent process
         return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
     import resource
 

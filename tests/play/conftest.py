@@ -1,4 +1,4 @@
-"""A desk without a sound card: PortAudio's place is taken by a thread that calls the compiled callback."""
+"""A fake system without a sound card: a thread calls the compiled callback in place of PortAudio."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fake_device import DEVICE, FakeDevice
 from models import autoencoder
 
 
-class Desk:
+class FakeSystem:
     present, input = True, 0.0
 
     def __init__(self):
         self.heard = []
 
     def open_stream(self, callback, output, input, n_in, n_out, sample_rate, block, latency):
-        """A device that calls a hundred times a second while it is there."""
+        """A fake device that calls the callback 100 times a second while present."""
 
         def play(device):
             if self.present:
@@ -41,26 +41,26 @@ class Desk:
 
 
 @pytest.fixture
-def desk(monkeypatch):
-    desk = Desk()
+def device(monkeypatch):
+    system = FakeSystem()
 
     def find(device, kind):
-        if not desk.present:
+        if not system.present:
             raise StreamError("no output device can be used")
         return DEVICE
 
     monkeypatch.setattr(portaudio, "find_device", find)
-    monkeypatch.setattr(portaudio, "open_stream", desk.open_stream)
+    monkeypatch.setattr(portaudio, "open_stream", system.open_stream)
     monkeypatch.setattr(portaudio, "restart", lambda: None)
     monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
     monkeypatch.setattr(portaudio, "drop_lost", lambda lost, device, callback: lost.close())
     monkeypatch.setattr(devices, "LOST_AFTER_S", 0.3)
-    return desk
+    return system
 
 
 @pytest.fixture
-def instrument(desk, rng, tmp_path):
-    """An instrument that plays the shipped clip through a small model, 20 units in three banks."""
+def instrument(device, rng, tmp_path):
+    """An instrument playing the shipped clip through a small model with 20 units in three banks."""
     from aedsp import data
 
     model = autoencoder(rng, n_code=20, level=1.0)

@@ -1,30 +1,31 @@
-"""The whole hop over a whole signal, in float64: what `Engine.process` must equal, its latency removed."""
+"""The whole hop over a whole signal, in float64: reference for `Engine.process` with its latency removed."""
 
 import numpy as np
 
 from reference import constant_q, pghi, phase, rtisi, stft
+from reference import model as models
 
 
 def resynthesize(
     model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None, refine=0, phase_from=None
 ):
-    """Mono signal (frames,) at the model's rate to its resynthesis, same length, no delay.
+    """Mono signal (frames,) at the model rate to its resynthesis, same length, no latency.
 
-    factor, override: (n_code,). The signal is preceded by silence, as the engine's own state is.
+    factor, override: (n_code,). The signal is preceded by silence, like the engine's state.
     """
     front_end = model.front_end
     length, hop, fft_length = front_end.window_length, front_end.hop_length, front_end.fft_length
-    # hop m of the engine sees the window that ends at m * hop: windows start at hop - length
+    # the window of the engine's hop m ends at m * hop: windows start at hop - length
     padded = np.concatenate([np.zeros(length - hop), np.asarray(x, np.float64), np.zeros(length + hop)])
     spectra = stft.forward(padded, front_end)
     magnitudes = np.abs(spectra) * front_end.magnitude_scale
     if not original:
         q = constant_q.analysis(front_end) if front_end.kind == "cqft" else None
-        code = model.encode(magnitudes if q is None else constant_q.forward(q, magnitudes))
+        code = models.encode(model, magnitudes if q is None else constant_q.forward(q, magnitudes))
         factor = np.ones(model.n_code) if factor is None else factor
         override = np.full(model.n_code, np.nan) if override is None else override
         code = np.where(np.isnan(override), code * factor, override)
-        decoded = model.decode(code)
+        decoded = models.decode(model, code)
         if q is not None:
             decoded = np.minimum(decoded @ constant_q.synthesis(front_end, q).T, 16)
         if mode == "source":
@@ -43,7 +44,7 @@ def resynthesize(
 
 
 def phases_of(z, front_end, mode, start_turns):
-    """Unit phasors for magnitudes alone; "pghi1" leaves those of the last one out."""
+    """Unit phasors from magnitudes; "pghi1" omits those of the last spectrum."""
     if mode == "spsi":
         return phase.spsi(z, front_end, start_turns)
     if mode in ("pghi", "pghi1"):
