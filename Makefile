@@ -1,11 +1,11 @@
-# make deps · make play · make test · make bench · make lint · make soak · make rtsan       (writes .venv, build/, compiled modules in aedsp/)
+# make deps · make play · make test · make test-fast · make bench · make lint · make soak · make rtsan       (writes .venv, build/, compiled modules in aedsp/)
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard aedsp/_kernels/*.p[yx]* aedsp/_kernels/*.h aedsp/_kernels/simd/* aedsp/_rt/*.p[yx]* aedsp/_rt/*.h)
 
-.PHONY: deps system play test bench lint soak rtsan clean
+.PHONY: deps system play test test-fast bench lint soak rtsan clean
 .DELETE_ON_ERROR:
 
 deps: system $(VENV)/installed
@@ -27,6 +27,10 @@ play: deps
 
 test: deps
 	@$(BIN)/python -m pytest
+
+# All but the paper smoke run, the wheel, the checked build and the other instruction sets.
+test-fast: deps
+	@$(BIN)/python -m pytest -m "not slow"
 
 bench: deps
 	@$(BIN)/python -m pytest --benchmark

@@ -33,7 +33,7 @@ def main() -> NoReturn:
     if name not in COMMANDS:
         print(f"aedsp: there is no command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
-    cli.run(import_module(COMMANDS[name][0]).main, sys.argv[2:], name=f"aedsp {name}")
+    cli.run(import_module(COMMANDS[name][0]).command, sys.argv[2:], name=f"aedsp {name}")
 
 
 if __name__ == "__main__":

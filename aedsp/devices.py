@@ -77,7 +77,7 @@ def _describe(device: portaudio.Device) -> str:
     )
 
 
-def main(
+def command(
     measure: Annotated[
         bool, typer.Option("--measure-latency", help="measure the round-trip latency through a loopback cable")
     ] = False,
@@ -112,4 +112,4 @@ def main(
 
 
 if __name__ == "__main__":
-    cli.run(main, name="python -m aedsp.devices")
+    cli.run(command, name="python -m aedsp.devices")

@@ -128,7 +128,7 @@ def largest_model(front_end: FrontEnd, precision: PrecisionMode) -> int:
     return last
 
 
-def main(
+def command(
     model: Annotated[Path | None, typer.Option(help="model file (default: the shipped model)")] = None,
     sample_rate: Annotated[
         float | None, typer.Option(metavar="HZ", help="sample rate (default: the model's own)")
@@ -211,4 +211,4 @@ def _about(n_units: int) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main, name="python -m aedsp.headroom")
+    cli.run(command, name="python -m aedsp.headroom")

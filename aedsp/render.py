@@ -39,7 +39,7 @@ def _units(name: str, texts: list[str]) -> list[int]:
         raise ValueError(f"--{name} is {','.join(texts)!r}; expected unit numbers, e.g. --{name} 4,5") from None
 
 
-def main(
+def command(
     source: Annotated[
         Path | None, typer.Argument(metavar="IN", help="audio file (default: the shipped demo clip)")
     ] = None,
@@ -167,4 +167,4 @@ def _render_performance(gestures: GestureFile, source: Path | None, output: Path
 
 
 if __name__ == "__main__":
-    cli.run(main, name="python -m aedsp.render")
+    cli.run(command, name="python -m aedsp.render")

@@ -1,9 +1,9 @@
-"""The whole hop beside compositions in C++ from MKL, FFTW and OpenBLAS, and loops in Python: one thread, interleaved.
+"""Times the whole hop against C++ built on MKL, FFTW and OpenBLAS, and Python loops: one thread, interleaved.
 
 Usage: python benchmarks/against_compositions.py [--rounds 9] [--tails]
 
-Ratios of medians. "1 hop": blocks of one hop; "64 hops": blocks of 64, of which several go through the weights at once.
-AVX2 on both sides: AEDSP_ISA=v3 MKL_ENABLE_INSTRUCTIONS=AVX2. --tails: thread CPU time of each of a million hops.
+Ratios of medians. Blocks of one hop, or "64 hops", which share reads of the weights. AVX2 for both sides:
+AEDSP_ISA=v3 MKL_ENABLE_INSTRUCTIONS=AVX2. --tails: thread CPU time of each of a million hops.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def model(n, hop, W, V, b, c):
 
 
 class Ours:
-    """Our compiled hop, called as a host would: `hops` of them a block."""
+    """Our compiled hop, called like a host does, with blocks of `hops` hops."""
 
     clock = None
 
@@ -102,7 +102,7 @@ class Loop:
 
 
 def runners(n, hop, units, tied):
-    """By name; and what is missing, with the reason."""
+    """Runners by name, and reasons for missing ones by name."""
     W, V, b, c = given = weights(n, units)
     ours = model(n, hop, W, None if tied else V, b, c)
     found = {
@@ -127,7 +127,7 @@ def runners(n, hop, units, tied):
 
 
 def measure(found, hop, rounds):
-    """Medians in µs by name."""
+    """Median times in µs by name."""
     rng = np.random.default_rng(1)
     mono, stereo = ((rng.standard_normal(hop * HOPS * n) * 0.1).astype("f4") for n in (1, 2))
     outs = {name: np.zeros_like(stereo if name == "stereo" else mono) for name in found}
@@ -139,7 +139,7 @@ def measure(found, hop, rounds):
 
 
 def tails(hop=512, n=1_000_000):
-    """Thread CPU time of a million hops at 256 units, ours and MKL's in turns of 10,000."""
+    """Thread CPU time of a million hops at 256 units, alternating every 10,000 between ours and MKL's."""
     W, V, b, c = given = weights(2048, 256)
     sides = {
         "float16": Ours(model(2048, hop, W, V, b, c), 1, precision="float16"),
@@ -164,7 +164,7 @@ def main():
     parser.add_argument("--tails", action="store_true")
     arguments = parser.parse_args()
     cpu = aedsp.cpu()
-    print(f"instruction set {cpu.isa} of {', '.join(cpu.supported)}; medians of {arguments.rounds} rounds, µs a hop")
+    print(f"instruction set {cpu.isa} of {', '.join(cpu.supported)}; medians of {arguments.rounds} rounds, µs per hop")
     rows = []
     for configuration in CONFIGURATIONS:
         found, missing = runners(*configuration)
@@ -176,7 +176,7 @@ def main():
             print(f"  {name:<18} {value:9.2f}{against}  {times['original loop'] / value:7.1f}x the original loop")
         print(f"  stereo against mono {times['stereo'] / times['float16']:.2f}")
         for name, reason in missing.items():
-            print(f"  without {name}: {reason}")
+            print(f"  skipped {name}: {reason}")
         rows.append({"fft": n, "hop": hop, "units": units, "tied": tied, "us": times})
     kept = {"rows": rows}
     if arguments.tails:

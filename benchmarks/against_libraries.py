@@ -1,4 +1,4 @@
-"""Our FFT beside FFTW's and MKL's, our dense pass beside OpenBLAS's: one thread, interleaved; medians and ratios.
+"""Times our FFT against FFTW and MKL, our dense layers against OpenBLAS: one thread, interleaved; medians.
 
 Usage: python benchmarks/against_libraries.py        (Debian: apt install libfftw3-dev libopenblas-dev; pip install mkl)
 """
@@ -44,7 +44,7 @@ def build():
     ]
     built = subprocess.run([*command, "-lfftw3f", "-lopenblas", "-lm", "-ldl"], capture_output=True, text=True)
     if built.returncode:
-        sys.exit(f"the peers do not build ({built.stderr.splitlines()[0]}); apt install libfftw3-dev libopenblas-dev")
+        sys.exit(f"cannot build the peers ({built.stderr.splitlines()[0]}); apt install libfftw3-dev libopenblas-dev")
     library = ctypes.CDLL(str(target))
     for name in ("time_forward", "time_inverse", "time_stack", "time_fftw", "time_mkl", "time_blas"):
         getattr(library, name).restype = ctypes.c_double
@@ -52,17 +52,17 @@ def build():
 
 
 def row(name, ours, theirs):
-    """Medians of two (function, arguments) that return seconds, called in turn; their ratio."""
+    """Medians and ratio of two alternating (function, arguments) that return seconds."""
     times = np.array([(ours[0](*ours[1]), theirs[0](*theirs[1])) for _ in range(ROUNDS)]) * 1e6
     mine, other = np.median(times, axis=0)
     print(f"{name:<28} {mine:>10.2f} {other:>10.2f} {mine / other:>8.2f}")
 
 
 def compare_fft(library, rng):
-    print(f"\n{'FFT, real, float32':<28} {'aedsp µs':>10} {'their µs':>10} {'ratio':>8}")
+    print(f"\n{'FFT, real, float32':<28} {'aedsp µs':>10} {'peer µs':>10} {'ratio':>8}")
     mkl = sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*"))
     if not mkl:
-        print("no libmkl_rt; pip install mkl for its rows")
+        print("skipped MKL: libmkl_rt not found; pip install mkl")
     for n in (64, 256, 512, 1024, 2048, 4096, 8192, 32768):
         x, spectrum = rng.standard_normal(n).astype("f4"), np.zeros(n + 2, "f4")
         re, im = np.zeros(n // 2 + 1, "f4"), np.zeros(n // 2 + 1, "f4")

@@ -1,10 +1,10 @@
-"""Making a corpus beside `librosa.stft` over the same files: seconds, ratio, and times real time.
+"""Times corpus building against `librosa.stft` on the same files: seconds, ratio, real-time factor.
 
     AEDSP_CORPUS=<folder with train/> python benchmarks/against_librosa.py [--rounds 3]
 
 Both read every file, mix it to mono, resample it to 22,050 Hz and analyse it with windows of 2,048 every 512 frames.
-librosa keeps the magnitudes of a file and drops them; ours draws 70,000 spectra over all files and writes them to disk.
-librosa's resampler is soxr_hq, which ours is too. One process for librosa, one a core for ours.
+librosa computes a file's magnitudes and drops them; ours draws 70,000 spectra over all files and writes them to disk.
+Both resample with soxr_hq. One process for librosa, one per core for ours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def librosa_seconds(paths: list[Path]) -> float:
 
 
 def our_seconds(folder: Path) -> tuple[float, float]:
-    """Seconds, and seconds of audio."""
+    """Seconds taken, and seconds of audio."""
     with tempfile.TemporaryDirectory() as temporary:
         began = time.perf_counter()
         tracks, _ = audio.survey(audio.find_audio(folder), folder)
@@ -48,7 +48,7 @@ def main() -> None:
     folder = Path(os.environ["AEDSP_CORPUS"], "train")
     paths = audio.find_audio(folder)
     librosa_seconds(paths[:1])
-    print("librosa s | aedsp s | ratio | aedsp, times real time")
+    print("librosa s | aedsp s | ratio | aedsp, real-time factor")
     for _ in range(rounds):
         (own, length), other = our_seconds(folder), librosa_seconds(paths)
         print(f"{other:9.1f} | {own:7.1f} | {other / own:5.2f} | {length / own:.0f}", flush=True)

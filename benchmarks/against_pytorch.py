@@ -1,10 +1,10 @@
-"""The trainer beside the same training in PyTorch, on the CPU: seconds an epoch, interleaved, and their ratio.
+"""Times the trainer against the same training in PyTorch on the CPU: seconds per epoch, interleaved, and ratio.
 
     python benchmarks/against_pytorch.py [--units 256,1500] [--spectra 10000] [--rounds 7]
 
 Sigmoid to linear, untied, 1,025 bins, batches of 100 in random order, squared error summed over the bins, SGD with
-momentum 0.5, float32, as many threads as there are cores for both. The last column is the trainer on spectra a hundred
-times as loud, whose sigmoids are saturated, beside itself.
+momentum 0.5, float32, one thread per core for both. The last column compares the trainer with itself on spectra a
+hundred times as loud, which saturate the sigmoids.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def main() -> None:
     for n_units in map(int, arguments.units.split(",")):
         runs = [ours(x, n_units), pytorch(x, n_units), ours(100 * x, n_units)]
         for run in runs:
-            run()  # caches, thread pools, Numba's compiler
+            run()  # warm up caches, thread pools, Numba's compiler
         times = np.array([[seconds(run) for run in runs] for _ in range(arguments.rounds)])
         ratio, saturated = times[:, 1] / times[:, 0], times[:, 2] / times[:, 0]
         low, high = np.percentile(ratio, [25, 75])

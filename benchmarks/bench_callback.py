@@ -1,4 +1,4 @@
-"""The live callback as PortAudio calls it, a file as source: the whole block, from ring to device."""
+"""The live callback, called like PortAudio does, with a file source: the whole block, from ring to device."""
 
 import numpy as np
 import pytest

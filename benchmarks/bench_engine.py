@@ -1,4 +1,4 @@
-"""The whole hop, as Python calls it, and start-up."""
+"""The whole hop, called from Python, and start-up."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def bench_make_an_engine(benchmark, noise):
 
 
 def bench_import(benchmark):
-    """`import aedsp` in a new interpreter; `bench_import_numpy` is how much of it is NumPy and Python."""
+    """`import aedsp` in a new interpreter; `bench_import_numpy` is the share of NumPy and Python."""
     benchmark.pedantic(subprocess.run, ([sys.executable, "-c", "import aedsp"],), {"check": True}, rounds=7)
 
 

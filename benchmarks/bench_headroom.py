@@ -1,4 +1,4 @@
-"""Real-time headroom by model size and hop, idle and with a Python thread that computes without pause beside it."""
+"""CPU headroom by model size and hop, idle and with a busy Python thread."""
 
 import dataclasses
 import threading
@@ -21,7 +21,7 @@ def model(units, hop):
 
 @pytest.fixture(params=["idle", "busy"])
 def load(request):
-    """Nothing else, or a thread that takes the interpreter's lock whenever it can."""
+    """Idle, or a thread that takes the GIL whenever it can."""
     stop = threading.Event()
 
     def work():

@@ -1,4 +1,4 @@
-"""One hop of 2048/512 with 256 units, and a second of STFT, by everybody who is installed."""
+"""One hop at 2048/512 with 256 units, and one second of STFT, for every installed library."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: noise, and the table of headroom at the end. Run them by `pytest --benchmark`."""
+"""Shared benchmark fixtures and the final table of CPU headroom. Run with `pytest --benchmark`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import aedsp
 from results import keep
 
-#: (units, hop, load) -> Headroom; why a peer is not there -> by name
+#: (units, hop, load) -> Headroom; peer name -> why it is missing
 _HEADROOM = pytest.StashKey[dict]()
 _ABSENT = pytest.StashKey[dict]()
 
@@ -35,13 +35,13 @@ def noise(rng):
 
 @pytest.fixture
 def headroom_rows(request):
-    """Where a benchmark puts its row of the table at the end."""
+    """Rows of the final table, filled by the benchmarks."""
     return request.config.stash[_HEADROOM]
 
 
 @pytest.fixture
 def absent(request):
-    """absent(name, reason): a peer that is not installed; it is named at the end, and the benchmark skipped."""
+    """absent(name, reason): skip the benchmark of a missing peer and list it at the end."""
 
     def note(name: str, reason: object) -> None:
         request.config.stash[_ABSENT][name] = str(reason)
@@ -65,4 +65,4 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         kept = [{"units": u, "hop": h, "load": load, **vars(found)} for (u, h, load), found in sorted(rows.items())]
         write(f"kept in {keep('headroom', {'rows': kept})}")
     for name, reason in absent.items():
-        write(f"without {name}: {reason}")
+        write(f"skipped {name}: {reason}")

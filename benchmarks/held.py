@@ -1,10 +1,10 @@
-"""A code that is held: does it keep its level, does it buzz at the rate of the hops?
+"""Measures frozen sound: does its level hold, and does it buzz at the hop rate?
 
     AEDSP_CORPUS=<folder with test/> python benchmarks/held.py [--seconds 20]
 
 Every clip plays for 5 s through the shipped model, then the sound is frozen. level: from the softest to the loudest
-100 ms, in dB. line: the envelope's line at the hop rate (43 Hz), in dB of its mean; the lower the better. Without the
-variable: the shipped clips. "source" is what freezing does where the phases were those of the input.
+100 ms, in dB. line: the envelope's line at the hop rate (43 Hz), in dB relative to its mean; lower is better. Without
+AEDSP_CORPUS: the shipped clips. "source": freezing from the input's phases.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ METHODS = {"source": "auto", "spsi": "spsi", "pghi": "pghi", "advance": "advance
 
 
 def held(x: np.ndarray, phase: str, seconds: float) -> np.ndarray:
-    """The frozen sound, from 0.2 s after it was frozen."""
+    """The frozen sound, from 0.2 s after the freeze."""
     engine = aedsp.Engine(aedsp.demo_model(), phase=phase)
     engine.process(x)
     engine.controls.frozen = True

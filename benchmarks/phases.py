@@ -1,10 +1,10 @@
-"""How near sound comes to magnitudes whose phases were thrown away: our real-time methods beside librosa's Griffin-Lim.
+"""Rates resynthesis from magnitudes without phases: our real-time methods against librosa's Griffin-Lim.
 
     AEDSP_CORPUS=<folder with test/> python benchmarks/phases.py [--seconds 30] [--hops 1024,512,256]
 
-Spectral convergence in dB, 20 log10(‖|STFT(y)| - |X|‖ / ‖X‖), the mean over the files of `test/` (without the variable:
-over the shipped clips), mono at 22,050 Hz, FFT and window 2048, Hann. Lower is better. Ours see no spectrum that comes
-later, but for pghi1, which sees one; Griffin-Lim sees all of them, 32 times.
+Spectral convergence in dB, 20 log10(‖|STFT(y)| - |X|‖ / ‖X‖), mean over the files of `test/` (without AEDSP_CORPUS: the
+shipped clips), mono at 22,050 Hz, FFT and window 2048, Hann. Lower is better. Ours use no later spectra, except pghi1,
+which uses one; Griffin-Lim uses all of them, 32 times.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Phasors = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def clips(seconds: float) -> dict[str, np.ndarray]:
-    """By name: float32 (frames,), from the middle of each file."""
+    """The middle of each file by name: float32 (frames,)."""
     folder = os.environ.get("AEDSP_CORPUS")
     paths = sorted(Path(folder, "test").iterdir()) if folder else [data.demo_audio_path(name) for name in data.CLIPS]
     found = {}
@@ -42,7 +42,7 @@ def clips(seconds: float) -> dict[str, np.ndarray]:
 
 
 def methods(front_end: FrontEnd) -> dict[str, tuple[Phasors, int, int]]:
-    """By name: phasors of the next magnitudes, spectra that they come late, iterations on top."""
+    """By name: phasors of the next magnitudes, their delay in spectra, iterations on top."""
     lengths = (front_end.fft_length, front_end.window_length, front_end.hop_length)
     start = np.random.default_rng(0).random(front_end.n_fft_bins)
 
@@ -68,7 +68,7 @@ def spectra(front_end: FrontEnd, x: np.ndarray) -> np.ndarray:
 
 
 def convergence(front_end: FrontEnd, z: np.ndarray, y: np.ndarray) -> float:
-    """dB between the spectra z and those of y, which begins where the first of z did; the ends are left out."""
+    """dB between the spectra z and those of y, which starts at the first of z; without the ends."""
     found, edge = spectra(front_end, y), front_end.window_length // front_end.hop_length
     n = min(len(z), len(found))
     a, b = z[edge : n - edge], found[edge : n - edge]
@@ -94,7 +94,7 @@ def griffin_lim(front_end: FrontEnd, z: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30, help="of each file, from its middle")
+    parser.add_argument("--seconds", type=float, default=30, help="seconds from the middle of each file; default: 30")
     parser.add_argument("--hops", default="1024,512,256")
     arguments = parser.parse_args()
     music, hops = clips(arguments.seconds), [int(hop) for hop in arguments.hops.split(",")]
@@ -110,7 +110,7 @@ def main() -> None:
         try:
             found = [griffin_lim(front_end, spectra(front_end, x)) for x in music.values()]
         except ImportError:
-            print("librosa is not installed; its row is left out")
+            print("skipped Griffin-Lim: librosa is not installed")
         else:
             table.setdefault("librosa, Griffin-Lim, 32 times", []).append(float(np.mean(found)))
     print(f"dB, mean of {len(music)} files | " + " | ".join(f"{LENGTH}/{hop}" for hop in hops))

@@ -1,10 +1,10 @@
-"""How well the default recipe reconstructs music it never heard, beside principal components of the same size.
+"""Rates the default recipe's reconstruction of unheard music against principal components of the same size.
 
     AEDSP_CORPUS=<folder with train/ and test/> python benchmarks/reconstruction.py [--codes 8,16,64,256]
 
 Trains on `train/` with `python -m aedsp.train --code N`, reports on spectra drawn from all of `test/`:
-residual : squared error of the magnitudes, as a share of that of predicting the training mean
-LSD      : mean over the spectra of the root mean square difference in dB, nothing below 1e-5
+residual : squared error of the magnitudes, relative to that of predicting the training mean
+LSD      : mean over the spectra of the RMS difference in dB, floor 1e-5
 Both for the model and for PCA of the same training spectra (NumPy, float64, negatives clamped to 0).
 """
 
@@ -41,7 +41,7 @@ def lsd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def spectra_of(folder: Path, path: Path, recipe: recipes.Recipe, n: int) -> np.ndarray:
-    """n spectra drawn from all of a folder."""
+    """n spectra drawn from a whole folder."""
     tracks, _ = audio.survey(audio.find_audio(folder), folder)
     draw = Draw(
         front_end=recipe.analysis(), n_training=n - 1, n_validation=1, n_test=0, split="frame",
@@ -55,7 +55,7 @@ def spectra_of(folder: Path, path: Path, recipe: recipes.Recipe, n: int) -> np.n
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codes", default="8,16,64,256")
-    parser.add_argument("--keep", type=Path, help="a folder for corpora and models, used again")
+    parser.add_argument("--keep", type=Path, help="folder for corpora and models, reused; default: temporary")
     parser.add_argument("options", nargs="*", help="more options for aedsp.train, after --")
     arguments = parser.parse_args()
     root = Path(os.environ["AEDSP_CORPUS"])

@@ -1,4 +1,4 @@
-"""Where figures are kept: benchmarks/results/NAME-ISA.json, with the machine, the build and the instruction set."""
+"""Saves figures to benchmarks/results/NAME-ISA.json, with machine, build and instruction set."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 
 import aedsp
 
-#: AEDSP_RESULTS names another folder.
+#: Override with AEDSP_RESULTS.
 FOLDER = Path(os.environ.get("AEDSP_RESULTS", Path(__file__).parent / "results"))
 
 
 def keep(name: str, figures: dict[str, Any]) -> Path:
-    """Write the figures down, in the place of those of the last run."""
+    """Save the figures; overwrites those of the last run."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}-{aedsp.cpu().isa}.json"
     path.write_text(json.dumps({**about(), **figures}, indent=1) + "\n", encoding="utf-8")
@@ -26,7 +26,7 @@ def keep(name: str, figures: dict[str, Any]) -> Path:
 
 
 def about() -> dict[str, Any]:
-    """The machine, the build, the moment."""
+    """Machine, build and time."""
     commit = subprocess.run(
         ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty"], capture_output=True, text=True
     )

@@ -1,12 +1,12 @@
-"""Time stretched by our phase vocoder, by librosa's and, where it is installed, by Rubber Band: side by side.
+"""Compares our time-stretcher with librosa's and, if installed, Rubber Band.
 
     AEDSP_CORPUS=<folder with test/> python benchmarks/time_stretch.py [--seconds 10] [--stretch 0.5,0.8,1.25,2,4]
 
-Mono at 22,050 Hz, FFT 2048, hop 512; the mean over the files of `test/`, without the variable over the shipped clips.
-convergence: 20 log10(‖|Y| - |X|‖ / ‖X‖), where X are the spectra of the source at the times that the output's, Y, stand
-for. attacks: from 10 % to 90 % of the loudest moment within 60 ms, in ms, the mean of the ten sharpest attacks of every
-file. Lower is better for both. real time: seconds of output a second, one core, reading and writing left out (but for
-Rubber Band: the whole command).
+Mono at 22,050 Hz, FFT 2048, hop 512; mean over the files of `test/` (without AEDSP_CORPUS: the shipped clips).
+convergence: 20 log10(‖|Y| - |X|‖ / ‖X‖), where Y are the output's spectra and X the source's at the matching times.
+attacks: rise time from 10 % to 90 % of the peak within 60 ms, in ms, mean of the ten sharpest attacks of every file.
+Lower is better for both. real time: seconds of output per second, one core, without file access (for Rubber Band: the
+whole command).
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ def methods() -> dict[str, Method]:
         librosa.effects.time_stretch(np.zeros(8192, np.float32), rate=1.5)
         found["librosa"] = librosas
     except ImportError:
-        print("librosa is not installed; its rows are left out")
+        print("skipped librosa: not installed")
     if shutil.which("rubberband"):
         found["Rubber Band"] = rubber_band
     else:
-        print("rubberband is not installed (Debian: rubberband-cli); its rows are left out")
+        print("skipped Rubber Band: not installed (Debian: rubberband-cli)")
     return found
 
 
@@ -92,13 +92,13 @@ def convergence(x: np.ndarray, y: np.ndarray, stretch: float) -> float:
 
 
 def energy(x: np.ndarray) -> np.ndarray:
-    """Over 3 ms, a value a frame, without what lies below 500 Hz or so."""
+    """Energy over 3 ms, one value per frame, without frequencies below about 500 Hz."""
     bright = np.diff(x.astype(float), n=2, prepend=[0, 0])
     return np.convolve(np.square(bright), np.hanning(66), "same") + 1e-15
 
 
 def sharpest(x: np.ndarray, n: int = 10) -> list[int]:
-    """Where the energy rises most within 10 ms, at least 200 ms apart."""
+    """Frames where the energy rises most within 10 ms, at least 200 ms apart."""
     e, step = np.log(energy(x) + 1e-3 * energy(x).max()), int(0.01 * RATE)
     rise, found = np.zeros(len(x)), []
     rise[step:] = e[step:] - e[:-step]

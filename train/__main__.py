@@ -1,7 +1,8 @@
 """`python -m aedsp.train DIR -o model.h5`: a folder of audio in, a model file out.
 
-The command line is made from the fields of `Recipe`; this file finds the audio, says what happens, and writes the
-model. Exit status 2 for bad input, 130 after Ctrl-C (the best model so far is written).
+The command-line flags are generated from the fields of `Recipe`; this file finds the audio, prints progress, and
+writes the model. Exit status: 1 if the loss diverged, 2 for bad input, 130 after Ctrl-C (the best model so far is
+written).
 """
 
 from __future__ import annotations
@@ -37,23 +38,29 @@ _INTERRUPTED, _DIVERGED = 130, 1
 def command(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="DIR", help="audio files; none: $AEDSP_CORPUS/train, else the shipped clips"),
+        typer.Argument(
+            metavar="DIR",
+            help="folder of audio files; default: $AEDSP_CORPUS/train, or the shipped clips if it is not set",
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="the model file")] = Path("model.h5"),
-    recipe: Annotated[str, typer.Option(help="a shipped recipe or a TOML file")] = recipes.DEFAULT_RECIPE,
+    output: Annotated[Path, typer.Option("--output", "-o", help="model file to write")] = Path("model.h5"),
+    recipe: Annotated[str, typer.Option(help="shipped recipe or TOML file")] = recipes.DEFAULT_RECIPE,
     corpus: Annotated[
-        Path | None, typer.Option(help="keep the spectra in this HDF5 file, and use them again when nothing changed")
+        Path | None,
+        typer.Option(
+            help="HDF5 file for the spectra, reused while audio and options stay the same; default: beside the model"
+        ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--continue", metavar="MODEL", help="adapt this trained model to DIR")
+        Path | None, typer.Option("--continue", metavar="MODEL", help="trained model to adapt to DIR")
     ] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="write a report beside the model")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the recipe with every option, and stop")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the recipe with every option and exit")] = False,
     **options: Any,
 ) -> None:
-    """Train an autoencoder on a folder of audio (wav, flac, ogg, mp3, aiff), and write it as a model file.
+    """Train an autoencoder on a folder of audio (wav, flac, ogg, mp3, aiff) and write it to a model file.
 
-    Ctrl-C keeps the best model so far; the same command again goes on where it was stopped.
+    Ctrl-C writes the best model so far; run the same command to resume.
     """
     given = _given(options)
     model = None if start is None else Model.load(start)
@@ -74,21 +81,16 @@ def command(
             checkpoint = checkpoints.path_for(output)
             if checkpoint.exists():
                 screen.line(
-                    f"interrupted; no model was written, {checkpoint} keeps what was trained: run it again to go on"
+                    f"interrupted; no model was written; progress is in {checkpoint}; run the same command to resume"
                 )
             else:
-                screen.line("interrupted before the first epoch had ended; no model was written")
+                screen.line("interrupted before the end of the first epoch; no model was written")
             raise typer.Exit(_INTERRUPTED) from None
     raise typer.Exit(status)
 
 
-def main() -> None:
-    """The entry point of `python -m aedsp.train`."""
-    cli.run(command, name="python -m aedsp.train")
-
-
 class _Work:
-    """From folder to model file."""
+    """The command, from folder to model file."""
 
     def __init__(
         self, recipe: Recipe, start: Model | None, output: Path, corpus: Path, screen: Screen, interrupt: Interrupt
@@ -97,7 +99,7 @@ class _Work:
         self._screen, self._interrupt = screen, interrupt
 
     def run(self, folder: Path, report: bool) -> int:
-        """The exit status."""
+        """Return the exit status."""
         checkpoint = checkpoints.path_for(self._output)
         found = gather(
             folder, self._corpus_path, self._recipe.draw(), self._recipe.license,
@@ -107,7 +109,7 @@ class _Work:
         with Corpus(self._corpus_path) as corpus:
             self._screen.counts(corpus, self._recipe)
             if checkpoint.exists():
-                self._screen.line(f"going on from {checkpoint}; delete it to train from the start")
+                self._screen.line(f"resuming from {checkpoint} (delete it to start over)")
             self._screen.preparing()
             result = train(
                 self._recipe, corpus, name=self._output.stem, start=self._start, checkpoint=checkpoint,
@@ -117,21 +119,21 @@ class _Work:
         try:
             result.model.save(self._output, weight_dtype=self._recipe.weights)
         except OSError as error:
-            kept = f"; {checkpoint} keeps what was trained" if checkpoint.exists() else ""
+            kept = f"; progress is in {checkpoint}" if checkpoint.exists() else ""
             raise TrainingError(f"{self._output} cannot be written ({error.strerror or error}){kept}") from None
         self._say_result(result)
         if result.interrupted:
-            self._screen.line("interrupted; this is the best model so far; the same command again goes on")
+            self._screen.line("interrupted; the best model so far was written; run the same command to resume")
             return _INTERRUPTED
         if result.diverged:
-            self._screen.line(f"{result.diverged}; this is the best model before that")
+            self._screen.line(f"{result.diverged}; the best model before that was written")
         if report and not self._write_report(result, found.tracks):
             return _INTERRUPTED
         checkpoint.unlink(missing_ok=True)
         return _DIVERGED if result.diverged else 0
 
     def _write_report(self, result: Result, tracks: Sequence[Track]) -> bool:
-        """Whether it came to its end, with or without a report."""
+        """Write the report if possible; return False if interrupted."""
         try:
             with Corpus(self._corpus_path) as corpus:
                 toml = self._recipe.to_toml()
@@ -143,14 +145,14 @@ class _Work:
                 f"no report: {error.filename or reports.path_for(self._output)}: {error.strerror or error}"
             )
         except KeyboardInterrupt:
-            self._screen.line(f"interrupted; {self._output} is whole, the same command again writes the report")
+            self._screen.line(f"interrupted; {self._output} is complete; run the same command to write the report")
             return False
         else:
-            self._screen.line(f"{path}: what was learnt, in pictures and sound")
+            self._screen.line(f"{path}: report of the training, with figures and sound")
         return True
 
     def _checked(self, show: Callable[[int, int], None]) -> Callable[[int, int], None]:
-        """`show`, and a moment at which Ctrl-C is taken."""
+        """`show`, followed by a check for Ctrl-C."""
 
         def shown(done: int, total: int) -> None:
             show(done, total)
@@ -163,13 +165,15 @@ class _Work:
         self._interrupt.check()
 
     def _say_result(self, result: Result) -> None:
-        test = "" if result.test_loss is None else f", test {result.test_loss:.4f}"
+        test = "" if result.test_loss is None else f", test loss {result.test_loss:.4f}"
         self._screen.line(
             f"{self._output}: {result.model.n_code} units, epoch {result.best_epoch}, "
-            f"validation {result.validation_loss:.4f}{test} of the trivial error"
+            f"validation loss {result.validation_loss:.4f}{test}, relative to the trivial error"
         )
         if result.validation_loss >= 1:
-            self._screen.line("that is no better than predicting the mean; try a smaller learning_rate or more epochs")
+            self._screen.line(
+                "the model is no better than predicting the mean; try a smaller learning_rate or more epochs"
+            )
 
 
 def _default_folder(screen: Screen) -> Path:
@@ -179,28 +183,28 @@ def _default_folder(screen: Screen) -> Path:
 
 
 def _refuse_output(output: Path, corpus: Path | None, start: Path | None) -> None:
-    """Refuse an output that could not be written, before hours of work."""
+    """Reject an output that cannot be written, before hours of training."""
     if output.suffix == ".html":
         raise TrainingError(f"{output} is where the report goes; give the name of the model file, such as model.h5")
     if start is not None and start.resolve() == output.resolve():
-        raise TrainingError(f"{output} is the model that is continued; give another name with -o")
+        raise TrainingError(f"{output} is the model to continue; give another output with -o")
     if output.is_dir():
-        raise TrainingError(f"{output} is a folder; give the name of the model file to write")
+        raise TrainingError(f"{output} is a directory; give the name of the model file to write")
     if not output.parent.is_dir():
-        raise TrainingError(f"{output.parent} is not a folder; make it, or give another place for the model file")
+        raise TrainingError(f"{output.parent}: no such directory; create it, or give another output with -o")
     if not os.access(output.parent, os.W_OK):
-        raise TrainingError(f"{output.parent} is not writable; give another place for the model file")
+        raise TrainingError(f"{output.parent} is not writable; give another output with -o")
     if corpus is not None and corpus.resolve() == output.resolve():
-        raise TrainingError(f"{output} is to be both the model and the corpus; give them two names")
+        raise TrainingError(f"{output} is given as both model and corpus; give two different files")
     if output.exists():
         try:
             Model.load(output)
         except (ModelFormatError, OSError):
-            raise TrainingError(f"{output} exists and is not a model file; give another name") from None
+            raise TrainingError(f"{output} exists and is not a model file; give another output with -o") from None
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that stand on the command line; lists may also be written with commas."""
+    """The options given on the command line; list values may be separated by commas."""
     given, kinds = {}, {option.name: kind for option, kind in recipes.option_types().items()}
     for key, value in options.items():
         if isinstance(value, list):
@@ -231,7 +235,7 @@ def _flag(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
     elif get_origin(kind) is tuple:
         choices = get_args(get_args(kind)[0])
         text += f": {', '.join(choices)}" if choices else ""
-        text, kind = f"{text}; repeat it or use commas", list[str]
+        text, kind = f"{text}; repeat the flag or separate with commas", list[str]
     elif type(None) in get_args(kind):
         kind = get_args(kind)[0]
     annotation = Annotated[kind | None, typer.Option(help=text, show_default=False)]
@@ -239,7 +243,7 @@ def _flag(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
 
 
 def _add_flags() -> None:
-    """Give `command` one flag for each field of `Recipe`."""
+    """Add one flag to `command` for each field of `Recipe`."""
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     flags = [_flag(field, kind) for field, kind in recipes.option_types().items()]
@@ -250,4 +254,4 @@ def _add_flags() -> None:
 _add_flags()
 
 if __name__ == "__main__":
-    main()
+    cli.run(command, name="python -m aedsp.train")

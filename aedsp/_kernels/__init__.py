@@ -1,1 +1,1 @@
-"""The kernels: one stem each, on pointers, with state that the caller owns; `simd/` holds the vector loops in C."""
+"""The kernels: C-level functions on pointers and caller-owned state; `simd/` holds the vector loops in C."""

@@ -1,4 +1,4 @@
-# The table of vector loops that this processor runs, and the memory they work in.
+# The table of vector loops for this processor, and their memory allocation.
 
 cdef extern from "simd/kernels.h":
     enum:

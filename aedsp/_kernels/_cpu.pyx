@@ -1,7 +1,7 @@
-"""Which instruction set the kernels run on: chosen once, at import.
+"""Selects the kernels' instruction set, once, at import.
 
-The environment variable AEDSP_ISA forces one of the tables: "plain", "base", "v3", "v4", or one of the two that "v4" chooses
-between, "v4-narrow" and "v4-wide". A name that is unknown, or that this processor cannot run, is an ImportError.
+The environment variable AEDSP_ISA forces one of the tables: "plain", "base", "v3", "v4", or one of the two that "v4"
+chooses from, "v4-narrow" and "v4-wide". An unknown name, or one that this processor cannot run, raises ImportError.
 """
 
 import os
@@ -19,7 +19,7 @@ cdef const Kernels *_select() except NULL:
         known = aedsp_kernels_known(name)
         raise ImportError(
             f"AEDSP_ISA is {forced!r}: " + ("this processor cannot run it" if known else "there is no such instruction set")
-            + f"; expected one of {supported()}, or unset for the best"
+            + f"; expected one of {supported()}, or unset it to use the best"
         )
     return table
 
@@ -33,7 +33,7 @@ def _supported():
     return tuple(names)
 
 
-_runnable = _supported()      # once: asking the processor takes long on a virtual machine
+_runnable = _supported()      # once: CPUID is slow on a virtual machine
 
 
 def supported():
@@ -56,15 +56,15 @@ def lanes():
 
 
 def fast_halves():
-    """Whether the processor widens half floats by itself, as fast as it reads them."""
+    """Whether the processor converts half floats in hardware, as fast as it reads them."""
     return bool(kernels.fast_halves)
 
 
 def denormals_off():
-    """Numbers below 1e-38 become 0 in this thread; returns what `denormals_restore` wants."""
+    """Flush numbers below 1e-38 to 0 in this thread; returns the state for `denormals_restore`."""
     return c_denormals_off()
 
 
 def denormals_restore(unsigned long long before):
-    """As it was before `denormals_off`."""
+    """Restore the state from before `denormals_off`."""
     c_denormals_restore(before)

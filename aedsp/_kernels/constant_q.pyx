@@ -1,11 +1,11 @@
-"""Bins of a transform to constant-Q bands, and back.
+"""Bins of an FFT to constant-Q bands, and back.
 
 Formula      forward c_b = √(Σ_k analysis_bk m_k²); inverse m_k = Σ_b synthesis_bk c_b
-Shapes       magnitude: n_bins; band: n_bands; each band has a run of bins of its own
-Aliasing     in and out apart
+Shapes       magnitude: n_bins; band: n_bands; each band covers a run of bins
+Aliasing     none
 Alignment    any
-Scaling      that of the weights (`aedsp.model.constant_q`): a full-scale sine is 1.0 in its band, and 1.0 again in its bin
-Allocation   none; one scratch of n_bins in the state, so one thread at a time
+Scaling      in the weights (`aedsp.model.constant_q`): a full-scale sine is 1.0 in its band, and 1.0 again in its bin
+Allocation   none; scratch of n_bins in the state, so one thread at a time
 Sizes        any
 """
 
@@ -39,7 +39,7 @@ cdef void constant_q_inverse(const BandSet *q, const float *band, float *magnitu
 
 
 cdef class Bands:
-    """The owner of one set of bands.
+    """Python wrapper; owns one set of bands.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ cdef class Bands:
         cdef Py_ssize_t b, n = len(bands), total = sum(padded(len(analysis)) for _, analysis, _ in bands)
         cdef BandSet *q = &self.set
         cdef Py_ssize_t[:, ::1] places = np.zeros((3, max(n, 1)), np.intp)
-        cdef float[::1] weights = np.zeros(2 * total + n_bins + padded(1), np.float32)   # whole vectors, of which the rest weighs 0
+        cdef float[::1] weights = np.zeros(2 * total + n_bins + padded(1), np.float32)   # padded with zero weights
         at = 0
         for b, (first, analysis, synthesis) in enumerate(bands):
             count = len(analysis)
             if len(synthesis) != count or first < 0 or first + count > n_bins:
-                raise ValueError(f"band {b} has bins {first} to {first + count}; expected some of {n_bins}")
+                raise ValueError(f"band {b} has bins {first} to {first + count}; expected a run within {n_bins} bins")
             places[0, b], places[1, b], places[2, b] = first, count, at
             np.asarray(weights)[at : at + count] = analysis
             np.asarray(weights)[total + at : total + at + count] = synthesis
@@ -77,7 +77,7 @@ cdef class Bands:
         return np.asarray(out)[: self.set.n_bands]
 
     def inverse(self, const float[::1] band not None):
-        """The spectrum (n_bins,) of bands (n_bands,)."""
+        """Spectrum (n_bins,) of bands (n_bands,)."""
         cdef float[::1] out = np.zeros(self.set.n_bins, np.float32)
         if band.shape[0] != self.set.n_bands:
             raise ValueError(f"band has {band.shape[0]} values; expected {self.set.n_bands}")

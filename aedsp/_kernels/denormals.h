@@ -2,7 +2,7 @@
 #ifndef AEDSP_DENORMALS_H
 #define AEDSP_DENORMALS_H
 
-/* Denormal numbers to zero, for the calling thread; returns what `denormals_restore` wants back. */
+/* Flush denormal numbers to zero in the calling thread; returns the state for `denormals_restore`. */
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 static inline unsigned long long denormals_off(void) {

@@ -12,18 +12,18 @@ ctypedef enum Storage:       # in the order of the kernels' tables
     INT8
 
 ctypedef struct DenseLayer:
-    Py_ssize_t n_visible, n_hidden, n_output   # n_output: decoded values, n_visible but for the oldest context spectra
-    Py_ssize_t stride                          # numbers of a row that are read; floats from one vector's output to the next
+    Py_ssize_t n_visible, n_hidden, n_output   # n_output: decoded values, n_visible without the older context spectra
+    Py_ssize_t stride                          # padded row length; floats between the outputs of consecutive vectors
     Py_ssize_t row_bytes, turn_bytes           # of a row of weights, and of AEDSP_TURN of its numbers
     char *encoder                              # n_hidden rows of n_visible, in groups: see AEDSP_ROWS
     char *decoder                              # n_hidden rows of n_output; tied: the encoder's
-    float *encoder_scale                       # n_hidden: a row's numbers times this are its weights
+    float *encoder_scale                       # n_hidden: weights = stored numbers of a row · scale
     float *decoder_scale
     float *encoder_bias
     float *decoder_bias
     float *hidden                              # activations of AEDSP_SPECTRA vectors, scratch
-    float *output                              # decoded values of as many, scratch
-    Py_ssize_t hidden_stride                   # floats from one vector's activations to the next
+    float *output                              # decoded values of AEDSP_SPECTRA vectors, scratch
+    Py_ssize_t hidden_stride                   # floats between the activations of consecutive vectors
     Activation encoder_activation, decoder_activation
     bint tied
 
@@ -31,12 +31,12 @@ ctypedef struct DenseStack:
     Py_ssize_t n_layers, n_code
     Storage storage
     DenseLayer *layers
-    const void **rows                          # scratch: the decoder rows that are needed, and their factors
+    const void **rows                          # scratch: decoder rows to read, and their factors
     float *factors
-    float *adjusted                            # scratch: codes under the player's gains, AEDSP_SPECTRA of code_stride
+    float *adjusted                            # scratch: codes with unit gains, AEDSP_SPECTRA of code_stride
     Py_ssize_t code_stride
 
-ctypedef struct UnitGains:                     # a factor for each unit, or a value where the override is a number
+ctypedef struct UnitGains:                     # a factor for each unit, and an override; NaN: no override
     const float *factor
     const float *override
 

@@ -1,23 +1,23 @@
 """The autoencoder in the hop: encode all layers, scale the code, decode all layers.
 
-Formula      encode: y = s(W x + b_hid), Eq. 1; scale: y' = override where that is a number, else factor · y;
+Formula      encode: y = s(W x + b_hid), Eq. 1; scale: y' = override unless that is NaN, else factor · y;
              decode: z = s(W' y' + b_vis), Eq. 2
 Shapes       x: n_visible of layer 0, padded; code, factor, override: n_code; z: n_output of layer 0; up to AEDSP_SPECTRA of
-             x, code and z at once, with the same bits as one by one
-Aliasing     x is only read; z is the stack's own memory, until the next call
-Alignment    any for x; the stack's own memory is aligned to 64 bytes
+             x, code and z at once, bit-identical to one by one
+Aliasing     x is only read; z is in the stack's memory, valid until the next call
+Alignment    any for x; the stack's memory is aligned to 64 bytes
 Scaling      none
 Allocation   none after `Stack`
-Sizes        1 to 65,536 units a layer, 1 to 32 layers
+Sizes        1 to 65,536 units per layer, 1 to 32 layers
 
-Weights are read once for all vectors of a call; where the innermost layer is tied (and sees one spectrum, not several: then the
-decoder has rows of its own), once for encoding and decoding too: some rows are encoded with, and decoded with while they are in
-the nearest cache. A decoder row whose factors are zero (a muted unit, a rectified unit at rest) is not read at all.
+One call reads the weights once for all its vectors. If the innermost layer is tied, one read also serves both encoding
+and decoding: a few rows encode, then decode while still in the L1 cache. (With several context spectra the decoder has
+its own rows.) A decoder row whose factors are all zero (a muted unit, an inactive ReLU) is not read at all.
 
-Weights are a row for each hidden unit, encoder and decoder alike, as float32, as half floats or as bytes, in groups of rows that
-take turns in memory (AEDSP_TURN in `simd/kernels.h`). A row's numbers times its scale are its weights: for half floats a power of
-two, so that the largest uses the whole range (half floats below 2^-14, a row's largest being near 2^15, may count as 0). Holds
-scratch memory: one Stack per thread.
+Encoder and decoder weights have one row per hidden unit, as float32, half floats or signed bytes, in groups of rows
+that are interleaved in memory (AEDSP_TURN in `simd/kernels.h`). Weights are a row's numbers times its scale; for half
+floats a power of two, so that the largest uses the whole range (half floats below 2^-14, a row's largest being near
+2^15, may count as 0). Holds scratch memory: one Stack per thread.
 """
 
 from libc.string cimport memcpy, memset
@@ -30,7 +30,7 @@ from aedsp._kernels._cpu cimport (
 
 
 cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_code) noexcept nogil:
-    """Room for the layers (their weights come from `Stack`); widest: most hidden units of any. NULL: no memory."""
+    """Memory for the layers (`Stack` sets the weights); widest: most hidden units in a layer. NULL if out of memory."""
     cdef DenseStack *stack = <DenseStack *> aedsp_alloc(sizeof(DenseStack))
     if stack is NULL:
         return NULL
@@ -51,7 +51,7 @@ cdef void stack_free(DenseStack *stack) noexcept nogil:
     cdef Py_ssize_t i
     if stack.layers is not NULL:
         for i in range(stack.n_layers):
-            aedsp_free(stack.layers[i].encoder)       # one block holds all of a layer
+            aedsp_free(stack.layers[i].encoder)       # one block holds a whole layer
     aedsp_free(stack.layers)
     aedsp_free(stack.rows)
     aedsp_free(stack.factors)
@@ -74,7 +74,7 @@ cdef inline void _activate(Activation activation, float *x, Py_ssize_t n) noexce
 
 cdef inline void _encode_rows(const DenseStack *stack, const DenseLayer *layer, const float **x, Py_ssize_t first,
                               Py_ssize_t n, int n_spectra) noexcept nogil:
-    """Hidden units `first` to `first + n`, both multiples of AEDSP_ROWS."""
+    """Encode hidden units `first` to `first + n`, both multiples of AEDSP_ROWS."""
     cdef float *y[AEDSP_SPECTRA]
     cdef int f
     for f in range(n_spectra):
@@ -94,7 +94,7 @@ cdef inline void _begin_output(const DenseLayer *layer, float **z, int n_spectra
 
 cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const float **y, Py_ssize_t first, Py_ssize_t stop,
                               float **z, int n_spectra) noexcept nogil:
-    """Hidden units `first` to `stop`, those at 0 left out, onto the sums z."""
+    """Add hidden units `first` to `stop` to the sums z, skipping those at 0."""
     cdef Py_ssize_t j, n = 0
     cdef int f
     cdef bint needed
@@ -108,7 +108,7 @@ cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const 
             stack.rows[n] = layer.decoder + j // AEDSP_ROWS * AEDSP_ROWS * layer.row_bytes + j % AEDSP_ROWS * layer.turn_bytes
             factors += n_spectra
             n += 1
-    while n % AEDSP_ROWS:                                # rows that add nothing
+    while n % AEDSP_ROWS:                                # padding rows, factor 0
         stack.rows[n] = stack.rows[0]
         memset(factors, 0, n_spectra * sizeof(float))
         factors += n_spectra
@@ -118,7 +118,7 @@ cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const 
 
 cdef inline void _adjust(const DenseStack *stack, const UnitGains *gains, const float *code, float *adjusted, Py_ssize_t first,
                          Py_ssize_t stop) noexcept nogil:
-    """A factor of zero gives zero, whatever the activation."""
+    """Apply unit gains. A factor of zero gives zero, even for NaN or infinity."""
     cdef Py_ssize_t j
     cdef float v
     for j in range(first, stop):
@@ -127,7 +127,7 @@ cdef inline void _adjust(const DenseStack *stack, const UnitGains *gains, const 
 
 
 cdef void _encode_to(DenseStack *stack, const float **x, const float **top, Py_ssize_t n_layers, int n_spectra) noexcept nogil:
-    """Through the first n_layers layers; top: what they give, in their own memory."""
+    """Encode through the first n_layers layers; top: their output, in the layers' memory."""
     cdef Py_ssize_t i
     cdef int f
     cdef DenseLayer *layer
@@ -141,7 +141,7 @@ cdef void _encode_to(DenseStack *stack, const float **x, const float **top, Py_s
 
 
 cdef void _decode_from(DenseStack *stack, const float **y, Py_ssize_t n_layers, int n_spectra) noexcept nogil:
-    """Through the first n_layers layers, from the inside out."""
+    """Decode through the first n_layers layers, from the innermost outwards."""
     cdef Py_ssize_t i
     cdef int f
     cdef DenseLayer *layer
@@ -159,7 +159,7 @@ cdef void _decode_from(DenseStack *stack, const float **y, Py_ssize_t n_layers, 
 
 
 cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_spectra) noexcept nogil:
-    """The codes (n_code,) of as many inputs."""
+    """Codes (n_code,) of n_spectra inputs."""
     cdef const float *top[AEDSP_SPECTRA]
     cdef int f
     _encode_to(stack, x, top, stack.n_layers, n_spectra)
@@ -168,7 +168,7 @@ cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_s
 
 
 cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra) noexcept nogil:
-    """The newest spectra of as many codes under the gains, at `stack_output`."""
+    """Newest spectra of n_spectra codes with unit gains, at `stack_output`."""
     cdef const float *adjusted[AEDSP_SPECTRA]
     cdef int f
     for f in range(n_spectra):
@@ -208,14 +208,14 @@ cdef void stack_run(DenseStack *stack, const float **x, float **code, const Unit
 
 
 cdef float *stack_output(const DenseStack *stack, int which) noexcept nogil:
-    """The newest spectrum (n_output of layer 0) that a call decoded for its vector number `frame`."""
+    """The newest spectrum (n_output of layer 0) of vector number `which` in the last call."""
     return stack.layers[0].output + which * stack.layers[0].stride
 
 
 def stored(weight, dtype):
-    """Float weights (n, m) as `dtype` keeps them: (numbers (n, m), scale of each row (n,))."""
+    """Float weights (n, m) stored as `dtype`: (numbers (n, m), scale of each row (n,))."""
     largest = np.abs(weight).max(axis=1, initial=0)
-    if dtype == np.float16:  # the largest number of a row comes to 2^14 .. 2^15, so that small ones keep their bits too
+    if dtype == np.float16:  # a row's largest number becomes 2^14 .. 2^15, so that small ones keep their precision
         scale = np.exp2(np.frexp(largest)[1] - 15.0)
     elif dtype == np.int8:
         scale = largest / 127.0
@@ -227,7 +227,7 @@ def stored(weight, dtype):
 
 
 def _in_groups(memory, numbers, Py_ssize_t stride):
-    """Rows of numbers into bytes of zeros, each row `stride` long, in the order that AEDSP_ROWS describes."""
+    """Write rows of numbers to zeroed memory, each row `stride` long, in the order described at AEDSP_ROWS."""
     n, m = numbers.shape
     rows = np.zeros((memory.size // numbers.itemsize // stride, stride), numbers.dtype)
     rows[:n, :m] = numbers
@@ -236,7 +236,7 @@ def _in_groups(memory, numbers, Py_ssize_t stride):
 
 
 cdef class Stack:
-    """The door for Python, and the owner of the weights.
+    """Python wrapper; owns the weights.
 
     Parameters
     ----------
@@ -263,15 +263,15 @@ cdef class Stack:
         cdef DenseLayer *target = &self.stack.layers[i]
         cdef Py_ssize_t n_hidden = encoder_weight.shape[0], n_visible = encoder_weight.shape[1]
         cdef Py_ssize_t n_output = n_visible // context, hidden = padded(n_hidden), stride = padded(n_visible), older = n_visible - n_output
-        cdef bint tied = decoder_weight is None and context == 1    # older spectra would stand between what is decoded
+        cdef bint tied = decoder_weight is None and context == 1    # the decoder skips the older context spectra
         cdef Py_ssize_t row = (stride + AEDSP_TURN - 1) // AEDSP_TURN * AEDSP_TURN
         cdef Py_ssize_t item_bytes = dtype.itemsize, row_bytes = row * item_bytes, weights = hidden * row_bytes
-        # the activations of the last rows may run over by as many
+        # + AEDSP_ROWS: the last group may write past the activations
         cdef Py_ssize_t floats = 3 * hidden + stride + AEDSP_SPECTRA * (hidden + AEDSP_ROWS + stride)
         cdef Py_ssize_t size = weights * (1 if tied else 2) + floats * sizeof(float)
         cdef char *memory = <char *> aedsp_alloc(size)
         if memory is NULL:
-            raise MemoryError(f"layer {i}: no memory for {size / 1e6:.0f} MB of weights")
+            raise MemoryError(f"layer {i}: cannot allocate {size / 1e6:.0f} MB of weights")
         target.n_visible, target.n_hidden, target.n_output, target.stride = n_visible, n_hidden, n_output, stride
         target.row_bytes, target.turn_bytes = row_bytes, AEDSP_TURN * item_bytes
         target.tied, target.hidden_stride = tied, hidden + AEDSP_ROWS
@@ -298,19 +298,19 @@ cdef class Stack:
         return 0
 
     def addresses(self):
-        """(address of stack_run, of the stack): what a compiled caller needs."""
+        """(address of stack_run, of the stack), for a compiled caller."""
         return <size_t> &stack_run, <size_t> self.stack
 
     def encode(self, x):
-        """Codes (n, n_code) of n preprocessed inputs (n, n_visible), up to AEDSP_SPECTRA; or of one."""
+        """Codes (n, n_code) of n preprocessed inputs (n, n_visible), n up to AEDSP_SPECTRA; or of a single one."""
         return self._call(x, None, None, None, "encode")
 
     def decode(self, code, factor=None, override=None):
-        """Newest preprocessed spectra of n codes (n, n_code), scaled by `factor` or taken from `override`; or of one."""
+        """Newest preprocessed spectra of n codes (n, n_code), scaled by `factor` or set by `override`; or of one."""
         return self._call(None, code, factor, override, "decode")
 
     def run(self, x, factor=None, override=None):
-        """Both, in one pass: (codes before the gains, spectra)."""
+        """Encode and decode in one pass: (codes before the gains, spectra)."""
         return self._call(x, None, factor, override, "run")
 
     def _call(self, x, code, factor, override, what):

@@ -1,10 +1,10 @@
 """Real FFT in float32, forward and inverse.
 
 Formula      forward: X[k] = Σ x[n] exp(-2πi kn/N), k = 0 .. N/2; inverse: its exact inverse, scaled by 1/N
-Shapes       x: N; re, im: N/2 + 1, apart (not interleaved)
-Aliasing     none: x, re and im are apart; neither is changed by the call that reads it
+Shapes       x: N; re, im: N/2 + 1, separate (not interleaved)
+Aliasing     none; inputs are not modified
 Alignment    any
-Scaling      none forward, 1/N inverse; the imaginary parts of DC and Nyquist are written as 0 and not read
+Scaling      none forward, 1/N inverse; the imaginary parts of DC and Nyquist are written as 0 and ignored on input
 Allocation   none after `fft_new`
 Sizes        N a power of two, 64 to 32768
 
@@ -27,7 +27,7 @@ cdef int _lanes(int n) noexcept nogil:
 
 
 cdef void _set_stages(FftPlan *plan) noexcept nogil:
-    """Radix 8 as long as it goes, then 4 and 2; twiddles exp(-2πi p k / left) stage by stage."""
+    """Radix 8 as often as possible, then 4 and 2; twiddles exp(-2πi p k / left) stage by stage."""
     cdef int left = plan.rows, j = 0, m, p, k
     cdef float *w = plan.stage_twiddle
     cdef double turn
@@ -70,7 +70,7 @@ cdef void _set_lane_twiddles(FftPlan *plan) noexcept nogil:
 
 
 cdef FftPlan *fft_new(int n) noexcept nogil:
-    """A plan for n points, or NULL where there is no memory. n must be legal; the caller checks."""
+    """A plan for n points; NULL if out of memory. The caller checks n."""
     cdef FftPlan *plan = <FftPlan *> aedsp_alloc(sizeof(FftPlan))
     if plan is NULL:
         return NULL
@@ -112,7 +112,7 @@ cdef void fft_inverse(const FftPlan *plan, const float *re, const float *im, flo
 
 
 cdef class Fft:
-    """The door for Python: one plan, with its checks.
+    """Python wrapper: one plan, with checks.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ cdef class Fft:
         fft_free(self.plan)
 
     def forward(self, const float[::1] x not None, float[::1] re=None, float[::1] im=None):
-        """Spectrum of x (n,) as two float32 arrays (n // 2 + 1,), written to `re` and `im` where given."""
+        """Spectrum of x (n,) as two float32 arrays (n // 2 + 1,), written to `re` and `im` if given."""
         cdef int n = self.plan.n
         re = np.empty(n // 2 + 1, np.float32) if re is None else re
         im = np.empty(n // 2 + 1, np.float32) if im is None else im
@@ -143,7 +143,7 @@ cdef class Fft:
         return np.asarray(re), np.asarray(im)
 
     def inverse(self, const float[::1] re not None, const float[::1] im not None, float[::1] x=None):
-        """Signal (n,) of a spectrum (n // 2 + 1,), written to `x` where given."""
+        """Signal (n,) of a spectrum (n // 2 + 1,), written to `x` if given."""
         x = np.empty(self.plan.n, np.float32) if x is None else x
         self._check(x, re, im)
         with nogil:
@@ -151,7 +151,7 @@ cdef class Fft:
         return np.asarray(x)
 
     def addresses(self):
-        """(address of fft_forward, of fft_inverse, of the plan): what a compiled caller needs."""
+        """(address of fft_forward, of fft_inverse, of the plan), for a compiled caller."""
         return <size_t> &fft_forward, <size_t> &fft_inverse, <size_t> self.plan
 
     cdef int _check(self, const float[::1] x, const float[::1] re, const float[::1] im) except -1:

@@ -1,7 +1,7 @@
 ctypedef struct Heap:
     Py_ssize_t n_bins, n_items
-    char *open                 # bins that wait for their phase
-    unsigned long long *items  # magnitude above, bin below; the loudest first
+    char *open                 # bins without a phase yet
+    unsigned long long *items  # magnitude in the high bits, bin in the low; the loudest first
 
 cdef Heap *heap_new(Py_ssize_t n_bins) noexcept nogil
 cdef void heap_free(Heap *heap) noexcept nogil

@@ -1,16 +1,18 @@
-"""Phases from their steps along time and frequency, the loudest bins first: the heap of phase gradient heap integration.
+"""Integrates phase steps along time and frequency, the loudest bins first: the heap of PGHI.
 
-Formula      from the loudest bin that has its phase: in the hop before, turns[k] = turns_before[k] + hop_step[k]; in this one,
-             turns[k + 1] = turns[k] + bin_step[k], turns[k - 1] = turns[k] - bin_step[k - 1]; for bins that have none yet
+Formula      from the loudest bin with a phase, to bins without: if it is in the previous hop,
+             turns[k] = turns_before[k] + hop_step[k]; if it is in this one,
+             turns[k + 1] = turns[k] + bin_step[k], turns[k - 1] = turns[k] - bin_step[k - 1]
 Shapes       now, before, turns_before, hop_step, turns: n_bins; bin_step: n_bins - 1
 Aliasing     none
 Alignment    any
-Scaling      turns come out within ±0.5
-Allocation   none after `heap_new`; at most 2 n_bins steps of the heap a call
+Scaling      turns are wrapped to ±0.5
+Allocation   none after `heap_new`; at most 2 n_bins heap steps per call
 Sizes        up to 2^30 bins
 
-Bins below 1e-6 of the loudest, or below `floor`, keep what stands in `turns`, and of those that nothing reaches the loudest one
-does. Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap integration" (DAFx 2016).
+Bins below 1e-6 of the loudest, or below `floor`, keep their value in `turns`; so does the loudest of each run of bins
+that integration does not reach. Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap
+integration" (DAFx 2016).
 """
 
 from libc.math cimport rintf
@@ -24,7 +26,7 @@ cdef float TOLERANCE = 1e-6
 
 
 cdef Heap *heap_new(Py_ssize_t n_bins) noexcept nogil:
-    """NULL where there is no memory."""
+    """NULL if out of memory."""
     cdef Heap *heap = <Heap *> aedsp_alloc(sizeof(Heap))
     if heap is NULL:
         return NULL
@@ -44,7 +46,7 @@ cdef void heap_free(Heap *heap) noexcept nogil:
 
 
 cdef inline unsigned long long _item(float magnitude, Py_ssize_t at) noexcept nogil:
-    """Ordered by magnitude (above 0), then by bin, the lower ones first; bins from n_bins on are those of this hop."""
+    """Ordered by magnitude (above 0), then by bin, lowest first; bins from n_bins on belong to this hop."""
     cdef unsigned int bits
     memcpy(&bits, &magnitude, sizeof(bits))
     return <unsigned long long> bits << 32 | ~<unsigned int> at
@@ -64,7 +66,7 @@ cdef inline void _sink(unsigned long long *items, Py_ssize_t n, Py_ssize_t i, un
 
 
 cdef inline void _reach(Heap *heap, const float *now, Py_ssize_t k, float value, float *turns) noexcept nogil:
-    """Bin k of this hop has its phase."""
+    """Set the phase of bin k of this hop and push it."""
     cdef unsigned long long item = _item(now[k], heap.n_bins + k)
     cdef Py_ssize_t i = heap.n_items, parent
     turns[k] = value - rintf(value)
@@ -81,7 +83,7 @@ cdef inline void _reach(Heap *heap, const float *now, Py_ssize_t k, float value,
 
 cdef void _spread(Heap *heap, const float *now, const float *turns_before, const float *hop_step, const float *bin_step,
                   float *turns) noexcept nogil:
-    """From the loudest bin that has its phase to its neighbours, until none is left."""
+    """Pop the loudest bin and set its neighbours' phases, until the heap is empty."""
     cdef Py_ssize_t n = heap.n_bins, k
     while heap.n_items:
         k = <Py_ssize_t> (~<unsigned int> heap.items[0])
@@ -101,7 +103,7 @@ cdef void _spread(Heap *heap, const float *now, const float *turns_before, const
 
 cdef void heap_integrate(Heap *heap, const float *now, const float *before, const float *turns_before, const float *hop_step,
                          const float *bin_step, float floor, float *turns) noexcept nogil:
-    """The turns of this hop, in place of what stands there; now, before: its magnitudes, and those of the hop before."""
+    """Compute this hop's turns in place; now, before: magnitudes of this hop and of the previous one."""
     cdef Py_ssize_t k, top, n = heap.n_bins
     cdef float loudest = 0, least
     for k in range(n):
@@ -117,7 +119,7 @@ cdef void heap_integrate(Heap *heap, const float *now, const float *before, cons
         _sink(heap.items, heap.n_items, k, heap.items[k])
     _spread(heap, now, turns_before, hop_step, bin_step, turns)
     k = 0
-    while k < n:                                        # runs of bins that nothing reached: from the loudest of each
+    while k < n:                                        # runs of unreached bins: start from the loudest of each
         if not heap.open[k]:
             k += 1
             continue
@@ -132,10 +134,10 @@ cdef void heap_integrate(Heap *heap, const float *now, const float *before, cons
 
 def integrate(const float[::1] now not None, const float[::1] before not None, const float[::1] turns_before not None,
               const float[::1] hop_step not None, const float[::1] bin_step not None, float floor, float[::1] turns not None):
-    """The door for Python: `turns` (n_bins,) in place."""
+    """Python wrapper: `turns` (n_bins,) in place."""
     cdef Py_ssize_t n = now.shape[0]
     if n < 2 or not before.shape[0] == turns_before.shape[0] == hop_step.shape[0] == turns.shape[0] == bin_step.shape[0] + 1 == n:
-        raise ValueError("now, before, turns_before, hop_step, turns are not all of n bins, or bin_step not of n - 1")
+        raise ValueError("now, before, turns_before, hop_step, turns must all have n >= 2 bins, and bin_step n - 1")
     cdef Heap *heap = heap_new(n)
     if heap is NULL:
         raise MemoryError

@@ -4,7 +4,7 @@ ctypedef struct Limiter:
     float gain                         # at the end of the last segment
     float *memory
     float *gains                       # n_frames, scratch
-    float *spare                       # as many
+    float *spare                       # n_frames, scratch
     unsigned long long limited_frames
 
 cdef Limiter *limiter_new(Py_ssize_t n_frames, Py_ssize_t n_channels, double sample_rate) noexcept nogil

@@ -1,16 +1,16 @@
 """Peak limiter, on segments of a fixed number of frames.
 
-Formula      out = gain · in, the same gain for all channels; per frame, gain <= 1 / peak where the peak is above 1.0,
-             it falls over 1 ms towards such a frame where that lies inside the segment, at once where it does not,
-             and rises by a constant step per frame that takes 150 ms from 0 to 1
+Formula      out = gain · in, the same gain for all channels; per frame, gain <= 1 / peak if the peak is above 1.0;
+             attack 1 ms ahead of such a frame within its segment, immediate at the segment's start;
+             release by a constant step per frame, 150 ms from 0 to 1
 Shapes       audio: n_frames x n_channels, interleaved
 Aliasing     in place
 Alignment    any
-Scaling      none: while no peak is above 1.0 and the gain is back at 1.0, the bits pass unchanged
+Scaling      none: bit-identical while no peak is above 1.0 and the gain is back at 1.0
 Allocation   none after `limiter_new`
 Sizes        n_frames >= 1, n_channels >= 1
 
-Nothing above full scale ever leaves: what rounding leaves above ±1.0 is clipped, NaN becomes 0.
+Output never exceeds full scale: rounding errors above ±1.0 are clipped, NaN becomes 0.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ cdef double ATTACK_S = 0.001
 
 
 cdef Limiter *limiter_new(Py_ssize_t n_frames, Py_ssize_t n_channels, double sample_rate) noexcept nogil:
-    """NULL where there is no memory. sample_rate in Hz."""
+    """NULL if out of memory. sample_rate in Hz."""
     cdef Limiter *limiter = <Limiter *> aedsp_alloc(sizeof(Limiter))
     if limiter is NULL:
         return NULL
@@ -50,12 +50,12 @@ cdef void limiter_reset(Limiter *limiter) noexcept nogil:
 
 
 cdef void _lean(Limiter *limiter, float step, int direction) noexcept nogil:
-    """No gain above that of any frame before it (direction 1), or after it (-1), by more than `step` for each frame between.
+    """Limit the slope: no gain exceeds that of an earlier (direction 1) or later (-1) frame by over `step` per frame.
 
-    Frames 1 apart, then 2, then 4: gain[i] = min over j of gain[j] + step |i - j|, without a chain from frame to frame.
+    gain[i] = min over j of gain[j] + step |i - j|, by distances of 1, 2, 4, … frames: no serial dependency.
     """
     cdef Py_ssize_t apart = 1, n = limiter.n_frames
-    while apart < n and step * apart < 1:                # gains are from 0 to 1
+    while apart < n and step * apart < 1:                # gains are 0 to 1
         kernels.lean(limiter.gains, direction * apart, step * apart, limiter.spare, n)
         limiter.gains, limiter.spare = limiter.spare, limiter.gains
         apart *= 2
@@ -67,14 +67,14 @@ cdef void limit(Limiter *limiter, float *audio) noexcept nogil:
         return
     kernels.ceilings(audio, limiter.gains, n, channels)
     limiter.gains[0] = min(limiter.gains[0], limiter.gain + limiter.release)
-    _lean(limiter, limiter.release, 1)                   # release, and at once down where a peak demands it
+    _lean(limiter, limiter.release, 1)                   # release; attack still immediate
     limiter.gain = limiter.gains[n - 1]
-    _lean(limiter, limiter.attack, -1)                   # look ahead inside the segment
+    _lean(limiter, limiter.attack, -1)                   # attack: look ahead within the segment
     limiter.limited_frames += kernels.limit(audio, limiter.gains, n, channels)
 
 
 cdef class SegmentLimiter:
-    """The door for Python.
+    """Python wrapper.
 
     Parameters
     ----------
@@ -110,5 +110,5 @@ cdef class SegmentLimiter:
 
     @property
     def limited_frames(self):
-        """Frames whose gain was below 1 so far."""
+        """Frames with gain below 1 so far."""
         return self.limiter.limited_frames

@@ -1,4 +1,4 @@
-/* Aligned, zeroed memory: the only allocation of the kernels, made by the control thread in the `*_new` functions. */
+/* Aligned, zeroed memory: the kernels' only allocation, made by the control thread in the `*_new` functions. */
 #ifndef AEDSP_MEMORY_H
 #define AEDSP_MEMORY_H
 
@@ -16,12 +16,12 @@
 #include <sys/mman.h>
 #endif
 
-/* Weights from this size on lie in huge pages where the system has them to give: fewer address translations. */
+/* From this size on, ask for huge pages: fewer address translations. */
 #define AEDSP_HUGE ((size_t)2 << 20)
 
-/* 64-byte aligned and zeroed; NULL where there is none. Freed by aedsp_free. */
+/* 64-byte aligned and zeroed; NULL if out of memory. Free with aedsp_free. */
 static inline void *aedsp_alloc(size_t bytes) {
-    bytes = (bytes + 127) / 64 * 64; /* a vector more than asked: loads may run over the end by less than that */
+    bytes = (bytes + 127) / 64 * 64; /* one vector more: loads may run past the end by less than that */
 #ifdef _WIN32
     void *p = _aligned_malloc(bytes, 64);
 #else

@@ -1,10 +1,10 @@
 """Windowed overlap-add of one hop.
 
-Formula      sum[n] += window[n] frame[n]; out = sum[: hop]; then sum moves down by one hop and zeros come in behind
+Formula      sum[n] += window[n] frame[n]; out = sum[: hop]; then sum shifts down by one hop, filled with zeros
 Shapes       frame: >= window_length; window, sum: window_length; out: hop_length
 Aliasing     none
 Alignment    any
-Scaling      in the window (the canonical dual of the analysis window makes the whole chain the identity)
+Scaling      in the window (the canonical dual of the analysis window gives perfect reconstruction)
 Allocation   none
 Sizes        1 <= hop_length <= window_length
 """
@@ -20,7 +20,7 @@ cdef void overlap_add(const float *frame, const float *window, float *sum, float
 
 
 def add(const float[::1] frame not None, const float[::1] window not None, float[::1] sum not None, Py_ssize_t hop_length):
-    """Add one frame to `sum` (in place) and return the hop that is finished, float32 (hop_length,)."""
+    """Add one frame to `sum` (in place) and return the finished hop, float32 (hop_length,)."""
     cdef Py_ssize_t n = window.shape[0]
     if frame.shape[0] < n or sum.shape[0] != n or not 1 <= hop_length <= n:
         raise ValueError(

@@ -3,17 +3,17 @@ from aedsp._kernels.phase cimport Phase
 
 ctypedef struct Pghi:
     const Phase *phase         # borrowed
-    bint look_ahead            # one hop: the gradient along frequency is measured on both sides
+    bint look_ahead            # one hop: central differences along time
     Py_ssize_t stride
-    float *memory              # of all the arrays below
-    float hop_slope, bin_slope # turns a hop and a bin, for a difference of two logarithms
+    float *memory              # holds all arrays below
+    float hop_slope, bin_slope # turns per hop and per bin, per difference of two logarithms
     float *magnitude[3]        # spectra, newest first
     float *logs[3]             # their logarithms
-    float *middle              # turns at the middle of the window, of the newest spectrum that has phases; kept
-    float *per_hop             # its turns a hop; kept
-    float *turns               # scratch: turns of the spectrum that gets its phases
-    float *hop_turns           # scratch: its turns a hop
-    float *hop_step            # scratch: turns from the hop before, and from bin k to k + 1
+    float *middle              # turns at the window's middle, of the newest spectrum with phases; state
+    float *per_hop             # its turns per hop; state
+    float *turns               # scratch: turns of the current spectrum
+    float *hop_turns           # scratch: its turns per hop
+    float *hop_step            # scratch: turns from the previous hop, and from bin k to k + 1
     float *bin_step
     Heap *heap
 

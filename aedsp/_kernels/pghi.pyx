@@ -1,10 +1,11 @@
-"""Phases for magnitudes alone by phase gradient heap integration, in real time: `pghi`, and `pghi1` with a hop of look-ahead.
+"""Phases from magnitudes by real-time phase gradient heap integration: `pghi`, and `pghi1` with look-ahead.
 
-Formula      s = ln(max(magnitude, 1e-9)), L the window's length, γ = its constant · L², N the FFT, H the hop; in turns:
-             a hop: H k / N + H N / (4π γ) (s[k + 1] - s[k - 1]); a bin: - γ / (4π H N) (s[m + 1] - s[m - 1]), without
-             look-ahead - γ / (4π H N) (3 s[m] - 4 s[m - 1] + s[m - 2]); integrated by the trapezoidal rule (`heap.pyx`);
-             - k L / 2N more for the window's edge. Bins that nothing reaches take the phase of `advance`
-Shapes       magnitude, unit_re, unit_im: n_bins, with room up to a multiple of AEDSP_PAD
+Formula      s = ln(max(magnitude, 1e-9)), L the window length, γ = the window's constant · L², N the FFT, H the hop;
+             turns per hop: H k / N + H N / (4π γ) (s[k + 1] - s[k - 1]);
+             turns per bin: - γ / (4π H N) (s[m + 1] - s[m - 1]), without look-ahead
+             - γ / (4π H N) (3 s[m] - 4 s[m - 1] + s[m - 2]); integrated by the trapezoidal rule (`heap.pyx`);
+             plus - k L / 2N for the window's edge. Bins that are not reached take the phase of `advance`
+Shapes       magnitude, unit_re, unit_im: n_bins, padded to a multiple of AEDSP_PAD
 Aliasing     none
 Alignment    any
 Scaling      any magnitudes
@@ -23,12 +24,12 @@ from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.heap cimport heap_free, heap_integrate, heap_new
 from aedsp._kernels.phase cimport PHASE_FLOOR, phase_free, phase_free_turns, phase_made
 
-#: γ / L² of the Gaussian nearest to each window; a rectangular one has none.
+#: γ / L² of the Gaussian closest to each window; the rectangular window has none.
 GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
 
 
 cdef Pghi *pghi_new(const Phase *phase, double gamma, bint look_ahead) noexcept nogil:
-    """gamma: in samples². NULL where there is no memory."""
+    """gamma: in samples². NULL if out of memory."""
     cdef Pghi *pghi = <Pghi *> aedsp_alloc(sizeof(Pghi))
     if pghi is NULL:
         return NULL
@@ -59,7 +60,7 @@ cdef void pghi_free(Pghi *pghi) noexcept nogil:
 
 
 cdef void pghi_reset(Pghi *pghi) noexcept nogil:
-    """As if there had only ever been silence."""
+    """Reset to the state after silence."""
     cdef Py_ssize_t i, k
     for i in range(3):
         memset(pghi.magnitude[i], 0, pghi.stride * sizeof(float))
@@ -70,7 +71,7 @@ cdef void pghi_reset(Pghi *pghi) noexcept nogil:
 
 
 cdef void _gradients(Pghi *pghi, const float *now, const float *newer, const float *older, const float *oldest) noexcept nogil:
-    """Turns from the hop before, and from bin to bin. newer NULL: no look-ahead."""
+    """Turns from the previous hop, and from bin to bin. newer NULL: no look-ahead."""
     cdef Py_ssize_t k, n = pghi.phase.n_bins
     for k in range(n):
         if newer is not NULL:
@@ -96,7 +97,7 @@ cdef void _integrate(Pghi *pghi, const float *now, const float *before, unsigned
 
 cdef const float *pghi_run(Pghi *pghi, const float *magnitude, unsigned long long hop, float *unit_re,
                            float *unit_im) noexcept nogil:
-    """The phases of hop number `hop`, and its magnitudes: those given, or with look-ahead those given the time before."""
+    """Phases of hop number `hop`; returns its magnitudes: those given, or with look-ahead the previous ones."""
     cdef Py_ssize_t k, n = pghi.phase.n_bins
     cdef float *oldest = pghi.magnitude[2]
     cdef float *oldest_logs = pghi.logs[2]
@@ -121,16 +122,16 @@ cdef const float *pghi_run(Pghi *pghi, const float *magnitude, unsigned long lon
 
 
 cdef class Integration:
-    """The door for Python.
+    """Python wrapper.
 
     Parameters
     ----------
     fft_length, window_length, hop_length : int
     start_turns : float64 (fft_length // 2 + 1,)
-        Phases of bins that have none of their own, in turns at hop 0.
+        Phases of unreached bins, in turns at hop 0.
     window : "hann", "hamming" or "blackman"
     look_ahead : bool
-        Each spectrum gets its phases when the next one is there.
+        Return each spectrum's phases one call later.
     """
 
     cdef Phase *phase
@@ -151,7 +152,7 @@ cdef class Integration:
         phase_free(self.phase)
 
     def run(self, const float[::1] magnitude not None):
-        """Unit phasors of the next hop, for its magnitudes (n_bins,): two float32 arrays. With look-ahead: of the one before."""
+        """Unit phasors of the hop with these magnitudes (n_bins,), or with look-ahead of the previous hop."""
         cdef Py_ssize_t n = self.phase.n_bins
         if magnitude.shape[0] != n:
             raise ValueError(f"magnitude has {magnitude.shape[0]} bins; expected {n}")

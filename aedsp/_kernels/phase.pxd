@@ -6,12 +6,12 @@ ctypedef struct Phase:
     float *turn_im
     float *start_re        # unit phasors drawn from the seed, n_bins
     float *start_im
-    float *start_turns     # their turns
-    float *bin_turns       # (H k mod N) / N: what a bin's own frequency turns a hop
-    float *edge_turns      # from the middle of the window to a frame that begins at its edge
+    float *start_turns     # the same in turns
+    float *bin_turns       # (H k mod N) / N: turns per hop at the bin's frequency
+    float *edge_turns      # phase shift from the window's middle to its edge
 
 ctypedef struct Spsi:
-    float *middle          # turns at the middle of the window, n_bins; kept from hop to hop
+    float *middle          # turns at the window's middle, n_bins; state
     float *turns           # scratch
     float *logs            # scratch
 

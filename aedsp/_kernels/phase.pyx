@@ -1,17 +1,17 @@
-"""Phases of the spectrum that goes out, as unit phasors: `source`, `advance` and `spsi`.
+"""Phases of the output spectrum, as unit phasors: `source`, `advance` and `spsi`.
 
 Formula      source: unit = X / |X|; where the magnitude is below 1e-9, the previous unit · exp(2πi H k / N) (`phase_run_on`)
-             advance: start · exp(2πi ((m H k) mod N) / N) at hop m, in integers, so that it never drifts (`phase_advance`)
-             spsi: a peak at bin k + p, p from the parabola through three logarithms, turns by H (k + p) / N a hop, and the
-             bins from trough to trough with it; - k L / 2N more, since a frame begins at the window's edge (`spsi_run`)
-Shapes       magnitude, unit_re, unit_im: n_bins = N/2 + 1; for spsi with room up to a multiple of AEDSP_PAD
+             advance: start · exp(2πi ((m H k) mod N) / N) at hop m, in integers, without drift (`phase_advance`)
+             spsi: a peak at bin k + p, p from the parabola through three logarithms, advances by H (k + p) / N turns
+             per hop, with the bins from trough to trough; plus - k L / 2N for the window's edge (`spsi_run`)
+Shapes       magnitude, unit_re, unit_im: n_bins = N/2 + 1; for spsi padded to a multiple of AEDSP_PAD
 Aliasing     none
 Alignment    any
-Scaling      |unit| = 1 to rounding; `phase_run_on` keeps it there by one Newton step a hop
+Scaling      |unit| = 1 to rounding; `phase_run_on` renormalises by one Newton step per hop
 Allocation   none after `phase_new`, `spsi_new`
 Sizes        those of `aedsp.FrontEnd`
 
-X / |X| itself is `Kernels.polar` of the table. References: Sarroff & Casey (2014), section 4.2 (channel vocoder); Beauregard,
+`Kernels.polar` computes X / |X|. References: Sarroff & Casey (2014), section 4.2 (channel vocoder); Beauregard,
 Harish & Wyse (2015), single-pass spectrogram inversion.
 """
 
@@ -27,7 +27,7 @@ PHASE_FLOOR = 1e-9
 
 cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
                       const double *start_turns) noexcept nogil:
-    """start_turns: n_bins start phases, as fractions of a turn. NULL where there is no memory."""
+    """start_turns: n_bins start phases, as fractions of a turn. NULL if out of memory."""
     cdef Phase *phase = <Phase *> aedsp_alloc(sizeof(Phase))
     if phase is NULL:
         return NULL
@@ -86,14 +86,14 @@ cdef float phase_free_turns(const Phase *phase, unsigned long long hop, Py_ssize
 
 
 cdef void phase_follow(const Phase *phase, const float *unit_re, const float *unit_im, float *middle) noexcept nogil:
-    """Turns at the middle of the window, for phases of a frame that begins at its edge."""
+    """Phases at the window's edge to turns at its middle."""
     cdef Py_ssize_t k
     for k in range(phase.n_bins):
         middle[k] = atan2f(unit_im[k], unit_re[k]) * <float> (0.5 / M_PI) - phase.edge_turns[k]
 
 
 cdef Spsi *spsi_new(const Phase *phase) noexcept nogil:
-    """NULL where there is no memory."""
+    """NULL if out of memory."""
     cdef Py_ssize_t bins = padded(phase.n_bins)
     cdef Spsi *spsi = <Spsi *> aedsp_alloc(sizeof(Spsi))
     if spsi is NULL:
@@ -119,7 +119,7 @@ cdef void spsi_reset(const Phase *phase, Spsi *spsi) noexcept nogil:
 
 
 cdef inline void _turn_region(const Phase *phase, Spsi *spsi, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t top) noexcept nogil:
-    """The bins `first` to `stop` turn with their peak."""
+    """Advance the bins `first` to `stop` with their peak."""
     cdef float a = spsi.logs[top - 1], b = spsi.logs[top], c = spsi.logs[top + 1], bend = a - 2 * b + c, offset = 0
     cdef Py_ssize_t k
     if bend < 0:
@@ -154,10 +154,11 @@ cdef void spsi_run(const Phase *phase, Spsi *spsi, const float *magnitude, float
 
 cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
                        const double[::1] start_turns) except NULL:
-    """`phase_new` for the doors: with a check, and a MemoryError."""
+    """`phase_new` for the Python wrappers, with checks."""
     if fft_length < 64 or fft_length & (fft_length - 1) or start_turns.shape[0] != fft_length // 2 + 1:
         raise ValueError(
-            f"fft_length is {fft_length} with {start_turns.shape[0]} start phases; expected a power of two and one a bin"
+            f"fft_length is {fft_length} with {start_turns.shape[0]} start phases; "
+            "expected a power of two from 64, and one phase per bin"
         )
     cdef Phase *phase = phase_new(fft_length, window_length, hop_length, &start_turns[0])
     if phase is NULL:
@@ -166,7 +167,7 @@ cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize
 
 
 cdef class Phases:
-    """The door for Python.
+    """Python wrapper.
 
     Parameters
     ----------
@@ -191,10 +192,10 @@ cdef class Phases:
 
     def source(self, const float[::1] re not None, const float[::1] im not None, float scale, float[::1] unit_re not None,
                float[::1] unit_im not None):
-        """Magnitudes (n_bins,) of a spectrum; the unit phasors are brought up to date in place."""
+        """Magnitudes (n_bins,) of a spectrum; updates the unit phasors in place."""
         cdef Py_ssize_t n = self.phase.n_bins
         if not re.shape[0] == im.shape[0] == unit_re.shape[0] == unit_im.shape[0] == n:
-            raise ValueError(f"re, im, unit_re, unit_im are not all of {n} bins")
+            raise ValueError(f"re, im, unit_re, unit_im must all have {n} bins")
         cdef float[::1] magnitude = np.empty(n, np.float32)
         with nogil:
             if kernels.polar(&re[0], &im[0], scale, PHASE_FLOOR, &magnitude[0], &unit_re[0], &unit_im[0], n):
@@ -209,7 +210,7 @@ cdef class Phases:
         return np.asarray(re), np.asarray(im)
 
     def spsi(self, const float[::1] magnitude not None):
-        """Unit phasors of the next hop, for its magnitudes (n_bins,): two float32 arrays (n_bins,)."""
+        """Unit phasors of the next hop, from its magnitudes (n_bins,): two float32 arrays (n_bins,)."""
         cdef Py_ssize_t n = self.phase.n_bins
         if magnitude.shape[0] != n:
             raise ValueError(f"magnitude has {magnitude.shape[0]} bins; expected {n}")
@@ -242,7 +243,7 @@ def angles(const float[::1] re not None, const float[::1] im not None):
     """Turns of re + i im, -0.5 .. 0.5: float32 (n,)."""
     cdef Py_ssize_t n = re.shape[0]
     if im.shape[0] != n:
-        raise ValueError(f"re, im have {n}, {im.shape[0]} values; expected as many")
+        raise ValueError(f"re, im have {n}, {im.shape[0]} values; expected equal lengths")
     cdef float[:, ::1] room = np.zeros((3, padded(n) + 1), np.float32)
     room[0, :n] = re
     room[1, :n] = im

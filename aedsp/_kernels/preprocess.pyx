@@ -1,4 +1,4 @@
-"""Preprocessing chains in the hop, and the clamp that ends every decoded spectrum.
+"""Preprocessing chains, their inverses, and the final clamp of every decoded spectrum.
 
 Formula      the steps of `aedsp.model.preprocess`: affine (normalize, standardize), log10 with a floor, power; in order, in place,
              and their inverses in reverse order; clamp: non-finite to 0, then to [0, 16]
@@ -69,7 +69,7 @@ cdef void magnitude_clamp(float *x, Py_ssize_t n_bins) noexcept nogil:
 
 
 cdef class Chain:
-    """A chain in compiled form; keeps the memory that its steps point to.
+    """Python wrapper: a compiled chain; owns the memory that its steps point to.
 
     Parameters
     ----------

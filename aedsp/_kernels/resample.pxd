@@ -2,16 +2,16 @@ ctypedef struct ResampleFilter:
     Py_ssize_t n_taps          # 1: the two rates are equal
     Py_ssize_t half            # samples needed after the position: n_taps // 2
     Py_ssize_t n_phases
-    Py_ssize_t stride          # floats from one phase to the next
+    Py_ssize_t stride          # floats between consecutive phases
     float *taps                # (n_phases + 1) rows
 
 ctypedef struct Resampler:
     const ResampleFilter *filter
     long long step, denominator        # input samples per output sample: step / denominator
-    long long start_whole, start_part  # the first position, in the history, for a reset
+    long long start_whole, start_part  # the first position in the history, for a reset
     long long whole, part              # the next position: whole + part / denominator
-    Py_ssize_t n_start                 # zeros that stand before the first sample
-    Py_ssize_t capacity, n             # history: room, filled
+    Py_ssize_t n_start                 # zeros before the first sample
+    Py_ssize_t capacity, n             # history: capacity, filled
     float *history
 
 cdef ResampleFilter *filter_new(const double *taps, Py_ssize_t n_phases, Py_ssize_t n_taps) noexcept nogil

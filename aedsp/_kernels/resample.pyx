@@ -1,16 +1,16 @@
 """Polyphase resampling between any two rates.
 
 Formula      out[m] = Σ_j h(p - j) x[j] at the position p = m step / denominator, h a Kaiser-windowed sinc
-Shapes       x: as it comes; out: as much as there is
+Shapes       x: any length; out: as many samples as the input allows
 Aliasing     none
 Alignment    any
 Scaling      unity gain in the passband: within ±0.1 dB to 0.9 of the lower Nyquist frequency, below -90 dB from 1.0 on
 Allocation   none after `*_new`
-Sizes        any positive rates, exact as rational numbers; equal rates pass the samples through untouched
+Sizes        any positive rates, exact as rational numbers; equal rates pass samples unchanged
 
-Positions are integers (whole part, and a part in `denominator`ths), so that no rate ever drifts, and every sample depends
-on its own position only: any partition of the input gives the same bits. Where the denominator has more than 4096 phases
-(fewer where the rate falls), the taps are interpolated linearly between that many; the error of it is below -140 dB.
+Positions are integers (whole part, and fraction in `denominator`ths), so no rate drifts. Every sample depends only on
+its own position, so output is bit-identical for any partition of the input. Ratios with more than 4096 phases (fewer
+when downsampling) interpolate linearly between the taps of that many; the error is below -140 dB.
 """
 
 from libc.string cimport memcpy, memmove, memset
@@ -33,7 +33,7 @@ def design(rate_in, rate_out):
     ratio = Fraction(rate_out) / Fraction(rate_in)
     if ratio == 1:
         return np.ones((2, 1))
-    lower = float(min(ratio, 1))                                 # Nyquist of the lower rate, as a share of the input's
+    lower = float(min(ratio, 1))                                 # lower Nyquist frequency / input Nyquist frequency
     width = (1 - PASSBAND) * lower * np.pi
     n_taps = 2 * int(np.ceil((ATTENUATION_DB - 7.95) / (2.285 * width) / 2 + 1))
     n_phases = min(ratio.numerator, max(64, int(MOST_PHASES * lower)))       # longer filters are smoother
@@ -46,7 +46,7 @@ def design(rate_in, rate_out):
 
 
 cdef ResampleFilter *filter_new(const double *taps, Py_ssize_t n_phases, Py_ssize_t n_taps) noexcept nogil:
-    """taps: (n_phases + 1, n_taps). NULL where there is no memory."""
+    """taps: (n_phases + 1, n_taps). NULL if out of memory."""
     cdef ResampleFilter *f = <ResampleFilter *> aedsp_alloc(sizeof(ResampleFilter))
     if f is NULL:
         return NULL
@@ -71,7 +71,7 @@ cdef void filter_free(ResampleFilter *f) noexcept nogil:
 cdef Resampler *resampler_new(const ResampleFilter *f, long long step, long long denominator, Py_ssize_t n_zeros,
                               long long start_part, Py_ssize_t most_pushed) noexcept nogil:
     """One channel. n_zeros: silence before the first sample; start_part: the first position's fraction of a sample, in
-    `denominator`ths; most_pushed: the most samples that come between two calls of `resample`. NULL: no memory."""
+    `denominator`ths; most_pushed: maximum samples between two calls of `resample`. NULL if out of memory."""
     cdef Resampler *r = <Resampler *> aedsp_alloc(sizeof(Resampler))
     if r is NULL:
         return NULL
@@ -98,13 +98,13 @@ cdef void resampler_reset(Resampler *r) noexcept nogil:
 
 
 cdef void resampler_copy(Resampler *r, const Resampler *other) noexcept nogil:
-    """r, made as `other` was, as if it had heard the same."""
+    """Copy the state of `other`, which has the same parameters."""
     memcpy(r.history, other.history, r.capacity * sizeof(float))
     r.n, r.whole, r.part = other.n, other.whole, other.part
 
 
 cdef float *resampler_room(Resampler *r, Py_ssize_t n) noexcept nogil:
-    """Where the next n samples go; they count as pushed. History that is no longer needed makes room."""
+    """Address for the next n samples, which count as pushed. Drops old history if necessary."""
     cdef Py_ssize_t past = <Py_ssize_t> r.whole
     if r.n + n > r.capacity:
         if past > r.n:
@@ -117,7 +117,7 @@ cdef float *resampler_room(Resampler *r, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline float _filtered(const ResampleFilter *f, const float *x, long long part, long long denominator) noexcept nogil:
-    """Σ_j h(p - j) x[j], the taps taken from the phase of `part`, or from between two phases."""
+    """Σ_j h(p - j) x[j], with the taps of phase `part`, or interpolated between two phases."""
     cdef const float *taps
     cdef Py_ssize_t row
     cdef double position
@@ -132,7 +132,7 @@ cdef inline float _filtered(const ResampleFilter *f, const float *x, long long p
 
 
 cdef Py_ssize_t resample(Resampler *r, float *out, Py_ssize_t out_stride, Py_ssize_t most) noexcept nogil:
-    """Writes up to `most` samples, `out_stride` floats apart; returns how many the history allowed."""
+    """Write up to `most` samples, `out_stride` floats apart; returns how many the history allowed."""
     cdef const ResampleFilter *f = r.filter
     cdef const float *same
     cdef Py_ssize_t m = 0, whole = <Py_ssize_t> (r.step // r.denominator)
@@ -159,7 +159,7 @@ cdef Py_ssize_t resample(Resampler *r, float *out, Py_ssize_t out_stride, Py_ssi
 
 
 cdef class Filter:
-    """The door for Python: the filter between two rates, and resampling of a whole signal with it.
+    """Python wrapper: the filter between two rates, and resampling of a whole signal.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ cdef class Filter:
         return self.filter.half
 
     def resample(self, const float[::1] x not None, Py_ssize_t block=4096):
-        """x at the other rate, float32: sample m stands at the time of m / rate_out, the ends are padded with silence."""
+        """x at the other rate, float32: sample m is at time m / rate_out; the ends are padded with silence."""
         step = self.rate_in / self.rate_out
         cdef Py_ssize_t n = int(x.shape[0] / step), done = 0, at = 0, take, got
         cdef Py_ssize_t lead = max(0, self.filter.half - 1)

@@ -2,7 +2,7 @@ from aedsp._kernels.stft cimport Stft
 
 ctypedef struct Rtisi:
     Stft *stft               # borrowed
-    float *level             # 1 / what the frames up to this one leave of each sample, window_length
+    float *level             # 1 / gain of each sample after the spectra so far, window_length
     float *frame             # scratch, window_length
     float *magnitude         # scratch, n_bins
     float *re

@@ -1,16 +1,16 @@
-"""Phases that fit better into what has sounded: real-time iterative spectrogram inversion.
+"""Refines phases to fit the output so far: real-time iterative spectrogram inversion (RTISI).
 
 Formula      n times: y = (sum + synthesis · irfft(magnitude · unit)) / Σ_j window[n + jH] synthesis[n + jH], j = 0, 1, …;
              unit = X / |X|, X = rfft(window · y)
-Shapes       magnitude, unit_re, unit_im: n_bins; sum: window_length, the overlap-add before this frame
+Shapes       magnitude, unit_re, unit_im: n_bins; sum: window_length, the overlap-add before this hop
 Aliasing     none
 Alignment    any
-Scaling      magnitudes as `Stft.magnitude_scale` has them; |unit| = 1
-Allocation   none after `rtisi_new`; two transforms an iteration
+Scaling      magnitudes scaled by `Stft.magnitude_scale`; |unit| = 1
+Allocation   none after `rtisi_new`; two FFTs per iteration
 Sizes        those of `aedsp.FrontEnd`
 
-Only frames that were given out are taken into account, no later one: no latency. A bin that comes out as nothing keeps its
-phase. Zhu, Beauregard & Wyse, "Real-time signal estimation from modified short-time Fourier transform magnitude spectra" (2007).
+Uses only past hops, so it adds no latency. A bin whose result is 0 keeps its phase. Zhu, Beauregard & Wyse, "Real-time
+signal estimation from modified short-time Fourier transform magnitude spectra" (2007).
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
 
 
 cdef Rtisi *rtisi_new(Stft *stft) noexcept nogil:
-    """NULL where there is no memory."""
+    """NULL if out of memory."""
     cdef Rtisi *rtisi = <Rtisi *> aedsp_alloc(sizeof(Rtisi))
     if rtisi is NULL:
         return NULL
@@ -68,7 +68,7 @@ cdef void rtisi_run(Rtisi *rtisi, const float *magnitude, const float *sum, int 
 
 
 cdef class Refinement:
-    """The door for Python: with an overlap-add of its own.
+    """Python wrapper, with its own overlap-add.
 
     Parameters
     ----------
@@ -83,9 +83,12 @@ cdef class Refinement:
     def __cinit__(self, int fft_length, Py_ssize_t hop_length, const double[::1] analysis not None,
                   const double[::1] synthesis not None):
         if fft_length < 64 or fft_length & (fft_length - 1) or not 1 <= hop_length <= analysis.shape[0] <= fft_length:
-            raise ValueError(f"FFT, hop, window are {fft_length}, {hop_length}, {analysis.shape[0]}; expected those of a front end")
+            raise ValueError(
+                f"FFT, hop, window are {fft_length}, {hop_length}, {analysis.shape[0]} long; "
+                "expected a power of two from 64 for the FFT and 1 <= hop <= window <= FFT"
+            )
         if synthesis.shape[0] != analysis.shape[0]:
-            raise ValueError(f"windows are {analysis.shape[0]} and {synthesis.shape[0]} long; expected both alike")
+            raise ValueError(f"windows are {analysis.shape[0]} and {synthesis.shape[0]} long; expected equal lengths")
         self.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
         if self.stft is NULL:
             raise MemoryError
@@ -99,10 +102,10 @@ cdef class Refinement:
         stft_free(self.stft)
 
     def run(self, const float[::1] magnitude not None, float[::1] unit_re not None, float[::1] unit_im not None, int n):
-        """Refine the units (n_bins,) in place, n times, and add the frame: the finished hop, float32 (hop_length,)."""
+        """Refine the unit phasors (n_bins,) in place, n times; returns the finished hop, float32 (hop_length,)."""
         cdef Stft *stft = self.stft
         if not magnitude.shape[0] == unit_re.shape[0] == unit_im.shape[0] == stft.n_bins:
-            raise ValueError(f"magnitude, unit_re, unit_im are not all of {stft.n_bins} bins")
+            raise ValueError(f"magnitude, unit_re, unit_im must all have {stft.n_bins} bins")
         cdef float[::1] out = np.empty(stft.hop_length, np.float32)
         with nogil:
             rtisi_run(self.rtisi, &magnitude[0], &self.sum[0], n, &unit_re[0], &unit_im[0])

@@ -1,10 +1,10 @@
-"""One frame of the short-time Fourier transform, and back.
+"""Short-time Fourier transform of one window, and its inverse.
 
 Formula      forward: X = rfft(window · frame, zero-padded); inverse: overlap-add of synthesis · irfft(X), one hop out
 Shapes       frame: window_length; re, im: fft_length / 2 + 1; sum: window_length; out: hop_length
 Aliasing     none
 Alignment    any
-Scaling      the spectrum is unscaled; `magnitude_scale` = 2 / Σ window makes a full-scale sine read 1.0
+Scaling      the spectrum is unscaled; `magnitude_scale` = 2 / Σ window makes a full-scale sine 1.0
 Allocation   none after `stft_new`
 Sizes        those of `aedsp.FrontEnd`
 
@@ -21,7 +21,7 @@ from aedsp._kernels.window cimport window_apply
 
 cdef Stft *stft_new(int fft_length, Py_ssize_t window_length, Py_ssize_t hop_length, const double *analysis,
                     const double *synthesis) noexcept nogil:
-    """NULL where there is no memory. Lengths and windows are those of a checked FrontEnd."""
+    """NULL if out of memory. Lengths and windows come from a checked FrontEnd."""
     cdef Stft *stft = <Stft *> aedsp_alloc(sizeof(Stft))
     if stft is NULL:
         return NULL
@@ -64,13 +64,13 @@ cdef void stft_inverse(Stft *stft, const float *re, const float *im, float *sum,
 
 
 cdef class Transform:
-    """The door for Python.
+    """Python wrapper.
 
     Parameters
     ----------
     fft_length, hop_length : int
     analysis, synthesis : float64 (window_length,)
-        Window and canonical dual, as `aedsp.FrontEnd` gives them.
+        Window and canonical dual, from `aedsp.FrontEnd`.
     """
 
     cdef Stft *stft
@@ -82,7 +82,7 @@ cdef class Transform:
         if not 1 <= hop_length <= window_length <= fft_length or synthesis.shape[0] != window_length:
             raise ValueError(
                 f"hop, windows, FFT are {hop_length}, {window_length} and {synthesis.shape[0]}, {fft_length} long; "
-                "expected hop <= both windows alike <= FFT"
+                "expected hop <= windows of equal length <= FFT"
             )
         if fft_length < 64 or fft_length > 32768 or fft_length & (fft_length - 1):
             raise ValueError(f"FFT length is {fft_length}; expected a power of two from 64 to 32768")
@@ -95,7 +95,7 @@ cdef class Transform:
         stft_free(self.stft)
 
     def forward(self, const float[::1] frame not None):
-        """Spectrum of one frame (window_length,) as two float32 arrays (n_bins,)."""
+        """Spectrum of one window of samples (window_length,) as two float32 arrays (n_bins,)."""
         if frame.shape[0] != self.stft.window_length:
             raise ValueError(f"frame has {frame.shape[0]} samples; expected {self.stft.window_length}")
         cdef float[::1] re = np.empty(self.stft.n_bins, np.float32), im = np.empty(self.stft.n_bins, np.float32)
@@ -113,7 +113,7 @@ cdef class Transform:
         return np.asarray(out)
 
     def magnitudes(self, const float[::1] audio not None):
-        """Magnitude spectra of all whole windows in `audio`, one a hop: float32 (n_spectra, n_bins), a full-scale sine 1.0."""
+        """Magnitude spectra of all whole windows in `audio`: float32 (n_spectra, n_bins), full-scale sine 1.0."""
         cdef Stft *stft = self.stft
         cdef Py_ssize_t i, n = 0
         if audio.shape[0] >= stft.window_length:

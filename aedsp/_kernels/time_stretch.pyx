@@ -1,13 +1,13 @@
-"""A time-stretcher: a phase vocoder that stretches time and transposes, frame by frame, both changing as it runs.
+"""Time-stretcher: a phase vocoder with variable stretch and pitch, streaming frame by frame.
 
-Formula      Windows around source frame a, hop_length apart in the output, hop_length / (stretch · pitch) in the source. Z: the
-             sum of all channels, each turned by a share of a half turn, so that none can be the other's opposite. Phases:
-             from window to window by what Z turns over the hop_length frames before a; from bin to bin by what Z turns
-             there, times stretch · pitch, so that an attack stays one (the phases of the stretched signal are those of the
-             source times the stretch); the loudest bins first (`heap.pyx`). All channels are turned alike, their
-             differences stay. What comes out is read at `pitch` frames a frame by a windowed sinc, band-limited for
-             pitch > 1. At stretch = pitch = 1 windows keep their phases, and after window_length frames the output is the
-             source itself, to the bit
+Formula      Windows around source frame a, hop_length apart in the output, hop_length / (stretch · pitch) in the
+             source. Z: the sum of all channels, each rotated by its share of half a turn, so that channels of opposite
+             polarity do not cancel. Phases: from window to window, the phase advance of Z over the hop_length frames
+             before a; from bin to bin, the phase difference of Z times stretch · pitch, to preserve attacks (the
+             stretched signal's phases are the source's times the stretch); the loudest bins first (`heap.pyx`). All
+             channels get the same rotation, which keeps their phase differences. A windowed sinc, band-limited for
+             pitch > 1, resamples the result by `pitch`. At stretch = pitch = 1 windows keep their phases, and after
+             window_length frames the output is bit-identical to the source
 Shapes       x, out: frames of n_channels, interleaved
 Aliasing     none
 Alignment    any
@@ -15,8 +15,8 @@ Scaling      none
 Allocation   none after `time_stretch_new`
 Sizes        fft_length = window_length a power of two from 64, hop_length divides half of it; stretch 0.25 to 4, pitch 0.25 to 4
 
-Output frame n is the source where n · 1 / stretch has brought it, with no delay: windows reach ahead into frames that were
-pushed. Průša & Holighaus, "Phase vocoder done right" (2017); Puckette, "Phase-locked vocoder" (1995).
+Output frame n is at source frame n / stretch, without latency: windows reach ahead into pushed frames.
+Průša & Holighaus, "Phase vocoder done right" (2017); Puckette, "Phase-locked vocoder" (1995).
 """
 
 from libc.math cimport M_PI, cos, fabs, floor, rint, rintf, sin, sqrt, sqrtf
@@ -30,13 +30,13 @@ from aedsp._kernels.phase cimport PHASE_FLOOR
 from aedsp._kernels.stft cimport stft_forward, stft_free, stft_inverse, stft_new
 
 cdef enum:
-    HALF = 16            # zero crossings of the interpolator, each side
+    HALF = 16            # zero crossings of the interpolator on each side
     TAPS_A_UNIT = 512
     HIGHEST = 4          # pitch
-    GLIDE = 2048         # frames in which a rest of a frame is made up for
+    GLIDE = 2048         # frames to glide back to a whole read position
 cdef double KAISER = 9
 
-#: Duration of the output times that of the source (and frequencies likewise); semitones.
+#: Duration factor (also the range of the frequency factor); semitones.
 STRETCH_RANGE, TRANSPOSE_RANGE = (0.25, 4.0), (-24.0, 24.0)
 PUSHED = TIME_STRETCH_PUSHED
 
@@ -52,7 +52,7 @@ cdef double _bessel_i0(double x) noexcept nogil:
 
 cdef TimeStretch *time_stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double *window,
                           const double *dual) noexcept nogil:
-    """window, dual: fft_length each. NULL where there is no memory."""
+    """window, dual: fft_length each. NULL if out of memory."""
     cdef TimeStretch *s = <TimeStretch *> aedsp_alloc(sizeof(TimeStretch))
     if s is NULL:
         return NULL
@@ -99,21 +99,21 @@ cdef void time_stretch_free(TimeStretch *s) noexcept nogil:
 
 
 cdef void time_stretch_reset(TimeStretch *s) noexcept nogil:
-    """As if the source came from silence, and began now."""
+    """Restart with silence as history."""
     s.n_history = s.stft.window_length + s.stft.hop_length       # as far back as the first window reaches
     memset(s.history, 0, s.n_channels * s.history_room * sizeof(float))
     time_stretch_begin(s)
 
 
 cdef void time_stretch_note(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """While the source sounds without this: n frames of it, at most TIME_STRETCH_PUSHED, so that `time_stretch_begin` goes on from there."""
+    """While bypassed: note n source frames, at most TIME_STRETCH_PUSHED, as history for `time_stretch_begin`."""
     if s.n_history + n > s.history_room:
         _forget(s, s.n_history - s.stft.window_length - s.stft.hop_length)
     _append(s, x, n)
 
 
 cdef void time_stretch_begin(TimeStretch *s) noexcept nogil:
-    """The next output frame is the source frame that comes next; it is number 0 from now on."""
+    """Start: the next output frame is the next source frame, number 0 from now on."""
     cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, lead = length // 2
     _forget(s, s.n_history - length - hop)
     s.history_start = -s.n_history
@@ -128,12 +128,12 @@ cdef void time_stretch_begin(TimeStretch *s) noexcept nogil:
 
 
 cdef void time_stretch_set(TimeStretch *s, double stretch, double pitch) noexcept nogil:
-    """From the next window on; both 0.25 to 4."""
+    """Set both, 0.25 to 4, from the next window on."""
     s.stretch, s.pitch = stretch, pitch
 
 
 cdef void _forget(TimeStretch *s, Py_ssize_t n) noexcept nogil:
-    """The oldest n frames of the source are needed no longer."""
+    """Drop the oldest n frames of the source."""
     cdef Py_ssize_t c
     for c in range(s.n_channels):
         memmove(s.history + c * s.history_room, s.history + c * s.history_room + n, (s.n_history - n) * sizeof(float))
@@ -142,7 +142,7 @@ cdef void _forget(TimeStretch *s, Py_ssize_t n) noexcept nogil:
 
 
 cdef Py_ssize_t _append(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """What is no audio counts as 0; returns how many samples that were."""
+    """Append n frames; invalid samples become 0. Returns how many were."""
     cdef Py_ssize_t c, refused = 0
     cdef float *room
     for c in range(s.n_channels):
@@ -156,15 +156,15 @@ cdef Py_ssize_t _append(TimeStretch *s, const float *x, Py_ssize_t n) noexcept n
 
 
 cdef Py_ssize_t _forgettable(const TimeStretch *s) noexcept nogil:
-    """Frames that no window reaches any more."""
+    """Frames that no window needs any more."""
     cdef long long needed = <long long> floor(s.at) - s.stft.window_length // 2 - s.stft.hop_length
     return <Py_ssize_t> min(<long long> s.n_history, max(<long long> 0, needed - s.history_start))
 
 
 cdef Py_ssize_t time_stretch_push(TimeStretch *s, const float *x, Py_ssize_t n) noexcept nogil:
-    """n frames of the source, at most TIME_STRETCH_PUSHED, and no more than are needed and as many again; x NULL: silence.
+    """Push n source frames, at most TIME_STRETCH_PUSHED and at most twice the number needed; x NULL: silence.
 
-    What no window reaches any more makes room. Returns how many samples were no audio, and count as 0.
+    Drops frames that no window needs any more. Returns how many invalid samples became 0.
     """
     if s.n_history + n > s.history_room:
         _forget(s, _forgettable(s))
@@ -172,27 +172,27 @@ cdef Py_ssize_t time_stretch_push(TimeStretch *s, const float *x, Py_ssize_t n) 
 
 
 cdef long long time_stretch_pushed(const TimeStretch *s) noexcept nogil:
-    """Source frames that came since the beginning."""
+    """Source frames pushed since the start."""
     return s.history_start + s.n_history
 
 
 cdef Py_ssize_t _reach(const TimeStretch *s) noexcept nogil:
-    """Frames of the interpolator on each side."""
+    """Frames that the interpolator needs on each side."""
     return <Py_ssize_t> (HALF * (s.pitch if s.pitch > 1 else 1)) + 1
 
 
 cdef bint _aligned(const TimeStretch *s, long long window_at) noexcept nogil:
-    """Whether a window is the source's own: at 1 and 1, and the first ones."""
+    """Whether a window keeps its own phases: at stretch = pitch = 1, and the first ones."""
     return (s.stretch == 1 and s.pitch == 1) or window_at < 0
 
 
 cdef double _rate_at(const TimeStretch *s, long long window_at) noexcept nogil:
-    """Source frames a frame."""
+    """Source frames per frame."""
     return 1 if _aligned(s, window_at) else 1 / (s.stretch * s.pitch)
 
 
 cdef long long time_stretch_needed(const TimeStretch *s) noexcept nogil:
-    """Source frames that are to come before the next output frame can be made; 0 or fewer: none."""
+    """Source frames needed before the next output frame; 0 or less: none."""
     cdef long long missing = s.read + padded(2 * _reach(s)) - s.middle_start - s.n_middle, window_at = s.window_at
     cdef Py_ssize_t hop = s.stft.hop_length
     cdef double at = rint(s.at) if _aligned(s, window_at) else s.at
@@ -206,7 +206,7 @@ cdef long long time_stretch_needed(const TimeStretch *s) noexcept nogil:
 
 
 cdef void _spectrum(TimeStretch *s, Py_ssize_t start, float *z_re, float *z_im, bint keep) noexcept nogil:
-    """Z of the window that begins at history[start]; keep: the channels' own spectra stay in s.re, s.im."""
+    """Z of the window that starts at history[start]; keep: store the channels' spectra in s.re, s.im."""
     cdef Py_ssize_t c, k, n = s.stft.n_bins
     cdef float *re = s.re
     cdef float *im = s.im
@@ -228,7 +228,7 @@ cdef void _spectrum(TimeStretch *s, Py_ssize_t start, float *z_re, float *z_im, 
 
 
 cdef void _turns_of(TimeStretch *s, double rate) noexcept nogil:
-    """The turns of the next window, from those of the last; both Z in scratch 0, 1 (now) and 2, 3 (a hop ago)."""
+    """Turns of the next window, from those of the last; Z in scratch 0, 1 (now) and 2, 3 (one hop earlier)."""
     cdef Py_ssize_t k, n = s.stft.n_bins
     cdef float *re = s.scratch
     cdef float *im = s.scratch + s.bins
@@ -260,7 +260,7 @@ cdef void _turns_of(TimeStretch *s, double rate) noexcept nogil:
 
 
 cdef bint _next_window(TimeStretch *s) noexcept nogil:
-    """One window, and hop_length finished frames; False where the source has not come that far."""
+    """Process one window to hop_length finished frames; False if more source frames are needed."""
     cdef Py_ssize_t length = s.stft.window_length, hop = s.stft.hop_length, n = s.stft.n_bins, c, start, k, past
     cdef bint aligned = _aligned(s, s.window_at)
     cdef double rate = _rate_at(s, s.window_at)
@@ -294,7 +294,7 @@ cdef bint _next_window(TimeStretch *s) noexcept nogil:
             turned_im[k] = s.re[c * s.bins + k] * unit_im[k] + s.im[c * s.bins + k] * unit_re[k]
         out = s.middle + c * s.middle_room + s.n_middle
         stft_inverse(s.stft, turned_re, turned_im, s.sum + c * length, out)
-        if s.aligned > length // hop:                            # all windows there have their own phases, at one distance
+        if s.aligned > length // hop:                            # all overlapping windows keep their phases
             memcpy(out, s.history + c * s.history_room + start, hop * sizeof(float))
     s.n_middle += hop
     s.last_at, s.last_rate = s.at, rate
@@ -304,7 +304,7 @@ cdef bint _next_window(TimeStretch *s) noexcept nogil:
 
 
 cdef Py_ssize_t _weights(const TimeStretch *s, double part, double cut, float *weights) noexcept nogil:
-    """The interpolator for a place `part` behind a frame; returns how many frames before it they begin."""
+    """Taps for a position `part` after a frame; returns how many frames before it they start."""
     cdef Py_ssize_t reach = _reach(s), j
     cdef double t
     cdef Py_ssize_t row
@@ -320,7 +320,7 @@ cdef Py_ssize_t _weights(const TimeStretch *s, double part, double cut, float *w
 
 
 cdef bint time_stretch_advance(TimeStretch *s) noexcept nogil:
-    """The windows that the next output frame needs, as far as the source has come; whether those are all."""
+    """Process the windows that the next output frame needs; False if more source frames are needed."""
     while s.read + padded(2 * _reach(s)) > s.middle_start + s.n_middle:
         if not _next_window(s):
             return False
@@ -328,7 +328,7 @@ cdef bint time_stretch_advance(TimeStretch *s) noexcept nogil:
 
 
 cdef Py_ssize_t time_stretch_pull(TimeStretch *s, float *out, Py_ssize_t n) noexcept nogil:
-    """Up to n frames; returns how many the source allowed. Push more for the rest."""
+    """Pull up to n frames; returns how many the source allowed. Push more for the rest."""
     cdef Py_ssize_t i = 0, c, before, reach, at
     cdef double cut, step
     while i < n:
@@ -357,12 +357,12 @@ cdef Py_ssize_t time_stretch_pull(TimeStretch *s, float *out, Py_ssize_t n) noex
 
 
 cdef double time_stretch_position(const TimeStretch *s) noexcept nogil:
-    """The source frame that the next output frame stands for."""
+    """Source frame of the next output frame."""
     return s.last_at + (s.read + s.read_part - (s.window_at - s.stft.hop_length)) * s.last_rate
 
 
 cdef class TimeStretcher:
-    """One kernel's state, owned by Python. window, dual : float64 (fft_length,)"""
+    """Python wrapper; owns one kernel's state. window, dual : float64 (fft_length,)"""
 
     def __cinit__(self, Py_ssize_t n_channels, int fft_length, Py_ssize_t hop_length, const double[::1] window not None,
                   const double[::1] dual not None):
@@ -378,22 +378,22 @@ cdef class TimeStretcher:
         time_stretch_free(self.stretch)
 
     def set(self, double stretch, double pitch):
-        """Duration and frequencies of what comes out, times those of the source; both 0.25 to 4."""
+        """Set duration and frequencies of the output relative to the source; both 0.25 to 4."""
         least, most = STRETCH_RANGE
         if not (least <= stretch <= most and least <= pitch <= most):
             raise ValueError(f"stretch, pitch are {stretch}, {pitch}; expected {least:g} to {most:g}")
         time_stretch_set(self.stretch, stretch, pitch)
 
     def push(self, const float[:, ::1] x not None):
-        """Frames (n, n_channels) of the source, after a pull that wanted more. How many samples were no audio, and count as 0.
+        """Push source frames (n, n_channels) when a pull needs more. Returns how many invalid samples became 0.
 
-        ValueError: there is no room; what was pushed has to be pulled first.
+        ValueError: the buffer is full; pull first.
         """
         cdef Py_ssize_t refused = 0
         if x.shape[1] != self.stretch.n_channels or x.shape[0] > TIME_STRETCH_PUSHED:
             raise ValueError(f"x is ({x.shape[0]}, {x.shape[1]}); expected up to {TIME_STRETCH_PUSHED} frames of {self.stretch.n_channels}")
         if self.stretch.n_history - _forgettable(self.stretch) + x.shape[0] > self.stretch.history_room:
-            raise ValueError("there is no room for more of the source; pull what there is")
+            raise ValueError("the source buffer is full; pull before pushing more")
         if x.shape[0]:
             with nogil:
                 refused = time_stretch_push(self.stretch, &x[0, 0], x.shape[0])
@@ -409,10 +409,10 @@ cdef class TimeStretcher:
         return np.asarray(out)[:got]
 
     def reset(self):
-        """The source begins now."""
+        """Restart with silence as history."""
         time_stretch_reset(self.stretch)
 
     @property
     def position(self):
-        """The source frame that the next output frame stands for."""
+        """Source frame of the next output frame."""
         return time_stretch_position(self.stretch)

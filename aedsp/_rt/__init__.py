@@ -1,1 +1,1 @@
-"""The real-time side: what the audio thread runs, compiled, without the GIL, a lock or an allocation."""
+"""The real-time side: compiled code that the audio thread runs without GIL, locks or allocation."""

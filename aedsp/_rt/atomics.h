@@ -1,5 +1,5 @@
-/* Atomic operations of the triple buffers and rings, and a clock. No lock, and no system call but the clock's, which
- * the kernel answers without one where it can. */
+/* Atomic operations for the triple buffers and rings, and a clock. No locks, and no system calls except the clock's,
+ * which the operating system serves without one if it can. */
 #ifndef AEDSP_ATOMICS_H
 #define AEDSP_ATOMICS_H
 
@@ -14,7 +14,7 @@ static inline long long atomic_read(long long *p) { return __atomic_load_n(p, __
 static inline void atomic_write(long long *p, long long v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 #endif
 
-/* Nanoseconds of a clock that never goes back. */
+/* Monotonic clock, nanoseconds. */
 #ifdef _WIN32
 #include <windows.h>
 static inline long long clock_ns(void) {

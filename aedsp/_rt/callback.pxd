@@ -2,14 +2,14 @@ from aedsp._rt.player_state cimport PlayerState
 from aedsp._rt.player cimport Player
 
 cdef enum:
-    LOAD_BINS = 64          # of the histogram: each a 32nd of the time available, the last one holds all above
+    LOAD_BINS = 64          # of the histogram: each 1/32 of the time available; the last holds everything above
 
 ctypedef struct CallbackStatistics:
     unsigned long long callbacks, misses, late, odd_blocks
     unsigned long long load[LOAD_BINS]
-    unsigned long long flags[5]              # input underflow, overflow, output underflow, overflow, priming
+    unsigned long long flags[5]              # FLAGS: underflow and overflow of input, of output; priming
     double worst_load, last_load             # time taken / time available
-    long long worst_gap_ns, last_began_ns    # between the beginnings of two callbacks
+    long long worst_gap_ns, last_began_ns    # between the starts of two callbacks
     long long frames
 
 ctypedef struct CallbackState:
@@ -19,7 +19,7 @@ ctypedef struct CallbackState:
     float *input                             # one step of the engine's channels
     float *output
     long long sequence                       # atomic: odd while the statistics are being written
-    long long retired                        # atomic: silence from now on
+    long long retired                        # atomic: output silence from now on
     CallbackStatistics statistics
 
 cdef int stream_callback(const void *input, void *output, unsigned long n_frames, const void *time_info,

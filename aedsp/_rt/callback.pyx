@@ -1,8 +1,8 @@
-"""The PaStreamCallback: the device's channels to the player's and back, and a clock of its own.
+"""The PaStreamCallback: maps the device's channels to the player's and back, and times itself.
 
-PortAudio's flags are no proof that all went well, so the callback times itself: a histogram of time taken over time
-available, the worst of it, the misses, and the gaps between callbacks. Its statistics are read under a sequence lock: the
-reader tries again where the writer was at it.
+PortAudio's flags do not report every dropout, so the callback measures its load (time taken / time available): a
+histogram, the worst case, the misses, and the gaps between callbacks. A sequence lock protects the statistics: the
+reader retries if the writer was active.
 """
 
 from libc.string cimport memset
@@ -18,7 +18,7 @@ cdef extern from "atomics.h":
 
 
 cdef void _from_device(const float *x, Py_ssize_t n_in, float *out, Py_ssize_t channels, Py_ssize_t n) noexcept nogil:
-    """One channel takes the mean of all; more take their own, or the last there is."""
+    """One engine channel takes the mean of all; several take their own, or the device's last."""
     cdef Py_ssize_t i, c
     cdef float total
     for i in range(n):
@@ -33,7 +33,7 @@ cdef void _from_device(const float *x, Py_ssize_t n_in, float *out, Py_ssize_t c
 
 
 cdef void _to_device(const float *x, Py_ssize_t channels, float *out, Py_ssize_t n_out, Py_ssize_t n) noexcept nogil:
-    """One channel goes to the first two; several go to their own, or as their mean to a single one."""
+    """One engine channel goes to the first two; several go to their own, or their mean to a single one."""
     cdef Py_ssize_t i, c
     cdef float total
     for i in range(n):
@@ -71,11 +71,11 @@ cdef void _note_time(CallbackState *s, unsigned long n_frames, unsigned long fla
 
 cdef int stream_callback(const void *input, void *output, unsigned long n_frames, const void *time_info,
                          unsigned long flags, void *user) noexcept nogil:
-    """PaStreamCallback, interleaved float32; user: CallbackState. Always paContinue."""
+    """PaStreamCallback, interleaved float32; user: CallbackState. Always returns paContinue."""
     cdef CallbackState *s = <CallbackState *> user
     if n_frames == 0:
         return 0
-    if atomic_read(&s.retired):                                  # another stream plays this player now
+    if atomic_read(&s.retired):                                  # another stream uses this player now
         memset(output, 0, n_frames * s.n_out * sizeof(float))
         return 0
     cdef long long began = clock_ns()
@@ -108,7 +108,7 @@ cdef class Callback:
     sample_rate : float
         Hz.
     before : Callback or None
-        The one that this takes over from: its statistics go on here, and it plays silence should it ever be called again.
+        The callback to take over from: this one continues its statistics; any later call of it outputs silence.
     """
 
     def __cinit__(self, Player player not None, Py_ssize_t n_in, Py_ssize_t n_out, double sample_rate,
@@ -136,9 +136,9 @@ cdef class Callback:
         return <size_t> &stream_callback, <size_t> &self.state
 
     def call(self, const float[:, ::1] x, float[:, ::1] out not None, unsigned long flags=0):
-        """What PortAudio does: x (n_frames, n_in) or None, out (n_frames, n_out)."""
+        """Call it as PortAudio does: x (n_frames, n_in) or None, out (n_frames, n_out)."""
         if out.shape[1] != self.state.n_out or (x is not None and (x.shape[1] != self.state.n_in or x.shape[0] != out.shape[0])):
-            raise ValueError(f"expected x of {self.state.n_in} and out of {self.state.n_out} channels, alike in length")
+            raise ValueError(f"expected x of {self.state.n_in} and out of {self.state.n_out} channels, equally long")
         with nogil:
             stream_callback(&x[0, 0] if x is not None else NULL, &out[0, 0], out.shape[0], NULL, flags, &self.state)
 

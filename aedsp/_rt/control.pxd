@@ -1,12 +1,12 @@
 ctypedef struct ControlSnapshot:
     float *factor       # n_units: gain · scale · sign · (not muted)
-    float *override     # n_units: nan where there is none
+    float *override     # n_units: NaN = no override
     bint original       # monitor the original
-    bint frozen         # hold the code
-    long long version   # counts publications
+    bint frozen         # hold the spectrum
+    long long version   # publication count
 
 ctypedef struct TripleBuffer:
-    long long middle    # atomic: index of the slot between the two sides, plus FRESH while it is unread
+    long long middle    # atomic: index of the slot in transit, plus FRESH while unread
     long long front     # the reader's slot
     long long back      # the writer's slot
 

@@ -1,8 +1,8 @@
-"""The triple buffer that carries control values to the audio thread, and the turn-taking that meters use the other way.
+"""The triple buffer that carries control values to the audio thread; meters use it in the other direction.
 
 Three slots: the writer fills `back` and swaps it with `middle`; the reader swaps `front` with `middle` when that is fresh.
-Each side owns one slot at any time, so neither waits and nothing is ever seen half-written; the latest publication wins.
-Writers serialise among themselves (`aedsp.engine.controls.Controls` holds an ordinary lock).
+Each side owns one slot at any time, so neither waits and no read is half-written; the latest publication wins. Several
+writers must take turns (`aedsp.engine.controls.Controls` holds an ordinary lock).
 """
 
 import numpy as np
@@ -20,12 +20,12 @@ cdef void triple_start(TripleBuffer *turn) noexcept nogil:
 
 
 cdef void triple_publish(TripleBuffer *turn) noexcept nogil:
-    """Writer: slot `back` is filled; another one takes its place. Wait-free."""
+    """Writer: publish slot `back` and take another. Wait-free."""
     turn.back = atomic_swap(&turn.middle, turn.back | FRESH) & ~FRESH
 
 
 cdef bint triple_take(TripleBuffer *turn) noexcept nogil:
-    """Reader: slot `front` becomes the newest; whether it is another one than before. Wait-free."""
+    """Reader: make the newest slot `front`; returns whether it is new. Wait-free."""
     if atomic_read(&turn.middle) & FRESH:
         turn.front = atomic_swap(&turn.middle, turn.front) & ~FRESH
         return True
@@ -39,12 +39,12 @@ cdef const ControlSnapshot *control_latest(ControlSlots *slots) noexcept nogil:
 
 
 cdef class ControlBuffer:
-    """The control side's door.
+    """The control side of the triple buffer.
 
     Parameters
     ----------
     n_units : int
-        Units of the code. The first snapshot leaves all of them as they are.
+        Units of the code. The first snapshot leaves them unchanged.
     """
 
     def __cinit__(self, Py_ssize_t n_units):
@@ -61,7 +61,7 @@ cdef class ControlBuffer:
 
     def publish(self, const float[::1] factor not None, const float[::1] override not None, bint original,
                 long long version=0, bint frozen=False):
-        """Hand all values over at once; both arrays are (n_units,). One writer at a time. version: counts publications."""
+        """Publish all values at once; both arrays are (n_units,). One writer at a time. version: publication count."""
         cdef Py_ssize_t j
         if factor.shape[0] != self.n_units or override.shape[0] != self.n_units:
             raise ValueError(f"factor, override have {factor.shape[0]}, {override.shape[0]} values; expected {self.n_units}")
@@ -74,9 +74,9 @@ cdef class ControlBuffer:
         triple_publish(&self.slots.turn)
 
     def watch(self, long long n_reads):
-        """For tests: what an audio thread sees, without the GIL. The writers give one value to all factors and overrides.
+        """For tests: read like the audio thread, without the GIL. Writers set all factors and overrides to one value.
 
-        Returns (snapshots that were new, snapshots that held more than one value).
+        Returns (new snapshots, snapshots with mixed values).
         """
         cdef long long i, seen = 0, mixed = 0, version = -1
         cdef Py_ssize_t j
@@ -96,7 +96,7 @@ cdef class ControlBuffer:
         return seen, mixed
 
     def latest(self):
-        """What the audio side would see now: (factor, override, original). For tests; one reader at a time."""
+        """The audio side's current values: (factor, override, original). For tests; one reader at a time."""
         cdef const ControlSnapshot *snapshot = control_latest(&self.slots)
         n = self.n_units
         return np.array(<float[:n]> snapshot.factor), np.array(<float[:n]> snapshot.override), bool(snapshot.original)

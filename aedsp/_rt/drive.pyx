@@ -1,15 +1,15 @@
-"""No input: what drives the units of the code, one vector a hop, before the player's hand.
+"""The drive: activates the units without input, one code per hop, before gains and overrides.
 
 constant  1 for every unit (the paper: all units fired alike), 12 dB down
 typical   every unit at one percentile of its own activations over the training spectra
-          (typical and walk are constant while a model plays that does not know its percentiles, rows while one of
-          another number of units does)
+          (typical and walk fall back to constant for a model without percentiles, rows for a model with another number
+          of units)
 walk      u(t) between the lowest and the highest of its percentiles: at whole t = hop · step a number drawn from (seed,
-          unit, t), between them a smooth step from one to the next; u goes through the percentiles as a rank
-rows      codes that are given, one a hop; the last one stays
+          unit, t), a smooth step in between; u is used as a rank into the percentiles
+rows      given codes, one per hop; the last one is held
 hold      the last code
 
-A function of seed and hop alone, so that any partition gives the same bits. All begin with a fade-in, but hold.
+Depends on seed and hop only, so any partition gives bit-identical output. All but hold begin with a fade-in.
 """
 
 from libc.math cimport M_PI, cos, floor
@@ -30,7 +30,7 @@ cdef inline double _drawn(unsigned long long seed, unsigned long long unit, unsi
 
 
 cdef inline float _at_rank(const LoadedModel *m, Py_ssize_t unit, double rank) noexcept nogil:
-    """A unit's activation at a rank in percent, linear between those that are known, two at least."""
+    """A unit's activation at a rank in percent, linear between the known ranks, of which there are at least two."""
     cdef Py_ssize_t i = 1
     cdef double low, high
     while i < m.n_ranks - 1 and rank > m.ranks[i]:
@@ -48,14 +48,14 @@ cdef double _walk(const Driver *driver, Py_ssize_t unit, double at) noexcept nog
 
 
 cdef inline bint _constant(const Driver *driver, const LoadedModel *m) noexcept nogil:
-    """Whether all units are driven alike: because that was asked for, or since this model cannot be driven otherwise."""
+    """Whether the drive is constant: as requested, or because this model supports nothing else."""
     if driver.kind == DRIVE_TYPICAL or driver.kind == DRIVE_WALK:
         return m.n_ranks < 2
     return driver.kind == DRIVE_CONSTANT or (driver.kind == DRIVE_ROWS and driver.row_length != m.n_code)
 
 
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil:
-    """The vector (n_code,) for hop number `hop`; last: that of the hop before."""
+    """Write the code (n_code,) for hop number `hop`; last: the previous hop's code."""
     cdef Py_ssize_t j
     cdef double low, high
     if _constant(driver, m):
@@ -75,7 +75,7 @@ cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long ho
 
 
 cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogil:
-    """What the spectrum of the hop that comes now is multiplied by."""
+    """Gain for the spectrum of the current hop."""
     cdef float level = CONSTANT_LEVEL if _constant(driver, m) else 1
     if driver.kind == DRIVE_HOLD or driver.hops >= driver.fade_hops:
         return level
@@ -83,5 +83,5 @@ cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogi
 
 
 def drawn(unsigned long long seed, unsigned long long unit, unsigned long long at):
-    """What the walk draws for a unit at a whole number of steps: float in [0, 1). For tests."""
+    """The walk's random number for a unit at a whole step: float in [0, 1). For tests."""
     return _drawn(seed, unit, at)

@@ -1,10 +1,10 @@
-"""Frames around the hop: everything that an engine computes.
+"""Frames in, frames out: resampling, the hops, the limiter and the output queue of one engine.
 
-Knows no PortAudio and no Python: `engine_process` takes and gives interleaved frames, in any number, on one pre-allocated
-state. Frames come in at the host's rate, are resampled to the model's, fill hops; each hop is analysed, encoded, multiplied
-by the gains, decoded, synthesised; what is finished is resampled back, limited in segments of a fixed number of frames, and
-waits in a queue until it is asked for. Positions are counted in samples and never in blocks, so that any partition of the
-input gives the same bits. `handle` owns the memory; `aedsp.engine.engine.Engine` is what users see.
+Independent of PortAudio and Python: `engine_process` takes and returns any number of interleaved frames, on one
+pre-allocated state. It resamples frames from the host rate to the model rate and fills hops. Each hop is analysed,
+encoded, multiplied by the gains, decoded and synthesised. The result is resampled back, limited in segments of fixed
+length, and queued until pulled. Positions count samples, never blocks, so output is bit-identical for any partition of
+the input. `handle` owns the memory; `aedsp.engine.engine.Engine` is the public interface.
 """
 
 from libc.string cimport memcpy, memmove, memset
@@ -31,9 +31,9 @@ cdef inline Py_ssize_t _take(EngineState *e, Resampler *inward, const float *x, 
 
 
 cdef void _take_in(EngineState *e, const float *x, const float *y, Py_ssize_t n) noexcept nogil:
-    """n interleaved frames into the resamplers; what is no audio becomes 0 and is counted. x NULL: silence.
+    """n interleaved frames into the resamplers; invalid samples become 0 and are counted. x NULL: silence.
 
-    y: what gives the phases, where they come from another sound; NULL: x.
+    y: the second sound that supplies the phases; NULL: x.
     """
     cdef Py_ssize_t c
     for c in range(e.n_channels):
@@ -45,7 +45,7 @@ cdef void _take_in(EngineState *e, const float *x, const float *y, Py_ssize_t n)
 
 
 cdef bint _fill_hop(EngineState *e) noexcept nogil:
-    """Model-rate samples into the frames; true once a hop is full."""
+    """Model-rate samples into the windows; true once a hop is full."""
     cdef Py_ssize_t c, got = 0, hop_length = e.stft.hop_length, at = e.stft.window_length - hop_length + e.fill
     for c in range(e.n_channels):
         if e.crossed:
@@ -78,13 +78,13 @@ cdef void _finish(EngineState *e) noexcept nogil:
 
 
 cdef unsigned long long _first_clean_hop(EngineState *e) noexcept nogil:
-    """The first hop whose window begins after every frame that was taken in so far."""
+    """The first hop whose window begins after every frame taken in so far."""
     cdef double at = (e.taken + e.concealment.reach) / e.concealment.host_frames_per_frame + e.stft.window_length - e.first_fill
     return <unsigned long long> (at / e.stft.hop_length) + 1
 
 
 cdef void _sound(EngineState *e, InputKind input) noexcept nogil:
-    """The hops in flight through the model, AEDSP_SPECTRA spectra at a time, and out."""
+    """Run the hops in flight through the model, AEDSP_SPECTRA spectra at a time, and synthesise them."""
     cdef Py_ssize_t spectrum = 0, n = e.flight.n_waiting * e.n_channels
     cdef int which, n_spectra
     while spectrum < n:
@@ -100,11 +100,11 @@ cdef void _sound(EngineState *e, InputKind input) noexcept nogil:
 
 
 cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_frames, InputKind input) noexcept nogil:
-    """n_frames interleaved frames in, and every hop that they complete. x: read for INPUT_AUDIO only.
+    """Take n_frames interleaved frames and process every hop that they complete. x: read for INPUT_AUDIO only.
 
-    Between a push and the next, what is finished is pulled: the queue holds one block, or a chunk where that is more.
-    With `changes_due`, the first hop takes the newest model and controls. Live, each hop sounds before the next is begun;
-    else several are in flight.
+    Pull finished frames between pushes: the queue holds one block or one chunk, whichever is larger. With
+    `changes_due`, the first hop takes the newest model and controls. Live, each hop is finished before the next begins;
+    offline, several are in flight.
     """
     cdef Py_ssize_t done = 0, n
     cdef Py_ssize_t most = 1 if e.clock.hop_ns or e.phases.look_ahead else AEDSP_SPECTRA
@@ -132,7 +132,7 @@ cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, Input
 
 
 cdef Py_ssize_t engine_pull(EngineState *e, float *out, Py_ssize_t n_frames) noexcept nogil:
-    """Up to n_frames finished frames; returns how many. With whole blocks pushed there are as many as were pushed."""
+    """Copy out up to n_frames finished frames; returns how many. After whole blocks, as many as were pushed."""
     cdef Py_ssize_t n = min(n_frames, e.queue.end - e.queue.start), channels = e.n_channels
     memcpy(out, e.queue.frames + e.queue.start * channels, n * channels * sizeof(float))
     e.queue.start += n
@@ -140,9 +140,9 @@ cdef Py_ssize_t engine_pull(EngineState *e, float *out, Py_ssize_t n_frames) noe
 
 
 cdef void engine_cross(EngineState *e, const float *x, const float *y, float *out, Py_ssize_t n_frames) noexcept nogil:
-    """n_frames interleaved frames in and out. `out` may be `x`; x NULL: no input, the units are driven.
+    """n_frames interleaved frames in and out. `out` may be `x`; x NULL: no input, the drive activates the units.
 
-    y: what gives the phases, like `x`, where the engine is `crossed`; NULL: x does. `out` may be `y`.
+    y: frames that supply the phases of a `crossed` engine, like `x`; NULL: x. `out` may be `y`.
     """
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t taken = 0, given = 0, n, channels = e.n_channels
@@ -161,7 +161,7 @@ cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t 
 
 
 cdef void engine_clear(EngineState *e) noexcept nogil:
-    """Forgets all sound; controls and counters stay."""
+    """Clear all audio state; keep controls and counters."""
     cdef Py_ssize_t c, k, n_bins = e.stft.n_bins
     cdef unsigned long long limited = e.limiter.limited_frames
     cdef Channel *ch
@@ -194,11 +194,11 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
     e.queue.start, e.queue.end = 0, e.queue.lead
     e.hop = e.taken = e.concealment.until = 0
     e.flight.slot = e.flight.n_waiting = 0
-    _finish(e)                                           # the silence in the resamplers, before the first hop is full
+    _finish(e)                                           # the resamplers' initial silence, before the first hop is full
 
 
 cdef void engine_reset(EngineState *e) noexcept nogil:
-    """As new, but for the controls."""
+    """Back to the initial state, except for the controls."""
     engine_clear(e)
     e.limiter.limited_frames = 0
     e.counters.frames = e.counters.hops = e.counters.sustained_hops = e.counters.late_hops = e.counters.refused_samples = e.log.lost = 0

@@ -1,10 +1,10 @@
-"""What a file's streamer feeds to the engine: the source ring, its segments, and what happens between them.
+"""Feeds a file's frames to the engine: the source ring, its segments, seeks and time-stretching.
 
-The streamer writes segments of the source one after another and announces a new one by a seek mark, before its first frame
-is there. Once time-stretching or transposition were asked for, frames go through the time-stretcher on their way, until the
-next seek at rest. The audio thread reads up to a seek that it has not taken and no further; it fades the old segment out,
-jumps, and fades the new one in. Where frames are missing the last code stays, and after a segment's end there is silence
-until all of it is heard. `PlayerState` stands in `player_state.pxd`; who plays and who pauses is `player.pyx`.
+The streamer writes segments of the source one after another and announces each with a seek mark before its first frame.
+After the first request for time-stretching or transposition, frames pass through the time-stretcher until the next seek
+while halted. The audio thread reads no further than a pending seek; it fades the old segment out, jumps, and fades the
+new one in. Missing frames hold the last code. After a segment's end, silence follows until all of it has sounded.
+`PlayerState` is in `player_state.pxd`; play and pause are in `player.pyx`.
 """
 
 from libc.math cimport exp2
@@ -25,11 +25,11 @@ cdef extern from "atomics.h":
     void atomic_write(long long *p, long long v) noexcept nogil
 
 cdef enum:
-    POSITION_BITS = 48      # of a mark: a position in the ring; above it the number of the segment
+    POSITION_BITS = 48      # of a mark: position in the ring; the bits above: segment number
 
 
 cdef long long feed_mark(long long segment, long long position) noexcept nogil:
-    """A position in the source ring and the segment of the source that it belongs to, in one atomic number."""
+    """Pack a position in the source ring and its segment into one atomic number."""
     return (segment & 0x7FFF) << POSITION_BITS | position
 
 
@@ -42,7 +42,7 @@ cdef inline long long _position(long long mark) noexcept nogil:
 
 
 cdef long long feed_pack_stretch(float stretch, float semitones) noexcept nogil:
-    """Both in one atomic number."""
+    """Pack both into one atomic number."""
     cdef unsigned int low, high
     memcpy(&high, &stretch, sizeof(high))
     memcpy(&low, &semitones, sizeof(low))
@@ -50,7 +50,7 @@ cdef long long feed_pack_stretch(float stretch, float semitones) noexcept nogil:
 
 
 cdef void feed_take_stretch(PlayerState *p) noexcept nogil:
-    """What was asked for last, from the next window of the time-stretcher on."""
+    """Apply the last request, from the next window of the time-stretcher on."""
     cdef TimeStretching *stretching = &p.stretching
     cdef long long asked = atomic_read(&stretching.asked)
     cdef unsigned int low = <unsigned int> asked, high = <unsigned int> (asked >> 32)
@@ -76,7 +76,7 @@ cdef void _jump(PlayerState *p, long long seek) noexcept nogil:
     cdef SourceState *source = &p.source
     cdef TimeStretching *stretching = &p.stretching
     ring_skip(source.ring, _position(seek))
-    if stretching.over:                                            # it was over, or nearly: the time-stretcher begins anew
+    if stretching.over:                                            # at or near the end: restart the time-stretcher
         time_stretch_begin(stretching.kernel)
         stretching.active, stretching.over = stretching.taken != feed_pack_stretch(1, 0), False
     source.segment, stretching.ending = feed_segment(seek), False
@@ -86,12 +86,12 @@ cdef void _jump(PlayerState *p, long long seek) noexcept nogil:
 
 
 cdef void feed_seek_at_rest(PlayerState *p) noexcept nogil:
-    """While nothing sounds, there is nothing to fade out."""
+    """Take a pending seek while halted: nothing to fade out."""
     cdef SourceState *source = &p.source
     cdef TimeStretching *stretching = &p.stretching
     cdef long long seek = atomic_read(&source.seek_mark)
     if seek != source.seek_taken:
-        if not source.splicing_out:                                   # else it is known, and the sound stopped before the jump
+        if not source.splicing_out:                                   # else logged already, stopped before the jump
             hop_note(p.engine, EVENT_SEEK, p.engine.hop, _position(seek))
         if stretching.kernel is not NULL:
             time_stretch_reset(stretching.kernel)
@@ -100,10 +100,10 @@ cdef void feed_seek_at_rest(PlayerState *p) noexcept nogil:
 
 
 cdef void _look_for_seek(PlayerState *p) noexcept nogil:
-    """A new segment of the source: fade the old one out where there is enough of it, then jump."""
+    """For a new segment: fade the old one out if enough of it is left, then jump."""
     cdef SourceState *source = &p.source
     cdef long long seek = atomic_read(&source.seek_mark), position = _position(seek)
-    cdef Py_ssize_t fade_out = source.splice_frames - source.splice        # a fade-in under way is turned back where it is
+    cdef Py_ssize_t fade_out = source.splice_frames - source.splice        # reverse a fade-in from its current position
     if source.splicing_out or seek == source.seek_taken:
         return
     source.dry = source.dry or position - source.ring.taken < fade_out or fade_out == 0
@@ -116,14 +116,14 @@ cdef void _look_for_seek(PlayerState *p) noexcept nogil:
 
 
 cdef long long _readable(PlayerState *p) noexcept nogil:
-    """Frames that may be taken from the ring: not beyond a segment that has not been jumped to."""
+    """Frames that may be taken from the ring: none beyond a pending seek."""
     cdef SourceState *source = &p.source
     cdef long long seek = atomic_read(&source.seek_mark), n = ring_readable(source.ring)
     return n if seek == source.seek_taken else min(n, max(<long long> 0, _position(seek) - source.ring.taken))
 
 
 cdef void _splice(PlayerState *p, float *x, Py_ssize_t n) noexcept nogil:
-    """The input's own fade, before the engine: x (n frames) on its way to a jump, or after it."""
+    """Apply the input fade, before the engine: x (n frames), out before a jump or in after it."""
     cdef SourceState *source = &p.source
     cdef Py_ssize_t i, c, channels = p.engine.n_channels
     cdef float gain
@@ -135,7 +135,7 @@ cdef void _splice(PlayerState *p, float *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef Py_ssize_t _push_tail(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
-    """Silence after the source's end, until all of it is heard; then the stream stops by itself. at: in this step."""
+    """Push silence after the source's end until all of it has sounded, then stop. at: offset in this call."""
     cdef SourceState *source = &p.source
     if p.transport.playing and source.tail > 0:
         n = min(n, <Py_ssize_t> source.tail)
@@ -150,7 +150,7 @@ cdef Py_ssize_t _push_tail(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept
 
 
 cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
-    """n frames that the streamer did not deliver in time, from frame `at` of the call on."""
+    """Conceal n frames that the streamer did not deliver in time, from frame `at` of the call on."""
     cdef SourceState *source = &p.source
     if not source.waiting:
         source.underrun_frames += n
@@ -161,7 +161,7 @@ cdef Py_ssize_t _push_missing(PlayerState *p, Py_ssize_t n, Py_ssize_t at) noexc
 
 
 cdef void _into_stretcher(PlayerState *p, Py_ssize_t n) noexcept nogil:
-    """n frames of the ring, which are there; no more than the fade under way, at whose end the jump is."""
+    """Move n available frames from the ring; at most the rest of a running fade. Jump when a fade-out ends."""
     cdef SourceState *source = &p.source
     n = <Py_ssize_t> ring_read(source.ring, source.scratch, min(n, CHUNK))
     source.waiting = False
@@ -173,18 +173,18 @@ cdef void _into_stretcher(PlayerState *p, Py_ssize_t n) noexcept nogil:
 
 
 cdef void _leave_segment(PlayerState *p) noexcept nogil:
-    """On the way to a jump: as much of the old segment's fade as the time-stretcher asks for. It is there; the new one may not be,
-    since the streamer has no room for it before the jump."""
+    """Before a jump: give the time-stretcher as much of the old segment's fade-out as it needs. The fade-out is in the
+    ring; the new segment may not be, since there may be no space for it before the jump."""
     cdef SourceState *source = &p.source
     cdef TimeStretching *stretching = &p.stretching
-    if source.splicing_out and source.splice == 0:                         # since before the time-stretcher was asked for
+    if source.splicing_out and source.splice == 0:                         # from before the time-stretcher was active
         _jump(p, source.seek_target)
     while source.splicing_out and time_stretch_needed(stretching.kernel) > 0:
         _into_stretcher(p, <Py_ssize_t> min(time_stretch_needed(stretching.kernel), <long long> source.splice))
 
 
 cdef Py_ssize_t _push_stretched(PlayerState *p, Py_ssize_t n, Py_ssize_t left, Py_ssize_t at) noexcept nogil:
-    """Up to n frames out of the time-stretcher, or frames of the source into it; `left` frames of the call are to come, at `at`."""
+    """Pull up to n frames, or push source frames into the time-stretcher. at, left: frames of the call done, to do."""
     cdef SourceState *source = &p.source
     cdef TimeStretching *stretching = &p.stretching
     cdef Py_ssize_t got = time_stretch_pull(stretching.kernel, source.scratch, 1 if stretching.over else n), m
@@ -192,16 +192,16 @@ cdef Py_ssize_t _push_stretched(PlayerState *p, Py_ssize_t n, Py_ssize_t left, P
     if got:
         engine_push(p.engine, source.scratch, got, INPUT_AUDIO)
         if stretching.over and time_stretch_position(stretching.kernel) >= stretching.over_at:
-            stretching.active = False                                  # the tail follows
+            stretching.active = False                                  # silence follows (`_push_tail`)
         return got
     _leave_segment(p)
-    # all that the next frame needs, or nothing: so the source stands where it should, however it came in
+    # all that the next frame needs, or nothing: the source position does not depend on when frames arrive
     needed, end, readable = time_stretch_needed(stretching.kernel), atomic_read(&source.end), _readable(p)
     if needed <= 0:
         return 0
     if not stretching.ending and end == feed_mark(source.segment, source.ring.taken + readable):
         stretching.ending, stretching.ends_at = True, source.ring.taken + readable
-    if stretching.ending:                                                 # and stays so, whatever the streamer writes behind it
+    if stretching.ending:                                                 # fixed, whatever the streamer writes after it
         readable = stretching.ends_at - source.ring.taken
     m = <Py_ssize_t> min(needed, <long long> min(TIME_STRETCH_PUSHED, CHUNK))
     if readable > 0 and (readable >= needed or stretching.ending):
@@ -225,7 +225,7 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
     while done < n_frames:
         n = min(n_frames - done, CHUNK)
         if source.forced_missing > 0 and source.forced_after == 0:
-            if stretching.active:                                      # as far as it had come when they were found missing
+            if stretching.active:                                      # up to the point where they were missing
                 time_stretch_advance(stretching.kernel)
                 _leave_segment(p)
             n = min(n, <Py_ssize_t> source.forced_missing)
@@ -244,7 +244,7 @@ cdef void feed_push(PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
             _jump(p, source.seek_target)
         if source.splice > 0:
             n = min(n, source.splice)
-        end = atomic_read(&source.end)                                # before `_readable`: all that it ends is readable then
+        end = atomic_read(&source.end)                                # before `_readable`, so the segment is complete
         if _readable(p) > 0:
             n = <Py_ssize_t> ring_read(source.ring, source.scratch, min(n, _readable(p)))
             source.waiting = False

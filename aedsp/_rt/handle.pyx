@@ -1,4 +1,4 @@
-"""The owner of one engine's memory, and what Python holds of it. What is computed is in `engine`."""
+"""The Python object that owns one engine's memory. The processing is in `engine`."""
 
 from libc.string cimport memcpy
 
@@ -21,9 +21,9 @@ from aedsp._rt.phase_synthesis cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
 
-cdef double FADE_S = 0.5  # of what is driven without input
+cdef double FADE_S = 0.5  # fade-in of the drive
 cdef enum:
-    WAITING_MODELS = 8    # most models under way to or from the hop
+    WAITING_MODELS = 8    # maximum models in transit to or from the hop
 
 
 cdef class EngineHandle:
@@ -32,18 +32,18 @@ cdef class EngineHandle:
     Parameters
     ----------
     loaded : Loaded
-        The model that the first hop runs.
+        The model for the first hop.
     inward, outward : Filter
-        Between the host's rate and the model's.
+        Between host rate and model rate.
     fft_length, hop_length : int
     analysis, synthesis : float64 (window_length,)
     start_turns : float64 (n_bins,)
-        Start phases of all but the source's.
+        Start phases of every phase mode but "source", in turns.
     timing : aedsp.engine.timing.Timing
         The numbers that make the latency exact.
     n_channels : int
     phases : aedsp.engine.phases.Phases
-        Which phases sound with input and without, and what they need.
+        Phase modes with and without input, and their parameters.
     """
 
     def __cinit__(self, Loaded loaded not None, Filter inward not None, Filter outward not None, int fft_length,
@@ -111,7 +111,7 @@ cdef class EngineHandle:
     cdef float *_floats(self, Py_ssize_t n) except NULL:
         cdef float *p = <float *> aedsp_alloc(n * sizeof(float))
         if p is NULL:
-            raise MemoryError(f"no memory for {n * 4 / 1e6:.0f} MB of audio state")
+            raise MemoryError(f"cannot allocate {n * 4 / 1e6:.0f} MB of audio state")
         return p
 
     def __dealloc__(self):
@@ -138,15 +138,15 @@ cdef class EngineHandle:
         aedsp_free(e.queue.frames)
 
     def process(self, const float[:, ::1] x, float[:, ::1] out not None, const float[:, ::1] phase_from=None):
-        """Frames in, as many out, (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL.
+        """Process x into out, both (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL.
 
-        phase_from: another sound that gives the phases, from the first call that has one on (`cross`).
+        phase_from: a second sound that supplies the phases, from the first call with one on (`_cross`).
         """
         cdef Py_ssize_t n = out.shape[0], channels = out.shape[1]
         if channels != self.state.n_channels or (x is not None and (x.shape[0] != n or x.shape[1] != channels)):
-            raise ValueError("x and out differ in shape, or from the engine's channels")
+            raise ValueError(f"x and out must have the same shape and the engine's {self.state.n_channels} channels")
         if phase_from is not None and (x is None or phase_from.shape[0] != n or phase_from.shape[1] != channels):
-            raise ValueError("phase_from and out differ in shape")
+            raise ValueError("phase_from must have the shape of x and out")
         if n == 0:
             return
         if phase_from is not None:
@@ -156,16 +156,16 @@ cdef class EngineHandle:
     def process_mono(self, const float[::1] x not None, float[::1] out not None):
         """`process` for one channel, without the cost of a second axis."""
         if self.state.n_channels != 1 or x.shape[0] != out.shape[0]:
-            raise ValueError("x and out differ in shape, or from the engine's channels")
+            raise ValueError("x and out must have the same length, and the engine one channel")
         if x.shape[0]:
             self._run(&x[0], NULL, &out[0], x.shape[0])
 
     cdef int _run(self, const float *x, const float *y, float *out, Py_ssize_t n) except -1:
         cdef Py_ssize_t size = n * self.state.n_channels
         if x is not NULL and x != out and x < out + size and out < x + size:
-            raise ValueError("out overlaps x in part; give x itself or an array apart from it")
+            raise ValueError("out overlaps x in part; pass x itself or a separate array")
         if y is not NULL and y != out and y < out + size and out < y + size:
-            raise ValueError("out overlaps phase_from in part; give an array apart from it")
+            raise ValueError("out overlaps phase_from in part; pass a separate array")
         self._enter()
         with nogil:
             engine_cross(&self.state, x, y, out, n)
@@ -173,7 +173,7 @@ cdef class EngineHandle:
         return 0
 
     cdef int _cross(self) except -1:
-        """From the next hop on the phases come from a second sound of every channel; until now it was the first."""
+        """Take the phases from a second sound from the next hop on; its history so far is that of the first."""
         cdef EngineState *e = &self.state
         cdef Py_ssize_t c
         cdef Channel *ch
@@ -197,7 +197,7 @@ cdef class EngineHandle:
         return 0
 
     def time_blocks(self, const float[:, :, ::1] x not None):
-        """Nanoseconds that each of the blocks (n_blocks, n_frames, n_channels) takes, int64 (n_blocks,)."""
+        """Nanoseconds to process each block of x (n_blocks, n_frames, n_channels): int64 (n_blocks,)."""
         cdef Py_ssize_t i, n = x.shape[1]
         if x.shape[2] != self.state.n_channels or n == 0:
             raise ValueError(f"x has {x.shape[2]} channels and blocks of {n} frames; expected {self.state.n_channels} channels")
@@ -214,19 +214,19 @@ cdef class EngineHandle:
 
     cdef int _enter(self) except -1:
         if self.busy:
-            raise RuntimeError("the engine is processing in another thread; give each thread an engine of its own")
+            raise RuntimeError("the engine is in use by another thread or a stream; create one engine per thread")
         self.busy = True
         return 0
 
     def reset(self):
-        """Clears audio, phases, limiter and counters; keeps the controls."""
+        """Clear audio, phases, limiter and counters; keep the controls."""
         self._enter()
         with nogil:
             engine_reset(&self.state)
         self.busy = False
 
     def swap(self, Loaded loaded not None):
-        """Another model of the same front end, from the next hop on. Whether it could be handed over; see `Engine.swap`."""
+        """Play another model of the same front end from the next hop on. False: queue full; see `Engine.swap`."""
         cdef LoadedModel *model = &loaded.model
         if model.n_fft_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
             raise ValueError(f"the model has {model.n_fft_bins} bins; expected {self.state.stft.n_bins}")
@@ -243,22 +243,22 @@ cdef class EngineHandle:
         return False
 
     def free_retired(self):
-        """Drops the models that the audio thread has handed back."""
+        """Drop the models that the audio thread has returned."""
         cdef LoadedModel *model
         while ring_read(self.state.retired, &model, 1):
             self.models.pop(<size_t> model, None)
 
     def attach(self):
-        """A stream takes the engine: `process` and `reset` are refused until `detach`."""
+        """Reserve the engine for a stream: `process` and `reset` raise until `detach`."""
         self._enter()
 
     def detach(self):
-        """The stream is closed: models that were still under way are taken now."""
+        """Release the engine after the stream has closed, and take the models still in transit."""
         self._take_waiting()
         self.busy = False
 
     cdef int _take_waiting(self) except -1:
-        """With the hop at rest: the newest model plays, all others are dropped. Returns 1."""
+        """While no hop runs: take the newest model, drop all others. Returns 1."""
         while ring_read(self.state.incoming, &self.state.loaded, 1):
             pass
         self.free_retired()
@@ -276,20 +276,20 @@ cdef class EngineHandle:
         return self.state.counters.frames, self.state.counters.hops, self.state.limiter.limited_frames, self.state.counters.refused_samples
 
     def addresses(self):
-        """(address of engine_process, address of the state): what a compiled caller needs."""
+        """(address of engine_process, address of the state), for a compiled caller."""
         return <size_t> <void *> engine_process, <size_t> &self.state
 
     def set_drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
-        """What drives the units where there is no input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""
+        """Set what activates the units without input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""
         cdef EngineState *e = &self.state
         if not self.busy:
             self._take_waiting()
         if rows is not None and (rows.shape[1] != e.loaded.n_code or rows.shape[0] == 0):
-            raise ValueError(f"rows are {rows.shape[0]} of {rows.shape[1]}; expected at least one of {e.loaded.n_code}")
+            raise ValueError(f"rows are {rows.shape[0]} x {rows.shape[1]}; expected at least one of {e.loaded.n_code}")
         cdef double hops_a_second = self.model_rate / e.stft.hop_length
         self._enter()
         if e.driver.kind != <DriveKind> _DRIVES[kind]:
-            e.driver.kind, e.driver.hops = _DRIVES[kind], 0      # another drive fades in
+            e.driver.kind, e.driver.hops = _DRIVES[kind], 0      # a new drive fades in
         e.driver.rank, e.driver.seed, e.driver.walk_step = rank, seed, rate_hz / hops_a_second
         e.driver.rows, e.driver.n_rows, e.driver.row = &rows[0, 0] if rows is not None else NULL, 0, 0
         if rows is not None:

@@ -1,8 +1,8 @@
-"""One hop: window, spectrum, code, gains and overrides, spectrum, window; and the changes that take effect at it.
+"""One hop: window, spectrum, code, gains and overrides, spectrum, window; and pending changes.
 
-`EngineState` stands in `engine_state.pxd`; the frames around the hop are `engine.pyx`, which may have several hops in
-flight, so that the model's weights are read once for all of them. With INPUT_MISSING, while frames that were missing are
-still in the window, and while the sound is frozen, nothing is analysed: the last code stays and every phase runs on.
+`EngineState` is in `engine_state.pxd`. `engine.pyx` handles the frames around the hop; it may have several hops in
+flight, so that one read of the model's weights serves them all. There is no analysis with INPUT_MISSING, while missing
+frames are still in the window, or while the spectrum is frozen: the last code is held and every phase advances.
 """
 
 from libc.math cimport INFINITY
@@ -29,7 +29,7 @@ cdef extern from "atomics.h":
 
 
 cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, InputKind input) noexcept nogil:
-    """Channel c's newest window to magnitude, phases, and what the encoder sees."""
+    """Channel c's newest window to magnitudes, phases and encoder input."""
     cdef Channel *ch = &e.channels[c]
     cdef Py_ssize_t n_bins = e.stft.n_bins
     cdef float *unit_re = ch.unit_re + slot * e.flight.bin_stride
@@ -59,11 +59,11 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, InputKind inpu
 
 
 cdef void _conceal(EngineState *e, Py_ssize_t c) noexcept nogil:
-    """Channel c goes on without its input: magnitude and code stay, every phase runs on as it did between the last two hops.
+    """Channel c without its input: hold magnitudes and code; advance each phase as between the last two hops.
 
-    A turn by the bin's own frequency would repeat the windowed frame, window and all: a buzz. The measured turn is that of
-    the partial, the same for all the bins it reaches into, so that a steady tone goes on unchanged. Only where sound is
-    live, one hop in flight.
+    Advancing each bin at its own frequency would repeat the windowed signal, window included: a buzz. The measured
+    rotation is the partial's, the same in all the bins it reaches into, so a steady tone continues unchanged. Live
+    only, with one hop in flight.
     """
     cdef Channel *ch = &e.channels[c]
     cdef Py_ssize_t k
@@ -80,9 +80,9 @@ cdef void _conceal(EngineState *e, Py_ssize_t c) noexcept nogil:
 
 
 cdef void _freeze(EngineState *e, Py_ssize_t c) noexcept nogil:
-    """From now on channel c's magnitudes and code stay; its peaks turn on from the phases that they have.
+    """Hold channel c's magnitudes and code from now on; its peaks advance from their current phases.
 
-    All the bins of a peak turn alike, so that what is held beats no more than the sound itself did. One hop in flight.
+    All bins of a peak advance together, so the frozen sound beats no more than the source did. One hop in flight.
     """
     cdef Channel *ch = &e.channels[c]
     cdef Py_ssize_t at = e.flight.slot * e.flight.bin_stride, bytes = e.stft.n_bins * sizeof(float)
@@ -97,7 +97,7 @@ cdef void _freeze(EngineState *e, Py_ssize_t c) noexcept nogil:
 
 
 cdef void hop_begin(EngineState *e, Py_ssize_t slot, InputKind input) noexcept nogil:
-    """The newest window of every channel into flight, as hop number `slot` of those that are."""
+    """Start a hop: analyse every channel's newest window into slot `slot` of those in flight."""
     cdef Py_ssize_t c, hop_length = e.stft.hop_length, rest = e.stft.window_length - hop_length
     cdef bint frozen = e.controls.frozen or (input == INPUT_NONE and e.driver.kind == DRIVE_HOLD)
     e.clock.began = clock_ns() if e.clock.hop_ns else 0
@@ -121,7 +121,7 @@ cdef void hop_begin(EngineState *e, Py_ssize_t slot, InputKind input) noexcept n
 
 
 cdef void hop_pass(EngineState *e, Py_ssize_t first, int n_spectra, InputKind input) noexcept nogil:
-    """Spectra from `first` on through the model."""
+    """Run spectra from `first` on through the model."""
     cdef bint encodes = (input != INPUT_NONE or e.frozen) and not (e.sustained and e.loaded.primed)
     loaded_run(e.loaded, first, n_spectra, e.controls, encodes, not e.controls.original or e.phases.look_ahead)
 
@@ -132,12 +132,12 @@ cdef PhaseMode _phase_mode(const EngineState *e, InputKind input) noexcept nogil
 
 
 cdef PhaseSynthesis *_synthesis(EngineState *e, Py_ssize_t c, PhaseMode mode) noexcept nogil:
-    """Whose phases channel c takes: those of "advance" are the same for all, unless each is refined by itself."""
+    """The phase synthesis of channel c; all channels share that of "advance", unless each is refined separately."""
     return &e.channels[0 if mode == PHASE_ADVANCE and not e.phases.refine else c].synthesis
 
 
 cdef const float *_decoded(EngineState *e, Py_ssize_t c, int which, InputKind input) noexcept nogil:
-    """The magnitudes that sound now in channel c; their phases are in its `_synthesis`, but for those of the source."""
+    """Channel c's current output magnitudes; their phases are in its `_synthesis`, unless they are the source's."""
     cdef float *z = loaded_spectrum(e.loaded, which)
     cdef float level = drive_level(&e.driver, e.loaded) if input == INPUT_NONE else 1
     cdef PhaseMode mode = _phase_mode(e, input)
@@ -160,7 +160,7 @@ cdef void _refine(EngineState *e, Channel *ch, const float *z, const float **uni
 
 
 cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKind input) noexcept nogil:
-    """A spectrum, number `which` of the last pass, to hop_length finished frames of its channel. Channel 0 first."""
+    """Spectrum `which` of the last pass to hop_length finished frames of its channel. Call for channel 0 first."""
     cdef Py_ssize_t c = spectrum % e.n_channels, at = spectrum // e.n_channels * e.flight.bin_stride
     cdef bint original = e.controls.original
     cdef PhaseMode mode = _phase_mode(e, input)
@@ -169,7 +169,7 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
     cdef const float *decoded = z
     cdef const float *unit_re = ch.unit_re + at
     cdef const float *unit_im = ch.unit_im + at
-    if e.phases.look_ahead:                                     # the input's own spectrum waits as long as the decoded one
+    if e.phases.look_ahead:                                     # delay the input's own spectrum like the decoded one
         ch.re, ch.late_re = ch.late_re, ch.re
         ch.im, ch.late_im = ch.late_im, ch.im
     if not original or e.phases.look_ahead:
@@ -191,7 +191,7 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
 
 
 cdef void hop_end(EngineState *e, InputKind input) noexcept nogil:
-    """Every channel of the oldest hop in flight has sounded."""
+    """The oldest hop in flight is finished in every channel."""
     e.loaded.primed = True
     e.driver.hops = e.driver.hops + 1 if input == INPUT_NONE else 0
     e.source_phases = input != INPUT_NONE and (e.phases.with_input == PHASE_SOURCE or e.controls.original) and not e.frozen
@@ -203,7 +203,7 @@ cdef void hop_end(EngineState *e, InputKind input) noexcept nogil:
 
 
 cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil:
-    """Into the log, where somebody listens; at: the hop, or what `EventKind` says instead."""
+    """Log a change, if there is a log; at: the hop, or what `EventKind` specifies instead."""
     cdef Event event
     if e.log.ring is not NULL:
         event.kind, event.frame, event.hop, event.value = kind, e.log.frame, at, value
@@ -211,7 +211,7 @@ cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value
 
 
 cdef void hop_take_changes(EngineState *e) noexcept nogil:
-    """The newest model and the newest controls, for the hop that comes now."""
+    """Take the newest model and the newest controls for the next hop."""
     cdef LoadedModel *model
     e.changes_due = False
     while ring_readable(e.incoming) and ring_readable(e.retired) < e.retired.capacity:

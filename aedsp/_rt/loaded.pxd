@@ -7,14 +7,14 @@ ctypedef struct LoadedModel:
     DenseStack *stack             # borrowed
     const Step *steps             # borrowed
     ControlSlots *controls        # borrowed
-    const BandSet *bands          # borrowed; NULL: the model sees the bins themselves
+    const BandSet *bands          # borrowed; NULL: the model's input is the bins themselves
     Py_ssize_t n_steps, n_context, n_code, n_bins, n_fft_bins, n_channels
     Py_ssize_t context_stride, code_stride
-    bint primed                   # a hop of input was encoded
-    Py_ssize_t n_ranks            # 0: nothing is known about the activations
+    bint primed                   # at least one hop of input was encoded
+    Py_ssize_t n_ranks            # 0: no statistics of the activations
     float *ranks                  # percent, n_ranks
     float *percentiles            # n_ranks x n_code
-    float *spectrum               # n_fft_bins, scratch, where there are bands
+    float *spectrum               # n_fft_bins, scratch, for models with bands
     float *context                # per spectrum: preprocessed spectra, n_context of n_bins each, oldest first
     float *code                   # per spectrum: activations, n_code
 

@@ -1,10 +1,10 @@
-"""A model as the hop holds it: weights, preprocessing, its controls, and its codes and past spectra.
+"""A model in the form that the hop uses: weights, preprocessing, controls, codes and past spectra.
 
-A spectrum is one channel's of one hop: number hop · n_channels + channel of those in flight (AEDSP_SPECTRA hops at
-most), all of which go through the weights together.
+A spectrum belongs to one channel of one hop: number hop · n_channels + channel of those in flight (at most
+AEDSP_SPECTRA hops), which all go through the weights together.
 
-All that depends on the model and not on the front end, in one piece, so that the hop can exchange it for another by one
-pointer. The memory belongs to `Loaded`, which the control side makes before the exchange and drops after it.
+Everything that depends on the model but not on the front end is in one struct, so that the hop can swap models by
+exchanging one pointer. `Loaded` owns the memory; the control side creates it before the swap and drops it afterwards.
 """
 
 from libc.string cimport memcpy, memmove, memset
@@ -17,7 +17,7 @@ from aedsp._rt.control cimport ControlBuffer, ControlSnapshot
 
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil:
-    """As if it had only ever heard silence."""
+    """Reset to the state after silence."""
     cdef Py_ssize_t i, n = AEDSP_SPECTRA * m.n_channels
     memset(m.context, 0, n * m.context_stride * sizeof(float))
     memset(m.code, 0, n * m.code_stride * sizeof(float))
@@ -27,7 +27,7 @@ cdef void loaded_reset(LoadedModel *m) noexcept nogil:
 
 
 cdef void loaded_feed(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t previous, const float *magnitude) noexcept nogil:
-    """What the encoder sees for one spectrum (n_fft_bins): itself, and those before it, which `previous` saw."""
+    """Encoder input for one spectrum (n_fft_bins): itself and the past spectra, from the context of `previous`."""
     cdef float *context = m.context + spectrum * m.context_stride
     cdef Py_ssize_t older = (m.n_context - 1) * m.n_bins
     memmove(context, m.context + previous * m.context_stride + m.n_bins, older * sizeof(float))
@@ -39,19 +39,19 @@ cdef void loaded_feed(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t previous, 
 
 
 cdef float *loaded_code(LoadedModel *m, Py_ssize_t spectrum) noexcept nogil:
-    """Where the activations of a spectrum are."""
+    """Address of a spectrum's activations."""
     return m.code + spectrum * m.code_stride
 
 
 cdef void loaded_settle(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t newest) noexcept nogil:
-    """Code and past spectra of `newest` are those of `spectrum` too."""
+    """Copy code and past spectra of `newest` to `spectrum`."""
     memcpy(m.code + spectrum * m.code_stride, m.code + newest * m.code_stride, m.code_stride * sizeof(float))
     memcpy(m.context + spectrum * m.context_stride, m.context + newest * m.context_stride, m.context_stride * sizeof(float))
 
 
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
                      bint decodes) noexcept nogil:
-    """Codes of n_spectra spectra from `first` on, and their spectra under gains and overrides, in one pass over the weights."""
+    """Encode n_spectra spectra from `first` on and decode them with gains and overrides, reading the weights once."""
     cdef const float *x[AEDSP_SPECTRA]
     cdef float *code[AEDSP_SPECTRA]
     cdef UnitGains gains
@@ -69,7 +69,7 @@ cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const Cont
 
 
 cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil:
-    """Magnitudes (n_fft_bins), clamped, of spectrum `first + which` of the last `loaded_run`; in the model's own memory."""
+    """Clamped magnitudes (n_fft_bins) of spectrum `first + which` of the last `loaded_run`, in the model's memory."""
     cdef float *z = stack_output(m.stack, which)
     preprocess_invert(m.steps, m.n_steps, z, m.n_bins)
     magnitude_clamp(z, m.n_bins)
@@ -85,12 +85,12 @@ cdef class Loaded:
 
     Parameters
     ----------
-    stack, chain, controls : the model's weights, its preprocessing, its triple buffer; kept alive here
+    stack, chain, controls : weights, preprocessing and control triple buffer of the model; kept alive here
     n_bins, n_context, n_code, n_channels : int
     bands : Bands or None
-        How the model's n_bins are made of the transform's.
+        Maps the transform's bins to the model's n_bins.
     ranks, percentiles : float32 (n_ranks,), rising, in percent, and (n_ranks, n_code), or None
-        What the units do over the training spectra.
+        Activations of the units over the training spectra.
     """
 
     def __cinit__(self, Stack stack not None, Chain chain not None, ControlBuffer controls not None, Py_ssize_t n_bins,
@@ -101,7 +101,7 @@ cdef class Loaded:
         if controls.n_units != n_code or stack.stack.n_code != n_code:
             raise ValueError(f"controls, stack have {controls.n_units}, {stack.stack.n_code} units; expected {n_code}")
         if bands is not None and bands.set.n_bands != n_bins:
-            raise ValueError(f"there are {bands.set.n_bands} bands; expected {n_bins}")
+            raise ValueError(f"bands has {bands.set.n_bands} bands; expected {n_bins}")
         self.owned = (stack, chain, controls, bands)
         m.n_fft_bins = n_bins
         if bands is not None:
@@ -112,7 +112,9 @@ cdef class Loaded:
         n_spectra = AEDSP_SPECTRA * n_channels
         m.n_ranks = ranks.shape[0] if ranks is not None else 0
         if m.n_ranks and (percentiles.shape[0] != m.n_ranks or percentiles.shape[1] != n_code):
-            raise ValueError(f"percentiles are {percentiles.shape[0]} of {percentiles.shape[1]}; expected {m.n_ranks} of {n_code}")
+            raise ValueError(
+                f"percentiles are {percentiles.shape[0]} x {percentiles.shape[1]}; expected {m.n_ranks} x {n_code}"
+            )
         m.code = <float *> aedsp_alloc((n_spectra * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)
                                         + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
         if m.code is NULL:

@@ -1,13 +1,12 @@
-"""What is heard: sources, transport and fades around the engine; what it recorded, metered and logged on the way.
+"""Playback around the engine: source, transport, fades, recorder, meters and the log of changes.
 
-Knows no PortAudio: `player_process` runs in the callback (`callback`), and offline where recorded gestures are rendered
-again, with the same bits. Commands take effect at the first frame of a call. Everything else is counted in frames, so that
-any partition of the stream gives the same bits; the changes that came from outside are logged with the frame they met.
+Independent of PortAudio: `player_process` runs in the callback (`callback`), and offline to render recorded gestures,
+bit-identical. Commands take effect at the first frame of a call. Everything else counts frames, so any partition of the
+stream gives bit-identical output; external changes are logged with the frame at which they took effect.
 
-Pause fades the output out and then halts the engine's clock; play fades it in where it stood. Stop forgets all sound as
-well. A device as source is never halted, only faded out. A source begins with a fade of its own, before the engine hears
-it, and a seek fades the old segment out and the new one in. Underruns are concealed (`INPUT_MISSING`), and only a file's
-end brings silence.
+Pause fades the output out, then halts the engine's clock; play fades it in from there. Stop also clears all audio.
+A device source is never halted, only faded out. A source starts with a fade-in of its own, before the engine; a seek
+fades the old segment out and the new one in. Underruns are concealed (`INPUT_MISSING`); only a file's end is silent.
 """
 
 from libc.math cimport M_PI, cos, exp, fabsf
@@ -45,20 +44,20 @@ cdef extern from "atomics.h":
 
 cdef enum:
     WAITING_COMMANDS = 64
-    MOST_UNITS = 65536      # of a model (DESIGN 4), and so of a meter
-cdef double FADE_S = 0.010, SPLICE_S = 0.005, PEAK_FALL = 2.3   # e-folds a second: 20 dB
+    MOST_UNITS = 65536      # of a model, and so of a meter
+cdef double FADE_S = 0.010, SPLICE_S = 0.005, PEAK_FALL = 2.3   # e-folds per second: 20 dB/s
 
 
 cdef void _take_commands(PlayerState *p) noexcept nogil:
     cdef long long command
     while ring_read(p.transport.commands, &command, 1):
         if command == COMMAND_PAUSE and p.transport.state == COMMAND_END:
-            continue                                             # it stands already, and is to begin anew
+            continue                                             # stopped at the end; play restarts the source
         p.transport.playing = command == COMMAND_PLAY
         p.transport.stopping = command == COMMAND_STOP or (p.transport.stopping and not p.transport.playing)
         if p.transport.playing:
             p.transport.halted = False
-        elif p.transport.fade == 0 and p.kind != SOURCE_DEVICE:            # it had not begun to sound
+        elif p.transport.fade == 0 and p.kind != SOURCE_DEVICE:            # no output yet
             p.transport.halted = True
         if p.transport.halted and p.transport.stopping:
             engine_clear(p.engine)
@@ -77,7 +76,7 @@ cdef void _push(PlayerState *p, const float *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef void _fade(PlayerState *p, float *out, Py_ssize_t n) noexcept nogil:
-    """The output's fade towards play or pause, frame by frame."""
+    """Fade the output towards play or pause, frame by frame."""
     cdef Py_ssize_t i, c, channels = p.engine.n_channels
     if p.transport.playing and p.transport.fade == p.transport.fade_frames:
         return
@@ -92,7 +91,7 @@ cdef void _fade(PlayerState *p, float *out, Py_ssize_t n) noexcept nogil:
 
 
 cdef void _halt(PlayerState *p) noexcept nogil:
-    """The output is silent: stop the engine's clock, and forget all sound if asked to. A device goes on."""
+    """After the fade-out: halt the engine's clock unless the source is a device; on stop, clear all audio state."""
     if p.kind != SOURCE_DEVICE:
         p.transport.halted = True
     if p.transport.stopping:
@@ -114,7 +113,7 @@ cdef void _step(PlayerState *p, const float *x, float *out, Py_ssize_t n) noexce
 
 
 cdef void _listen(PlayerState *p, const float *out, Py_ssize_t n) noexcept nogil:
-    """Recorder, level, meters."""
+    """Update recorder, level and meters."""
     cdef Py_ssize_t i
     cdef long long fitted
     cdef EngineState *e = p.engine
@@ -134,12 +133,12 @@ cdef void _listen(PlayerState *p, const float *out, Py_ssize_t n) noexcept nogil
 
 
 cdef Py_ssize_t player_step(const PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
-    """How many of n_frames frames to hand to `player_process` at once."""
+    """How many of n_frames frames to pass to `player_process` at once."""
     return min(n_frames, p.block if p.block else CHUNK)
 
 
 cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t n_frames) noexcept nogil:
-    """n_frames interleaved frames of the engine's channels, at most those of `player_step`. x: read for SOURCE_DEVICE."""
+    """Process n_frames interleaved frames, at most `player_step`. x: read for SOURCE_DEVICE."""
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t done = 0, n, channels = p.engine.n_channels
     p.engine.log.frame, p.engine.changes_due = p.frames, True
@@ -148,11 +147,11 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     feed_take_stretch(p)
     _take_commands(p)
     if p.transport.halted:
-        hop_take_changes(p.engine)                               # no hop will
+        hop_take_changes(p.engine)                               # no hop will do it
     while done < n_frames:
         n = n_frames - done
         if p.block == 0 and not p.transport.playing and not p.transport.halted and p.transport.fade > 0:
-            n = min(n, p.transport.fade)                                   # the clock stops with the fade, to the frame
+            n = min(n, p.transport.fade)                                   # halt the clock exactly where the fade ends
         _step(p, x + done * channels if x is not NULL else NULL, out + done * channels, n)
         done += n
     if p.stretching.kernel is not NULL:
@@ -167,20 +166,20 @@ cdef class Player:
     Parameters
     ----------
     engine : EngineHandle
-        Kept alive here. It must not process elsewhere meanwhile (`EngineHandle.attach`).
+        Kept alive here. Must not process elsewhere meanwhile (`EngineHandle.attach`).
     kind : "ring", "device" or "none"
     sample_rate : float
-        The host's, Hz.
+        Host rate, Hz.
     source : ItemRing, optional
-        For "ring": float32 frames of the engine's channels, at the engine's rate.
+        For "ring": float32 frames of the engine's channels, at the host rate.
     block_frames : int
-        The engine's fixed block; 0: any.
+        The engine's fixed block size; 0: any.
     recorder_frames : int
-        Frames of the recorder's ring.
+        Capacity of the recorder's ring, frames.
     log : ItemRing, optional
-        Of `EVENT_BYTES` each: where changes are logged as they take effect.
+        Items of `EVENT_BYTES`: the log of changes as they take effect.
     time_stretcher : TimeStretcher, optional
-        For "ring", at the host's rate; None: the source cannot be stretched.
+        For "ring", at the host rate; None: no time-stretching.
     """
 
     def __cinit__(self, EngineHandle engine not None, *, kind, double sample_rate, ItemRing source=None,
@@ -194,7 +193,7 @@ cdef class Player:
         p.engine, p.block, p.sample_rate = e, block_frames, sample_rate
         p.kind = {"ring": SOURCE_RING, "device": SOURCE_DEVICE, "none": SOURCE_NONE}[kind]
         if p.kind == SOURCE_RING and (source is None or source.ring.item_bytes != frame_bytes):
-            raise ValueError(f"source has no items of {frame_bytes} bytes, one frame of {e.n_channels} channels")
+            raise ValueError(f"source needs items of {frame_bytes} bytes, one frame of {e.n_channels} channels")
         p.source.ring = source.ring if source is not None else NULL
         if p.kind == SOURCE_RING:
             if time_stretcher is not None and time_stretcher.stretch.n_channels != e.n_channels:
@@ -230,12 +229,12 @@ cdef class Player:
         aedsp_free(self.state.transport.fade_curve)
 
     def detach(self):
-        """The engine goes its own way again: nothing is logged or timed any more. The audio thread must have ended."""
+        """Release the engine: stop logging and timing. The audio thread must have ended."""
         self.state.engine.log.ring = NULL
         self.state.engine.clock.hop_ns = 0
 
     def command(self, name):
-        """"play", "pause" or "stop", from the next call on. Whether there was room to say so."""
+        """Send "play", "pause" or "stop", effective from the next call on. Returns False when the queue is full."""
         cdef long long command = COMMANDS.index(name)
         self.last_command = name
         return ring_write(self.state.transport.commands, &command, 1) == 1
@@ -247,25 +246,25 @@ cdef class Player:
 
     @property
     def transport(self):
-        """What took effect last: "play", "pause", "stop", or "end" where the source came to its end."""
+        """The last command that took effect: "play", "pause", "stop", or "end" when the source has ended."""
         return COMMANDS[atomic_read(&self.state.transport.state)]
 
     @property
     def seek_pending(self):
-        """Whether the audio thread has not taken the last `begin_segment` yet; until then there must be no other."""
+        """Whether the audio thread has yet to take the last `begin_segment`; until then, call no other."""
         return atomic_read(&self.state.source.seek_mark) != atomic_read(&self.state.source.seek_taken)
 
     def begin_segment(self, const float[:, ::1] x=None):
-        """The streamer: a new segment of the source begins where the ring is now written to, with these frames of it.
+        """Streamer side: start a new segment at the ring's write position with these frames.
 
-        Returns how many of them fitted. The segment is announced first and written right after, so that the audio thread
-        never runs into it unannounced.
+        Returns how many of them fitted. Announces the segment before writing it, so that the audio thread never reads
+        into it unannounced.
         """
         cdef PlayerState *p = &self.state
         if p.source.ring is NULL:
-            raise ValueError("there is no source ring to seek in")
+            raise ValueError("cannot seek without a source ring")
         if self.seek_pending:
-            raise RuntimeError("the last seek has not been taken yet")
+            raise RuntimeError("a seek is still pending; call begin_segment when seek_pending is False")
         cdef long long segment = feed_segment(atomic_read(&p.source.seek_mark)) + 1
         atomic_write(&p.source.seek_mark, feed_mark(segment, atomic_read(&p.source.ring.written)))
         if x is None or x.shape[0] == 0:
@@ -275,16 +274,16 @@ cdef class Player:
         return ring_write(p.source.ring, &x[0, 0], x.shape[0])
 
     def end_segment(self):
-        """The streamer: the newest segment of the source ends where the ring is now written to."""
+        """Streamer side: end the newest segment at the ring's write position."""
         cdef PlayerState *p = &self.state
         if p.source.ring is NULL:
-            raise ValueError("there is no source ring that could end")
+            raise ValueError("cannot end a segment without a source ring")
         atomic_write(&p.source.end, feed_mark(feed_segment(atomic_read(&p.source.seek_mark)), atomic_read(&p.source.ring.written)))
 
     def set_stretch(self, float stretch, float semitones):
-        """Duration of the source times its own, 0.25 to 4, and its transposition, -24 to 24, from the next call on."""
+        """Set stretch (duration factor, 0.25 to 4) and transposition (semitones, -24 to 24) from the next call on."""
         if self.state.stretching.kernel is NULL:
-            raise ValueError("there is no source that could be stretched")
+            raise ValueError("cannot stretch: the player has no time_stretcher")
         (a, b), (c, d) = STRETCH_RANGE, TRANSPOSE_RANGE
         if not (a <= stretch <= b and c <= semitones <= d):
             raise ValueError(f"stretch, semitones are {stretch}, {semitones}; expected {a:g} to {b:g} and {c:g} to {d:g}")
@@ -292,15 +291,15 @@ cdef class Player:
 
     @property
     def ahead(self):
-        """Frames that were taken from the source's ring and do not sound yet."""
+        """Frames taken from the source's ring but not played yet."""
         return atomic_read(&self.state.stretching.ahead)
 
     def record(self, bint on):
-        """Whether what is heard goes into the recorder's ring."""
+        """Start or stop copying the output to the recorder's ring."""
         atomic_write(&self.state.recorder.on, on)
 
     def recorded(self, long long most):
-        """Up to `most` recorded frames, float32 (frames, channels). One reader."""
+        """Take up to `most` recorded frames, float32 (frames, channels). One reader."""
         cdef Py_ssize_t channels = self.state.engine.n_channels
         n = min(most, ring_readable(self.state.recorder.ring))
         cdef float[:, ::1] out = np.empty((n, channels), np.float32)
@@ -309,11 +308,11 @@ cdef class Player:
         return np.asarray(out)
 
     def replay_missing(self, long long n_frames, long long after):
-        """For a rendering of gestures: after so many frames of the next call, frames were missing when they were played."""
+        """To replay gestures: an underrun of n_frames, `after` frames into the next call."""
         self.state.source.forced_missing, self.state.source.forced_after = n_frames, after
 
     def replay_dry(self):
-        """For a rendering of gestures: the next jump came when the old segment had run out."""
+        """To replay gestures: the next jump has no fade-out, as the old segment had run out."""
         self.state.source.dry = True
 
     def step(self, Py_ssize_t n_frames):
@@ -321,10 +320,10 @@ cdef class Player:
         return player_step(&self.state, n_frames)
 
     def process(self, const float[:, ::1] x, float[:, ::1] out not None):
-        """One call as the callback makes it: out (n_frames, n_channels), and x alike for a device as source."""
+        """Process like the callback: out (n_frames, n_channels), and for a device source x of the same shape."""
         cdef Py_ssize_t done = 0, n, total = out.shape[0], channels = self.state.engine.n_channels
         if out.shape[1] != channels or (x is not None and (x.shape[0] != total or x.shape[1] != channels)):
-            raise ValueError(f"x and out differ in shape, or from the engine's {channels} channels")
+            raise ValueError(f"x and out must have the same shape and the engine's {channels} channels")
         with nogil:
             while done < total:
                 n = player_step(&self.state, total - done)
@@ -332,7 +331,7 @@ cdef class Player:
                 done += n
 
     def meter(self):
-        """(code, spectrum of the source, spectrum of what is heard, peak, frame of the stream), newest, copies. One reader."""
+        """Newest (code, source spectrum, output spectrum, peak, stream position in frames), as copies. One reader."""
         cdef PlayerState *p = &self.state
         triple_take(&p.meters.turn)
         cdef Meter *meter = &p.meters.slot[p.meters.turn.front]
@@ -342,7 +341,7 @@ cdef class Player:
                 meter.frame)
 
     def counters(self):
-        """Counts since the player was made, by name; source frames are those taken from the ring."""
+        """Counts since the player was created, by name."""
         cdef PlayerState *p = &self.state
         cdef EngineState *e = p.engine
         return {

@@ -3,51 +3,51 @@ from aedsp._rt.control cimport TripleBuffer
 from aedsp._rt.engine_state cimport EngineState
 from aedsp._rt.ring cimport Ring
 
-# What one player remembers between calls. `player.pyx` owns it; `feed.pyx` works on its source.
+# State of one player between calls. `player.pyx` owns it; `feed.pyx` works on its source.
 
 ctypedef enum SourceKind:
-    SOURCE_RING       # frames come through a ring, from the streamer
-    SOURCE_DEVICE     # frames come with the callback
-    SOURCE_NONE       # no input: the decoder alone
+    SOURCE_RING       # frames from the streamer, through a ring
+    SOURCE_DEVICE     # frames from the callback
+    SOURCE_NONE       # no input: decoder only
 
 ctypedef enum Command:
     COMMAND_PLAY
     COMMAND_PAUSE
-    COMMAND_STOP      # and forget all sound
-    COMMAND_END       # never sent: the source came to its end
+    COMMAND_STOP      # and clear all audio state
+    COMMAND_END       # never sent: the source has ended
 
 ctypedef struct Transport:
     Ring *commands            # long long: Command
     long long state           # atomic: the last Command that took effect
     bint playing, stopping
-    bint halted               # the engine's clock stands
-    Py_ssize_t fade, fade_frames, fade_from     # position in the output's fade; where in a step it begins
+    bint halted               # the engine's clock is halted
+    Py_ssize_t fade, fade_frames, fade_from     # position in the output fade; start of the fade within a step
     float *fade_curve         # 0 to 1, fade_frames + 1
 
-ctypedef struct SourceState:  # the ring of a file, in segments: each a run of frames from one seek to the next
-    Ring *ring                # borrowed, frames of the engine's channels; NULL but for SOURCE_RING
-    long long seek_mark, end  # atomic: where the newest segment begins, and its end; each a position and a segment
-    long long seek_taken      # atomic: the seek that the audio thread has taken
+ctypedef struct SourceState:  # the ring of a file; a segment is the run of frames between seeks
+    Ring *ring                # borrowed, frames of the engine's channels; NULL except for SOURCE_RING
+    long long seek_mark, end  # atomic: start and end of the newest segment, packed by `feed_mark`
+    long long seek_taken      # atomic: the last seek that the audio thread has taken
     long long seek_target
-    long long segment         # the number of the one that sounds
-    bint waiting, dry         # for the first frames of a segment; it began where the one before had run out
-    Py_ssize_t splice, splice_frames            # frames left of the input's fade
+    long long segment         # number of the playing segment
+    bint waiting, dry         # for a segment's first frames; the jump comes without a fade-out
+    Py_ssize_t splice, splice_frames            # frames left of the input fade
     bint splicing_out
     float *splice_curve
     float *scratch            # CHUNK frames of input
-    long long tail            # frames of silence until the end is heard
-    long long forced_missing, forced_after      # of an underrun that is rendered again
+    long long tail            # frames of silence until the end has sounded
+    long long forced_missing, forced_after      # of a replayed underrun
     unsigned long long underrun_frames, underruns
 
 ctypedef struct TimeStretching:
-    TimeStretch *kernel       # borrowed; NULL: the source cannot be stretched
-    long long asked           # atomic: stretch and semitones, as `feed_pack_stretch` packs them
+    TimeStretch *kernel       # borrowed; NULL: no time-stretching
+    long long asked           # atomic: stretch and semitones, packed by `feed_pack_stretch`
     long long taken
-    long long ahead           # atomic: source frames that are taken from the ring and do not sound yet
+    long long ahead           # atomic: source frames taken from the ring but not played yet
     bint active               # the source goes through the kernel
-    bint ending               # all of it that there is lies in the ring, up to the position `ends_at`
+    bint ending               # the rest of the segment is in the ring, up to position `ends_at`
     long long ends_at
-    bint over                 # its end is in there, `over_at` frames behind the kernel's beginning
+    bint over                 # the kernel has the segment's end, `over_at` frames after its own start
     long long over_at
 
 ctypedef struct RecorderState:
@@ -57,11 +57,11 @@ ctypedef struct RecorderState:
 
 ctypedef struct Meter:
     Py_ssize_t n_code
-    long long frame   # of the stream
-    float peak        # of the output, falling by 20 dB a second
+    long long frame   # stream position
+    float peak        # of the output, falling by 20 dB/s
     float *code       # first channel, before gains and overrides
     float *original   # first channel's spectrum, n_bins
-    float *heard      # and what became of it
+    float *heard      # the same spectrum as heard
 
 ctypedef struct Meters:
     TripleBuffer turn
@@ -71,7 +71,7 @@ ctypedef struct Meters:
 ctypedef struct PlayerState:
     EngineState *engine       # borrowed
     SourceKind kind
-    Py_ssize_t block          # frames of every call; 0: any
+    Py_ssize_t block          # frames per call; 0: any
     double sample_rate
     long long frames
     Transport transport

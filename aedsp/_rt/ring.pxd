@@ -3,7 +3,7 @@ ctypedef struct Ring:
     Py_ssize_t item_bytes
     long long capacity      # items
     long long written       # atomic: items ever written; only the producer changes it
-    char apart[64]          # so that the two sides do not share a cache line
+    char apart[64]          # keeps the two sides on separate cache lines
     long long taken         # atomic: items ever taken; only the consumer changes it
 
 cdef Ring *ring_new(long long capacity, Py_ssize_t item_bytes) noexcept nogil

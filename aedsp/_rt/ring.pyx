@@ -1,8 +1,8 @@
-"""Single-producer single-consumer ring of items of one size: what crosses between the audio thread and one other, in order.
+"""Single-producer single-consumer ring of fixed-size items, between the audio thread and one other thread.
 
-Positions count items since the ring was made and never wrap in practice (2^63); an item lies at position mod capacity. Each
-side changes its own position only, after the items are copied, so neither waits and nothing is seen half-written. A write
-that finds less room than it has items writes what fits and says how many: what is lost is the producer's to count.
+Positions count items since the ring was created and never wrap in practice (2^63); an item is at position mod capacity.
+Each side changes only its own position, after copying the items, so neither waits and no read is half-written. A write
+without enough free space writes what fits and returns the count; the producer counts the losses.
 """
 
 from libc.string cimport memcpy
@@ -17,7 +17,7 @@ cdef extern from "atomics.h":
 
 
 cdef Ring *ring_new(long long capacity, Py_ssize_t item_bytes) noexcept nogil:
-    """NULL where there is no memory."""
+    """NULL if out of memory."""
     cdef Ring *ring = <Ring *> aedsp_alloc(sizeof(Ring))
     if ring is NULL:
         return NULL
@@ -36,12 +36,12 @@ cdef void ring_free(Ring *ring) noexcept nogil:
 
 
 cdef long long ring_readable(Ring *ring) noexcept nogil:
-    """Items that the consumer may take now."""
+    """Items that the consumer can take now."""
     return atomic_read(&ring.written) - atomic_read(&ring.taken)
 
 
 cdef long long ring_write(Ring *ring, const void *items, long long n) noexcept nogil:
-    """Producer: copies in as many of n items as there is room for, and returns how many."""
+    """Producer: copy in as many of n items as fit; returns how many."""
     cdef long long room = ring.capacity - (ring.written - atomic_read(&ring.taken)), at, first
     n = min(n, room)
     at = ring.written % ring.capacity
@@ -53,7 +53,7 @@ cdef long long ring_write(Ring *ring, const void *items, long long n) noexcept n
 
 
 cdef long long ring_read(Ring *ring, void *items, long long n) noexcept nogil:
-    """Consumer: copies out as many of n items as there are, and returns how many."""
+    """Consumer: copy out up to n items; returns how many."""
     cdef long long at, first
     n = min(n, atomic_read(&ring.written) - ring.taken)
     at = ring.taken % ring.capacity
@@ -65,13 +65,13 @@ cdef long long ring_read(Ring *ring, void *items, long long n) noexcept nogil:
 
 
 cdef void ring_skip(Ring *ring, long long position) noexcept nogil:
-    """Consumer: drops what was written before `position`."""
+    """Consumer: drop the items before `position`."""
     if position > ring.taken:
         atomic_write(&ring.taken, min(position, atomic_read(&ring.written)))
 
 
 cdef class ItemRing:
-    """The door for Python, and the owner of the memory.
+    """Python wrapper; owns the memory.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ cdef class ItemRing:
             raise ValueError(f"capacity, item_bytes are {capacity}, {item_bytes}; expected at least 1")
         self.ring = ring_new(capacity, item_bytes)
         if self.ring is NULL:
-            raise MemoryError(f"no memory for a ring of {capacity * item_bytes / 1e6:.0f} MB")
+            raise MemoryError(f"cannot allocate a ring of {capacity * item_bytes / 1e6:.0f} MB")
 
     def __dealloc__(self):
         ring_free(self.ring)
@@ -108,16 +108,16 @@ cdef class ItemRing:
 
     @property
     def readable(self):
-        """Items that may be read now."""
+        """Items that can be read now."""
         return ring_readable(self.ring)
 
     @property
     def writable(self):
-        """Items that there is room for now."""
+        """Free space, items."""
         return self.ring.capacity - ring_readable(self.ring)
 
     def write(self, items not None):
-        """Write a C-contiguous array whose bytes are whole items; returns how many of them fitted. One producer."""
+        """Write an array whose bytes are whole items; returns how many fitted. One producer."""
         cdef const unsigned char[::1] raw = np.ascontiguousarray(items).reshape(-1).view(np.uint8)
         if raw.shape[0] % self.ring.item_bytes:
             raise ValueError(f"items have {raw.shape[0]} bytes; expected a multiple of {self.ring.item_bytes}")
@@ -126,7 +126,7 @@ cdef class ItemRing:
         return ring_write(self.ring, &raw[0], raw.shape[0] // self.ring.item_bytes)
 
     def read(self, long long n, dtype=np.uint8):
-        """Up to n items as a new flat array of `dtype`. One consumer."""
+        """Take up to n items as a new flat array of `dtype`. One consumer."""
         n = max(0, min(n, ring_readable(self.ring)))
         cdef unsigned char[::1] raw = np.empty(n * self.ring.item_bytes, np.uint8)
         if n:

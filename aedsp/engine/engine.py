@@ -286,7 +286,7 @@ class Engine:
             The shape does not match the engine's channels or fixed block length, `out` partly overlaps `x`, or
             `phase_from` is given and the engine's phases are not the input's.
         RuntimeError
-            The engine is processing in another thread.
+            The engine is in use by another thread or a stream.
         """
         if (
             type(x) is np.ndarray and type(out) is np.ndarray and x.dtype is _FLOAT32 and out.dtype is _FLOAT32
@@ -365,7 +365,7 @@ class Engine:
         Raises
         ------
         RuntimeError
-            The engine is already attached, or is processing in another thread.
+            The engine is already attached, or in use by another thread.
         """
         try:
             self._handle.attach()

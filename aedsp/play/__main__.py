@@ -55,7 +55,7 @@ class Choice:
     names_a_device: bool
 
 
-def main(
+def command(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="audio file (default: the shipped demo clip, looped)")
     ] = None,
@@ -367,4 +367,4 @@ def _greeting(instrument: Instrument) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main, name="python -m aedsp.play")
+    cli.run(command, name="python -m aedsp.play")

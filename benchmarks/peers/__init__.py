@@ -1,7 +1,7 @@
-"""What our hop is timed against: compositions in C++ from MKL, FFTW and OpenBLAS, and loops in Python.
+"""Peers of our hop: C++ compositions of MKL, FFTW and OpenBLAS, and Python loops.
 
-MKL is on PyPI (`pip install mkl mkl-include`), FFTW and OpenBLAS in Debian (`libfftw3-dev libopenblas-dev`). What
-is not there is named and left out.
+MKL is on PyPI (`pip install mkl mkl-include`), FFTW and OpenBLAS in Debian (`libfftw3-dev libopenblas-dev`). Missing
+libraries are reported and skipped.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def pointer(value: np.ndarray | int) -> ctypes.c_void_p:
 
 
 def compiled(source: str, *options: str) -> ctypes.CDLL:
-    """A C or C++ file of this folder as a library of its own.
+    """Compile a C or C++ file of this folder to a shared library and load it.
 
     Raises
     ------
     RuntimeError
-        It does not compile here; the text is the compiler's first line.
+        Compilation failed; the text is the compiler's first line.
     """
     target = Path(tempfile.mkdtemp()) / f"{Path(source).stem}.so"
     compiler = shutil.which("g++" if source.endswith("cpp") else "gcc") or "cc"
@@ -53,7 +53,7 @@ def composition(name: str) -> ctypes.CDLL:
     else:
         found = sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*"))
         if not found:
-            raise RuntimeError("no libmkl_rt; pip install mkl mkl-include")
+            raise RuntimeError("libmkl_rt not found; pip install mkl mkl-include")
         lib = str(found[0].parent)
         library = compiled(
             "hop.cpp", "-DPEER_MKL", f"-I{sys.prefix}/include", f"-L{lib}", f"-l:{found[0].name}", f"-Wl,-rpath,{lib}"

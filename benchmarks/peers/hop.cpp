@@ -1,4 +1,4 @@
-// What an expert would assemble today, in C++, for one hop of the same job, from the best libraries at hand:
+// One hop of the same job in C++, as an expert would build it from the best available libraries:
 //   slide -> window -> real FFT -> |X| -> dense + sigmoid -> scale -> dense -> input phase
 //   -> inverse FFT -> window -> overlap-add -> clip.
 // -DPEER_MKL: Intel MKL (DFTI, VML, cblas_sgemv).  -DPEER_FFTW: FFTW3f (MEASURE) + OpenBLAS sgemv.  One thread.

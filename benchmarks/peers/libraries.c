@@ -1,5 +1,5 @@
-/* FFTW and OpenBLAS doing what fft.pyx and dense.pyx do, and the clock for both sides: benchmarks/against_libraries.py
- * compiles this file and hands it the addresses of our compiled functions, so that no Python stands in any loop. */
+/* The work of fft.pyx and dense.pyx done by FFTW and OpenBLAS, and the timing of both sides. against_libraries.py
+ * compiles this file and passes it the addresses of our compiled functions, so that no loop runs Python. */
 #define _GNU_SOURCE
 #include <cblas.h>
 #include <complex.h>
@@ -52,7 +52,7 @@ double time_fftw(int backwards, int n) {
     return (now() - t) / n;
 }
 
-/* The same by MKL, through the FFTW interface that it carries; 0 where the library at `path` has none. */
+/* The same by MKL, through its FFTW interface; 0 if the library at `path` has none. */
 typedef fftwf_plan plan_r2c(int, float *, fftwf_complex *, unsigned);
 typedef fftwf_plan plan_c2r(int, fftwf_complex *, float *, unsigned);
 static fftwf_plan mkl_forward, mkl_inverse;

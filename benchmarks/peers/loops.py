@@ -1,4 +1,4 @@
-"""One hop in Python: the arithmetic of the original frame loop, and PyTorch's; each a callable hop(block) -> block."""
+"""One hop in Python: the original program's loop, and PyTorch; each a callable hop(block) -> block."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Original:
-    """What deepAutoController's play_frame and process_frame compute, as they do: float64, copies, complex exp."""
+    """The computation of deepAutoController's play_frame and process_frame: float64, copies, complex exp."""
 
     def __init__(self, n, hop, W, V, b, c):
         self.n, self.hop = n, hop
@@ -32,7 +32,7 @@ class Original:
 
 
 class Torch:
-    """The same in float32, scripted, one thread."""
+    """The same in float32 with TorchScript, one thread."""
 
     def __init__(self, n, hop, W, V, b, c):
         import torch

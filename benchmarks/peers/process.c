@@ -1,5 +1,4 @@
-/* The clock around our own compiled hop: handed the addresses of `engine_process` and its state, so that no Python stands in
- * the loop. */
+/* Times our compiled hop, given the addresses of `engine_process` and its state, so that the loop runs no Python. */
 #include <stddef.h>
 #include <time.h>
 

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 import aedsp
+from aedsp.__main__ import COMMANDS
 from models import autoencoder, level_db, music
 
 
@@ -84,7 +85,7 @@ def test_play_reports_why_it_is_not_live(monkeypatch, tmp_path, capsys):
             patch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
             with pytest.raises(aedsp.errors.StreamError, match="not installed"):
                 portaudio.list_devices()
-            play.main()
+            play.command()
         assert f"Not played aloud: {text}." in capsys.readouterr().out
         assert (tmp_path / "demo.wav").exists()
 
@@ -361,3 +362,14 @@ def test_the_shipped_data_is_small_licensed_and_playable():
     clips = np.stack([aedsp.demo_audio(clip)[: 3 * 22_050] for clip in data.CLIPS])
     np.testing.assert_allclose(data.beginnings(), clips, atol=2**-15)
     assert isinstance(Path(data.demo_audio_path()), Path)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_its_module_option_by_option(name):
+    module = {"paper": "aedsp.train.paper"}.get(name, f"aedsp.{name}")
+    short, long = (
+        subprocess.run([sys.executable, "-m", *words, "--help"], capture_output=True, text=True, check=True).stdout
+        for words in (["aedsp", name], [module])
+    )
+    assert short.replace(f"aedsp {name}", "NAME") == long.replace(f"python -m {module}", "NAME")
+    assert "--help" in short

@@ -61,7 +61,7 @@ def test_the_command_reports_what_can_be_played(capsys, monkeypatch, rate):
     options = [] if rate is None else ["--sample-rate", str(rate)]
     for flag in ([], ["--json"]):
         with pytest.raises(SystemExit) as stopped:
-            cli.run(headroom.main, [*options, *flag], name="python -m aedsp.headroom")
+            cli.run(headroom.command, [*options, *flag], name="python -m aedsp.headroom")
         assert not stopped.value.code
     out = capsys.readouterr().out
     words, facts = out[: out.index("{")], json.loads(out[out.index("{") :])
@@ -84,6 +84,6 @@ def test_the_command_reports_what_can_be_played(capsys, monkeypatch, rate):
 )
 def test_bad_input_prints_one_line(capsys, arguments, text):
     with pytest.raises(SystemExit) as stopped:
-        cli.run(headroom.main, arguments, name="python -m aedsp.headroom")
+        cli.run(headroom.command, arguments, name="python -m aedsp.headroom")
     error = capsys.readouterr().err.strip()
     assert stopped.value.code == 2 and text in error and len(error.splitlines()) == 1

@@ -32,6 +32,7 @@ def runs():
         return dict(zip(OTHERS, pool.map(lambda isa: run(isa, *arguments), OTHERS), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("AEDSP_ISA" in os.environ, reason="AEDSP_ISA forces one instruction set for this run")
 @pytest.mark.parametrize("isa", OTHERS)
 def test_kernels_and_engine_pass_on(isa, runs):

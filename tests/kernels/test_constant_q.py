@@ -1,4 +1,4 @@
-"""Constant-Q bands: tables and kernel beside their definition, a sine beside 1.0, librosa beside our frequencies."""
+"""Constant-Q bands: tables and kernel against the definition, a sine against 1.0, frequencies against librosa."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def kernel(front_end):
     return Bands(front_end.n_fft_bins, [(band.first, band.analysis, band.synthesis) for band in made])
 
 
-def test_the_numbers_of_bands_are_those_of_the_design():
+def test_band_counts():
     assert [FRONT_ENDS[name].n_bins for name in ("12", "3")] == [110, 28]
     assert FRONT_ENDS["12"].hop_length == 2205 and FRONT_ENDS["12"].fft_length == 16_384
 
 
 @pytest.mark.parametrize("name", ["small 12", "small 1"])
-def test_tables_and_kernel_are_the_definition(rng, name):
+def test_tables_and_kernel_match_the_definition(rng, name):
     front_end, bands = FRONT_ENDS[name], kernel(FRONT_ENDS[name])
     q = reference.analysis(front_end)
     back = reference.synthesis(front_end, q)
@@ -42,7 +42,7 @@ def test_tables_and_kernel_are_the_definition(rng, name):
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
-def test_a_full_scale_sine_reads_one_at_a_centre_and_returns_as_one_at_any_bin(name):
+def test_a_full_scale_sine_is_1_at_a_centre_and_1_again_at_any_bin(name):
     front_end, bands = FRONT_ENDS[name], kernel(FRONT_ENDS[name])
     n = np.arange(front_end.window_length)
 
@@ -51,7 +51,7 @@ def test_a_full_scale_sine_reads_one_at_a_centre_and_returns_as_one_at_any_bin(n
         return (np.abs(np.fft.rfft(frame, front_end.fft_length)) * front_end.magnitude_scale).astype(np.float32)
 
     to_hz = front_end.sample_rate / front_end.fft_length
-    lobe = 4 * front_end.fft_length / front_end.window_length * to_hz  # closer to 0 Hz or Nyquist a sine meets itself
+    lobe = 4 * front_end.fft_length / front_end.window_length * to_hz  # closer to 0 Hz or Nyquist, lobes overlap
     for band, hz in enumerate(front_end.centres_hz()):
         if lobe < hz < front_end.sample_rate / 2 - lobe:
             assert bands.forward(spectrum(hz))[band] == pytest.approx(1, abs=0.01)
@@ -62,7 +62,7 @@ def test_a_full_scale_sine_reads_one_at_a_centre_and_returns_as_one_at_any_bin(n
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
-def test_every_band_has_bins_and_every_bin_between_the_outermost_centres_a_band(name):
+def test_every_band_has_bins_and_every_bin_between_the_outermost_centres_has_a_band(name):
     front_end, bands = FRONT_ENDS[name], kernel(FRONT_ENDS[name])
     flat = bands.forward(np.ones(front_end.n_fft_bins, np.float32))
     assert (flat > 0).all()
@@ -72,8 +72,8 @@ def test_every_band_has_bins_and_every_bin_between_the_outermost_centres_a_band(
 
 
 @pytest.mark.parametrize("name", ["12", "3"])
-def test_centres_and_bandwidths_are_librosas(name):
-    librosa = pytest.importorskip("librosa", reason="librosa is not installed; it is the independent constant-Q here")
+def test_centres_and_bandwidths_match_librosa(name):
+    librosa = pytest.importorskip("librosa", reason="librosa, the independent constant-Q reference, is not installed")
     front_end = FRONT_ENDS[name]
     n, per_octave = front_end.n_bins, front_end.bins_per_octave
     centres = librosa.cqt_frequencies(n, fmin=20.0, bins_per_octave=per_octave)
@@ -83,7 +83,7 @@ def test_centres_and_bandwidths_are_librosas(name):
     hz = np.arange(front_end.n_fft_bins) * front_end.sample_rate / front_end.fft_length
     for band, width, centre in zip(constant_q.bands(front_end), expected, centres, strict=True):
         if len(band.analysis) < 30 or centre * 2 ** (1 / per_octave) > hz[-1]:
-            continue  # too few bins to measure a width in, or cut off by the last bin
+            continue  # too few bins to measure a width, or cut off by the last bin
         fine = np.linspace(0, len(band.analysis) - 1, 20_000)
         weights = np.interp(fine, np.arange(len(band.analysis)), band.analysis)
         above = hz[band.first] + fine[weights >= weights.max() / 2] * hz[1]
@@ -102,15 +102,15 @@ def test_centres_and_bandwidths_are_librosas(name):
         ({"f_min_hz": "low"}, "f_min_hz is 'low'; expected Hz"),
     ],
 )
-def test_bands_that_cannot_be(options, message):
+def test_invalid_bands_raise(options, message):
     with pytest.raises(ValueError, match=message):
         FrontEnd.of_kind("cqft", **options)
     with pytest.raises(ValueError, match="only the front end 'cqft' has bands"):
         FrontEnd(bins_per_octave=12)
 
 
-def test_the_door_refuses_what_does_not_fit():
-    with pytest.raises(ValueError, match="band 0 has bins 2 to 5; expected some of 4"):
+def test_invalid_shapes_raise():
+    with pytest.raises(ValueError, match="band 0 has bins 2 to 5; expected a run within 4 bins"):
         Bands(4, [(2, [1, 1, 1], [1, 1, 1])])
     bands = Bands(4, [(1, [1, 1], [1, 1])])
     with pytest.raises(ValueError, match="magnitude has 3 bins; expected 4"):

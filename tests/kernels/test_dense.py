@@ -32,8 +32,8 @@ def test_dense_differs_from_float64_by_rounding_only(rng, n_hidden, n_visible, t
 
 
 @pytest.mark.parametrize("precision, error_db", [("float16", -70), ("int8", -40)])
-def test_what_is_kept_is_near_the_weights_whatever_their_size(rng, precision, error_db):
-    """Also where rows are of very different sizes, and smaller than any half float."""
+def test_stored_weights_are_close_at_any_magnitude(rng, precision, error_db):
+    """Also for rows of very different magnitudes, and smaller than any half float."""
     sizes = np.exp2(rng.integers(-40, 30, 64)).astype(np.float32)[:, None]
     weight = sizes * rng.standard_normal((64, 300)).astype(np.float32)
     weight[3] = 0
@@ -51,8 +51,8 @@ def test_what_is_kept_is_near_the_weights_whatever_their_size(rng, precision, er
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid"])
 @pytest.mark.parametrize("n_hidden, n_visible", [(1, 1), (9, 33), (40, 129), (64, 257)])
-def test_several_vectors_give_the_same_bits_as_one_by_one(rng, precision, tied, activation, n_hidden, n_visible):
-    """And encoding and decoding in one pass those of two calls."""
+def test_several_vectors_are_bit_identical_to_one_by_one(rng, precision, tied, activation, n_hidden, n_visible):
+    """And encoding and decoding in one pass to two calls."""
     stack = Stack([layer(rng, n_hidden, n_visible, activation, "linear", tied)], precision)
     x = rng.standard_normal((AT_ONCE, n_visible)).astype(np.float32)
     factor, override = rng.standard_normal(n_hidden).astype(np.float32), np.full(n_hidden, np.nan, np.float32)
@@ -67,7 +67,7 @@ def test_several_vectors_give_the_same_bits_as_one_by_one(rng, precision, tied, 
         np.testing.assert_array_equal(found[1], spectra[:n])
 
 
-def test_deep_stacks_give_the_same_bits_too(rng):
+def test_deep_stacks_are_bit_identical_too(rng):
     layers = [layer(rng, 40, 129, "sigmoid", "relu"), layer(rng, 21, 40, "tanh", "sigmoid", tied=True)]
     stack, x = Stack(layers), rng.standard_normal((AT_ONCE, 129)).astype(np.float32)
     codes, spectra = stack.run(x)
@@ -92,7 +92,7 @@ def test_activations_over_their_whole_range(rng, name):
 
 
 @pytest.mark.parametrize("decoder", ["linear", "sigmoid", "relu", "tanh"])
-def test_a_stack_goes_through_all_its_layers(rng, decoder):
+def test_a_stack_runs_all_its_layers(rng, decoder):
     layers = [
         layer(rng, 40, 129, "sigmoid", decoder),
         layer(rng, 21, 40, "tanh", "sigmoid", tied=True),
@@ -107,13 +107,13 @@ def test_a_stack_goes_through_all_its_layers(rng, decoder):
     z = code = rng.standard_normal(5).astype(np.float32)
     for each in reversed(layers):
         z = reference.decode(each, z)
-    for _ in range(3):  # scratch from before must not leak into the next call
+    for _ in range(3):  # old scratch must not leak into the next call
         np.testing.assert_allclose(stack.decode(code), z, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("context, n_bins", [(2, 33), (3, 65)])
-def test_context_is_encoded_whole_and_the_newest_spectrum_decoded(rng, tied, context, n_bins):
+def test_all_context_is_encoded_and_the_newest_spectrum_decoded(rng, tied, context, n_bins):
     given = layer(rng, 10, context * n_bins, "relu", "linear", tied, context)
     stack = Stack([given])
     x, y = rng.standard_normal(context * n_bins).astype(np.float32), rng.standard_normal(10).astype(np.float32)
@@ -123,7 +123,7 @@ def test_context_is_encoded_whole_and_the_newest_spectrum_decoded(rng, tied, con
     np.testing.assert_allclose(decoded, reference.decode(given, y), rtol=1e-4, atol=1e-4)
 
 
-def test_the_players_hand(rng):
+def test_unit_gains(rng):
     given = layer(rng, 9, 33)
     stack = Stack([given])
     code, factor = rng.standard_normal(9).astype(np.float32), rng.standard_normal(9).astype(np.float32)
@@ -135,7 +135,7 @@ def test_the_players_hand(rng):
 
 
 def test_rows_of_zero_activations_are_not_read(rng):
-    """A row of NaN that is muted, at rest, or overridden by 0 leaves no trace: it is never touched."""
+    """A row of NaN whose unit is muted, inactive or overridden by 0 has no effect."""
     given = layer(rng, 12, 65)
     given[2][:, [1, 6, 7]] = np.nan
     stack = Stack([given])
@@ -147,7 +147,7 @@ def test_rows_of_zero_activations_are_not_read(rng):
     assert np.isfinite(stack.decode(code, factor, override)).all()
 
 
-def test_wrong_lengths_are_refused(rng):
+def test_wrong_lengths_raise(rng):
     stack = Stack([layer(rng, 4, 8)])
     with pytest.raises(ValueError, match=r"x has shape \(7,\); expected \(8,\), or up to 16 of them"):
         stack.encode(np.zeros(7, np.float32))

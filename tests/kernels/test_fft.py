@@ -53,7 +53,7 @@ def test_round_trip(rng, n):
 
 @pytest.mark.parametrize("n", [64, 128, 512, 2048])
 def test_every_bin_alone(n):
-    """A cosine in each bin: energy there and nowhere else, so that no bin is written twice or not at all."""
+    """A cosine in each bin: energy there and nowhere else, so every bin is written exactly once."""
     fft = Fft(n)
     t = np.arange(n)
     for k in range(n // 2 + 1):
@@ -73,7 +73,7 @@ def test_silence_is_exact_and_output_is_fully_written():
     assert not fft.inverse(re, im, x).any()
 
 
-def test_input_is_left_alone(rng):
+def test_input_is_not_modified(rng):
     fft = Fft(256)
     x = rng.standard_normal(256).astype(np.float32)
     kept = x.copy()
@@ -83,7 +83,7 @@ def test_input_is_left_alone(rng):
     assert np.array_equal(x, kept) and np.array_equal(re, kept_re)
 
 
-def test_imaginary_parts_of_dc_and_nyquist_do_not_count(rng):
+def test_imaginary_parts_of_dc_and_nyquist_are_ignored(rng):
     fft = Fft(128)
     re, im = (rng.standard_normal(65).astype(np.float32) for _ in range(2))
     im[[0, -1]] = 0
@@ -93,11 +93,11 @@ def test_imaginary_parts_of_dc_and_nyquist_do_not_count(rng):
 
 
 @pytest.mark.parametrize("n", [0, 1, 32, 96, 100, 65536])
-def test_illegal_sizes_are_refused(n):
+def test_illegal_sizes_raise(n):
     with pytest.raises(ValueError, match=f"FFT length is {n}; expected a power of two from 64 to 32768"):
         Fft(n)
 
 
-def test_wrong_lengths_are_refused():
+def test_wrong_lengths_raise():
     with pytest.raises(ValueError, match="have 63, 33, 33 values; expected 64, 33, 33"):
         Fft(64).forward(np.zeros(63, np.float32))

@@ -24,7 +24,7 @@ def test_equals_the_reference(rng, segment, channels):
     assert abs(limited - np.count_nonzero(gain < 1)) <= len(audio) * 0.01
 
 
-def test_what_stays_within_full_scale_passes_bit_for_bit(rng):
+def test_audio_within_full_scale_passes_bit_identical(rng):
     audio = rng.uniform(-1, 1, 512 * 20).astype(np.float32)
     audio[:4] = 1, -1, 1.0, -1.0
     out, limited = run(audio, 512)
@@ -32,18 +32,18 @@ def test_what_stays_within_full_scale_passes_bit_for_bit(rng):
 
 
 @pytest.mark.parametrize("level", [1.0000001, 1.5, 4, 1e3, 1e38])
-def test_nothing_above_full_scale_leaves_and_the_gain_is_back_within_200_ms(rng, level):
+def test_output_stays_within_full_scale_and_the_gain_recovers_within_200_ms(rng, level):
     audio = rng.uniform(-0.5, 0.5, 64 * 200).astype(np.float32)
     audio[700] = level
     out, limited = run(audio, 64)
     assert np.abs(out).max() <= 1
-    assert np.array_equal(out[:640, 0], audio[:640])  # no segment before it is touched
+    assert np.array_equal(out[:640, 0], audio[:640])  # earlier segments are unchanged
     back = 700 + int(0.2 * RATE)
-    assert np.array_equal(out[back:, 0], audio[back:])  # bit for bit: the gain is exactly 1.0 again
+    assert np.array_equal(out[back:, 0], audio[back:])  # bit-identical: the gain is exactly 1.0 again
     assert 0 < limited < 0.2 * RATE + 64
 
 
-def test_nan_and_infinity_do_not_leave():
+def test_nan_and_infinity_are_removed():
     audio = np.full(256, 0.5)
     audio[[40, 90]] = np.nan, np.inf
     out, limited = run(audio, 64)
@@ -59,7 +59,7 @@ def test_channels_are_linked(rng):
     assert ratio[100, 1] == pytest.approx(0.5, rel=1e-5)
 
 
-def test_wrong_shapes_are_refused():
+def test_wrong_shapes_raise():
     with pytest.raises(ValueError, match=r"segment has shape \(3, 1\); expected \(4, 1\)"):
         SegmentLimiter(4, 1, RATE).limit(np.zeros((3, 1), np.float32))
     with pytest.raises(ValueError, match="expected all above 0"):

@@ -16,7 +16,7 @@ def test_equals_the_sum_over_all_frames(rng, length, hop):
     np.testing.assert_allclose(total[: length - hop], expected[len(out) :], atol=length / hop * 4e-7 * 4)
 
 
-def test_wrong_lengths_are_refused():
+def test_wrong_lengths_raise():
     zeros = np.zeros(8, np.float32)
     with pytest.raises(ValueError, match="expected frame >= window = sum >= hop >= 1"):
         overlap_add.add(zeros, zeros, zeros, 9)

@@ -18,21 +18,21 @@ def music_like(rng, front_end, n_hops):
 @pytest.mark.parametrize("look_ahead", [False, True])
 @pytest.mark.parametrize("window", ["hann", "hamming", "blackman"])
 @pytest.mark.parametrize(("n", "length", "hop"), [(256, 256, 64), (512, 400, 100), (64, 64, 32)])
-def test_the_kernel_is_the_reference(rng, n, length, hop, window, look_ahead):
+def test_the_kernel_matches_the_reference(rng, n, length, hop, window, look_ahead):
     front_end = FrontEnd(fft_length=n, window_length=length, hop_length=hop, window=window)
     z = music_like(rng, front_end, 12)
-    z[5] = 0  # a hop of silence
+    z[5] = 0  # one hop of silence
     z[8, 20:30] = 0
     start = rng.random(front_end.n_fft_bins)
     kernel = Integration(n, length, hop, start, window, look_ahead)
     found = [re + 1j * im for re, im in map(kernel.run, z)][look_ahead:]
     expected = reference.units(z, front_end, start, look_ahead=int(look_ahead))
-    # two bins of nearly the same magnitude may be taken in the other order: then some bins go another way
+    # two bins of nearly equal magnitude may swap order, which changes the phases of some bins
     close = np.abs(np.array(found) - expected) < 2e-3
     assert close.mean() > 0.98 and close[:4].all()
 
 
-def test_a_tone_goes_on_at_its_own_frequency():
+def test_a_tone_continues_at_its_own_frequency():
     front_end = FrontEnd(fft_length=1024, window_length=1024, hop_length=128)
     n, hop, f = 1024, 128, 100.3
     x = np.sin(2 * np.pi * f / n * np.arange(1024 + 200 * hop))
@@ -46,7 +46,7 @@ def test_a_tone_goes_on_at_its_own_frequency():
     np.testing.assert_allclose(np.exp(1j * turns[5:]), np.exp(1j * expected), atol=0.02)
 
 
-def test_gamma_is_that_of_the_gaussian_nearest_to_the_window():
+def test_gamma_is_that_of_the_gaussian_closest_to_the_window():
     length = 4096
     t = np.arange(length) - length / 2
     for window, gamma in GAMMA.items():
@@ -55,10 +55,10 @@ def test_gamma_is_that_of_the_gaussian_nearest_to_the_window():
         assert min(errors, key=errors.__getitem__) == pytest.approx(gamma, abs=0.02)
 
 
-def test_bad_windows_and_lengths_are_refused():
+def test_wrong_windows_and_lengths_raise():
     with pytest.raises(ValueError, match="window is 'rect'; phase gradients are known for hann"):
         Integration(64, 64, 16, np.zeros(33), "rect")
-    with pytest.raises(ValueError, match="expected a power of two and one a bin"):
+    with pytest.raises(ValueError, match="expected a power of two from 64, and one phase per bin"):
         Integration(100, 100, 16, np.zeros(51))
     with pytest.raises(ValueError, match="magnitude has 3 bins; expected 33"):
         Integration(64, 64, 16, np.zeros(33)).run(np.zeros(3, "f4"))

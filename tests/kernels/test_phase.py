@@ -9,7 +9,7 @@ N, HOP = 256, 37
 BINS = N // 2 + 1
 
 
-def test_source_phases_are_those_of_the_input_and_run_on_where_there_is_none(rng):
+def test_source_phases_are_those_of_the_input_and_advance_in_silence(rng):
     kernel = Phases(N, N, HOP, np.zeros(BINS))
     spectra = rng.standard_normal((60, BINS)) + 1j * rng.standard_normal((60, BINS))
     spectra[3:50, 20:] = 0  # 47 hops of silence in most bins
@@ -38,17 +38,17 @@ def test_advance_never_drifts(rng, hop):
     np.testing.assert_allclose(re + 1j * im, reference.advance(hop, N, HOP, start), atol=3e-7)
 
 
-def test_bad_geometry_is_refused():
-    with pytest.raises(ValueError, match="expected a power of two and one a bin"):
+def test_wrong_geometry_raises():
+    with pytest.raises(ValueError, match="expected a power of two from 64, and one phase per bin"):
         Phases(100, 100, 10, np.zeros(51))
 
 
 @pytest.mark.parametrize(("n", "length", "hop"), [(256, 256, 64), (512, 400, 100), (64, 64, 48)])
-def test_spsi_is_the_reference(rng, n, length, hop):
+def test_spsi_matches_the_reference(rng, n, length, hop):
     front_end = FrontEnd(fft_length=n, window_length=length, hop_length=hop)
     z = rng.random((30, front_end.n_fft_bins)).astype(np.float32) ** 4
     z[10] = 0
-    z[12] = np.linspace(0, 1, front_end.n_fft_bins)  # no peak at all
+    z[12] = np.linspace(0, 1, front_end.n_fft_bins)  # no peak
     z[13, 1::2] = 0.5
     start = rng.random(front_end.n_fft_bins)
     kernel = Phases(n, length, hop, start)
@@ -56,7 +56,7 @@ def test_spsi_is_the_reference(rng, n, length, hop):
     np.testing.assert_allclose(found, reference.spsi(z, front_end, start), atol=1e-4)
 
 
-def test_logarithms_and_phasors_are_those_of_libm(rng):
+def test_logarithms_phasors_and_angles_match_libm(rng):
     x = np.concatenate([10.0 ** rng.uniform(-9, 2, 1000), [1e-9, 1, 0, 16, 1e-30]]).astype(np.float32)
     np.testing.assert_allclose(logarithms(x, 1e-9), np.log(np.maximum(x, np.float32(1e-9))), rtol=3e-7, atol=3e-7)
     turns = np.concatenate([rng.uniform(-3, 3, 1000), [0, 0.125, -0.125, 0.25, 0.5, -0.5, 0.75, 1]]).astype(np.float32)

@@ -54,12 +54,12 @@ def test_invert_undoes_apply(rng, name):
     np.testing.assert_allclose(chain.invert(chain.apply(x)), x, rtol=1e-6, atol=1e-7)
 
 
-def test_log_returns_what_is_below_the_floor_as_the_floor():
+def test_log_returns_values_below_the_floor_as_the_floor():
     chain = preprocess.Chain((preprocess.Log(1e-3),))
     np.testing.assert_allclose(chain.invert(chain.apply(np.array([0.0, 1e-9, 0.5]))), [1e-3, 1e-3, 0.5], rtol=1e-6)
 
 
-def test_magnitudes_are_clamped_to_0_16_and_what_is_not_finite_becomes_0():
+def test_magnitudes_are_clamped_to_0_16_and_non_finite_ones_become_0():
     kernel = Chain([], 8)
     x = np.array([np.nan, np.inf, -np.inf, -1, 0, 3, 16, 1e30], np.float32)
     assert kernel.invert(x).tolist() == [0, 0, 0, 0, 0, 3, 16, 16]
@@ -70,7 +70,7 @@ def test_an_overflowing_inverse_becomes_silence_not_infinity():
     assert kernel.invert(np.array([60, -400], np.float32)).tolist() == [0, 0]
 
 
-def test_negative_values_come_back_from_a_power_as_0():
+def test_a_power_inverts_negative_values_to_0():
     kernel = Chain([("power", 0.5)], 2)
     assert kernel.invert(np.array([-2, 2], np.float32)).tolist() == [0, 4]
 
@@ -93,11 +93,11 @@ def test_negative_values_come_back_from_a_power_as_0():
         ),
     ],
 )
-def test_bad_steps_are_refused_by_name(make, text):
+def test_invalid_steps_raise_with_their_name(make, text):
     with pytest.raises(ValueError, match=text):
         make()
 
 
-def test_a_stranger_among_the_steps_is_refused():
+def test_a_step_of_the_wrong_type_raises():
     with pytest.raises(TypeError, match="preprocess step is 'log'"):
         preprocess.Chain(("log",))

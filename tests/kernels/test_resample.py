@@ -16,7 +16,7 @@ PAIRS = [
 
 
 def response_db(rate_in, rate_out, frequency):
-    """Level of a sine after resampling, fitted in the middle of the output, and of all else that came out."""
+    """Levels after resampling, in the middle of the output: of the sine, the rest, and both together."""
     n = int(rate_in * 0.2)
     x = np.sin(2 * np.pi * frequency * np.arange(n) / rate_in).astype(np.float32)
     y = Filter(rate_in, rate_out).resample(x)[len(x) * 0 :]
@@ -52,13 +52,13 @@ def test_equals_the_windowed_sinc(rng, rate_in, rate_out):
     np.testing.assert_allclose(kernel.resample(x), reference.resample(x, rate_in, rate_out, h), atol=4e-5)
 
 
-def test_equal_rates_pass_untouched(rng):
+def test_equal_rates_pass_unchanged(rng):
     x = rng.uniform(-1, 1, 777).astype(np.float32)
     assert np.array_equal(Filter(22_050, 22_050).resample(x), x)
 
 
 @pytest.mark.parametrize("rate_in, rate_out", PAIRS)
-def test_any_partition_gives_the_same_bits(rng, rate_in, rate_out):
+def test_any_partition_is_bit_identical(rng, rate_in, rate_out):
     x = rng.uniform(-1, 1, 5000).astype(np.float32)
     kernel = Filter(rate_in, rate_out)
     expected = kernel.resample(x)

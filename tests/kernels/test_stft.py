@@ -22,7 +22,7 @@ def transform(front_end):
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_spectra_and_way_back_equal_the_reference(rng, geometry):
+def test_forward_and_inverse_match_the_reference(rng, geometry):
     front_end = aedsp.FrontEnd(**geometry)
     length, hop = front_end.window_length, front_end.hop_length
     x = rng.standard_normal(length * 6).astype(np.float32)
@@ -35,18 +35,18 @@ def test_spectra_and_way_back_equal_the_reference(rng, geometry):
         out.append(kernel.inverse(re, im))
     out = np.concatenate(out)
     middle = slice(length - hop, len(out))
-    assert np.sqrt(np.mean((out[middle] - x[middle]) ** 2)) < 1e-6  # -120 dB of unit noise
+    assert np.sqrt(np.mean((out[middle] - x[middle]) ** 2)) < 1e-6  # -120 dB relative to unit noise
 
 
 @pytest.mark.parametrize("fft_length, window_length", [(64, 64), (2048, 2048), (4096, 1000)])
-def test_a_full_scale_sine_reads_one_at_any_length(fft_length, window_length):
+def test_a_full_scale_sine_is_1_at_any_length(fft_length, window_length):
     front_end = aedsp.FrontEnd(fft_length=fft_length, window_length=window_length, hop_length=window_length // 4)
     k = fft_length // 8
     x = np.sin(2 * np.pi * k * np.arange(window_length) / fft_length).astype(np.float32)
     assert transform(front_end).magnitudes(x)[0, k] == pytest.approx(1.0, abs=1e-4)
 
 
-def test_magnitudes_equal_the_reference_and_may_be_none(rng):
+def test_magnitudes_match_the_reference_and_may_be_empty(rng):
     front_end = aedsp.FrontEnd(fft_length=256, window_length=200, hop_length=50)
     x = rng.standard_normal(1999).astype(np.float32)
     expected = np.abs(reference.forward(x, front_end)) * front_end.magnitude_scale

@@ -21,7 +21,7 @@ def stretcher(channels=1, length=512):
 
 
 def run(kernel, x, n, pushes=(256,), pulls=(500,), before=None):
-    """n frames of what x (frames, channels) becomes; before(frames so far): called before every pull."""
+    """n output frames for x (frames, channels); before(frames so far): called before every pull."""
     pushes, pulls = itertools.cycle(pushes), itertools.cycle(pulls)
     x = np.concatenate([x, np.zeros((60_000, x.shape[1]), np.float32)])
     out, got, at = [], 0, 0
@@ -47,26 +47,26 @@ def tone(f, n, channels=1):
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize(("stretch", "pitch"), [(1, 1), (1.5, 1), (0.6, 1), (1, 1.5), (1.3, 0.7), (4, 4)])
-def test_the_kernel_is_the_reference(rng, stretch, pitch, channels):
+def test_the_kernel_matches_the_reference(rng, stretch, pitch, channels):
     x = np.stack([np.roll(music(rng, 6000), 50 * c) for c in range(channels)], axis=1)
     n = 4000
     kernel = stretcher(channels)
     kernel.set(stretch, pitch)
     found = run(kernel, x, n)
     expected = reference.stretched(x, geometry(), stretch, pitch, n)
-    # where two magnitudes are all but equal, float32 may take the other one first, and some bins go another way
+    # for nearly equal magnitudes float32 may swap the order, which changes the phases of some bins
     assert level_db(found - expected) - level_db(expected) < -30
     assert level_db(found[:600] - expected[:600]) - level_db(expected) < -45
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_at_1_it_is_the_source_to_the_bit(rng, channels):
+def test_at_1_it_is_bit_identical_to_the_source(rng, channels):
     x = rng.uniform(-1, 1, (20_000, channels)).astype(np.float32)
     assert np.array_equal(run(stretcher(channels), x, 20_000), x)
 
 
 @pytest.mark.parametrize(("stretch", "pitch"), [(1.7, 1), (0.6, 1), (1, 1.3), (2, 0.5), (1.234, 1.1)])
-def test_back_at_1_it_is_the_source_to_the_bit_again(rng, stretch, pitch):
+def test_back_at_1_it_is_bit_identical_to_the_source_again(rng, stretch, pitch):
     x = music(rng, 60_000)[:, None]
     kernel = stretcher()
 
@@ -78,12 +78,12 @@ def test_back_at_1_it_is_the_source_to_the_bit_again(rng, stretch, pitch):
     place = round(kernel.position) - 20_000
     assert kernel.position == round(kernel.position)
     assert np.array_equal(y[13_000:], x[13_000 + place :][:7000, 0])
-    assert np.abs(np.diff(y)).max() < 2 * np.abs(np.diff(x[:, 0])).max()  # no click on the way
+    assert np.abs(np.diff(y)).max() < 2 * np.abs(np.diff(x[:, 0])).max()  # no click in between
 
 
 @pytest.mark.parametrize("stretch", [0.25, 0.5, 1, 1.37, 4])
 @pytest.mark.parametrize("semitones", [-24, -7, 0, 5, 24])
-def test_a_tone_keeps_its_level_and_goes_where_it_should(stretch, semitones):
+def test_a_tone_keeps_its_level_and_is_transposed(stretch, semitones):
     pitch, n = 2 ** (semitones / 12), 24_000
     kernel = stretcher(length=2048)
     kernel.set(stretch, pitch)
@@ -96,7 +96,7 @@ def test_a_tone_keeps_its_level_and_goes_where_it_should(stretch, semitones):
     assert 20 * np.log10(spectrum.max()) - 20 * np.log10(np.abs(np.fft.rfft(y * np.blackman(len(y)))).max()) < -40
 
 
-def test_what_goes_beyond_half_the_rate_is_gone():
+def test_frequencies_transposed_above_nyquist_are_removed():
     kernel = stretcher(length=2048)
     kernel.set(1, 2)
     y = run(kernel, tone(7000, 60_000), 20_000)[4000:]
@@ -104,7 +104,7 @@ def test_what_goes_beyond_half_the_rate_is_gone():
 
 
 @pytest.mark.parametrize(("stretch", "pitch"), [(1.5, 1), (0.7, 1.2)])
-def test_any_partition_gives_the_same_bits(rng, stretch, pitch):
+def test_any_partition_is_bit_identical(rng, stretch, pitch):
     x = rng.uniform(-1, 1, (15_000, 2)).astype(np.float32)
     kernels = [stretcher(2) for _ in range(3)]
     for kernel in kernels:
@@ -124,19 +124,19 @@ def test_channels_keep_their_relation(rng):
     assert level_db(y[:, 0]) > level_db(x) - 3
 
 
-def test_the_position_is_where_the_source_is():
+def test_the_position_is_that_of_the_source():
     kernel = stretcher()
     kernel.set(2, 1)
     x = np.zeros((40_000, 1), np.float32)
     x[20_000] = 1
     y = run(kernel, x, 42_000)[:, 0]
-    assert abs(int(np.abs(y).argmax()) - 40_000) < 30  # the click, where it belongs
+    assert abs(int(np.abs(y).argmax()) - 40_000) < 30  # the click at its stretched time
     assert kernel.position == pytest.approx(21_000, abs=2)
     kernel.reset()
     assert kernel.position == pytest.approx(0, abs=1)
 
 
-def test_what_does_not_fit_is_refused():
+def test_invalid_values_raise():
     with pytest.raises(ValueError, match=r"stretch, pitch are 5.0, 1.0; expected 0\.25 to 4"):
         stretcher().set(5, 1)
     with pytest.raises(ValueError, match="expected up to 1024 frames of 1"):
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused():
 
 @pytest.mark.parametrize(("stretch", "pitch"), [(2, 1), (0.5, 1), (1, 1.5), (1, 1)])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
-def test_what_is_no_audio_is_silence_and_counted(rng, stretch, pitch, bad):
+def test_invalid_samples_become_silence_and_are_counted(rng, stretch, pitch, bad):
     x = music(rng, 20_000)[:, None]
     silent = x.copy()
     x[5000], silent[5000] = bad, 0
@@ -162,8 +162,8 @@ def test_what_is_no_audio_is_silence_and_counted(rng, stretch, pitch, bad):
     assert stretcher().push(x[4990:5010]) == 1
 
 
-def test_more_than_there_is_room_for_is_refused():
+def test_pushing_to_a_full_buffer_raises():
     kernel, x = stretcher(), np.zeros((1024, 1), np.float32)
-    with pytest.raises(ValueError, match="there is no room for more of the source"):
+    with pytest.raises(ValueError, match="the source buffer is full"):
         for _ in range(20):
             kernel.push(x)

@@ -8,7 +8,7 @@ from reference import window as reference
 
 @pytest.mark.parametrize("name", ["hann", "hamming", "blackman", "rect"])
 @pytest.mark.parametrize("length", [64, 63, 1000, 2048])
-def test_analysis_windows_are_scipys_periodic_ones(name, length):
+def test_analysis_windows_are_the_periodic_windows_of_scipy(name, length):
     front_end = aedsp.FrontEnd(fft_length=2048, window_length=length, hop_length=length // 4, window=name)
     np.testing.assert_allclose(front_end.analysis_window(), reference.periodic(name, length), atol=1e-15)
 
@@ -30,6 +30,6 @@ def test_apply_multiplies_and_pads_with_zeros(rng, length, fft_length):
     assert not out[length:].any()
 
 
-def test_apply_refuses_lengths_that_differ():
+def test_different_lengths_raise():
     with pytest.raises(ValueError, match="frame has 3 samples, window 4"):
         window.apply(np.zeros(3, np.float32), np.zeros(4, np.float32), 64)

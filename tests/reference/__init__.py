@@ -1,1 +1,1 @@
-"""The specification: every kernel once more in NumPy, float64, written to be read. Nothing here imports a kernel."""
+"""The specification: readable versions of every kernel in NumPy, float64. Nothing here imports a kernel."""

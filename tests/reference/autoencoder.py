@@ -1,4 +1,4 @@
-"""Eq. 1 to 3 of the paper as they are printed, float64: what `train/network.py` and `train/objectives.py` compute."""
+"""Eq. 1 to 4 of the paper, float64: the reference for `train/network` and its objectives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACTIVATIONS = {
 
 
 def forward(x, encoder_weight, encoder_bias, decoder_weight, decoder_bias, encoder="sigmoid", decoder="linear"):
-    """Codes and outputs of frames `x`, one frame at a time."""
+    """Codes and outputs of the spectra `x`, one at a time."""
     codes = [ACTIVATIONS[encoder](encoder_weight @ frame + encoder_bias) for frame in x]
     outputs = [ACTIVATIONS[decoder](decoder_weight @ code + decoder_bias) for code in codes]
     return np.array(codes), np.array(outputs)
@@ -30,10 +30,10 @@ def stack(x, layers, encoder="sigmoid", decoder="linear"):
 
 
 def squared_error(x, z):
-    """Eq. 3: summed over bins, mean over frames."""
+    """Eq. 3: summed over bins, mean over spectra."""
     return np.mean([np.sum((a - b) ** 2) for a, b in zip(x, z, strict=True)])
 
 
 def cross_entropy(x, z):
-    """Eq. 4: summed over bins, mean over frames."""
+    """Eq. 4: summed over bins, mean over spectra."""
     return np.mean([-np.sum(a * np.log(b) + (1 - a) * np.log(1 - b)) for a, b in zip(x, z, strict=True)])

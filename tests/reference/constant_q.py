@@ -1,10 +1,10 @@
-"""Constant-Q bands as they are defined, bin by bin, float64: what `aedsp/constant_q.py` and its kernel must equal."""
+"""Constant-Q bands from their definition, bin by bin, float64: for `aedsp/model/constant_q.py` and its kernel."""
 
 import numpy as np
 
 
 def lobe_power(front_end, bins):
-    """``|m|²`` of a full-scale sine, so many bins from it: the window's own transform, summed up as it is written."""
+    """``|m|²`` of a full-scale sine at `bins` bins from it: the window's transform, as a direct sum."""
     window, n = front_end.analysis_window(), np.arange(front_end.window_length)
     turns = np.outer(bins, n) / front_end.fft_length
     return np.abs((window * np.exp(-2j * np.pi * turns)).sum(axis=1) / window.sum()) ** 2
@@ -33,7 +33,7 @@ def forward(q, magnitudes):
 
 
 def synthesis(front_end, q):
-    """(n_fft_bins, n_bands): Qᵀ, each row so that a full-scale sine at its bin returns as 1.0."""
+    """(n_fft_bins, n_bands): Qᵀ, each row scaled so that a full-scale sine at its bin returns as 1.0."""
     back = q.T.copy()
     bins = np.arange(front_end.n_fft_bins)
     power = lobe_power(front_end, bins)

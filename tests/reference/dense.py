@@ -1,4 +1,4 @@
-"""Eq. 1 and 2 of the paper, and the player's hand between them, in float64."""
+"""Eq. 1 and 2 of the paper, with unit gains between them, in float64."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ def activate(x, name):
 
 
 def stored(weight, precision):
-    """The weights (rows, n) that are kept for these: each row's numbers times its scale, in float64."""
+    """The weights (rows, n) as stored: each row's numbers times its scale, in float64."""
     weight = weight.astype(np.float64)
     largest = np.abs(weight).max(axis=1, keepdims=True)
     largest[largest == 0] = 1
-    if precision == "float16":  # the largest of a row between 2^14 and 2^15
+    if precision == "float16":  # a row's largest between 2^14 and 2^15
         scale = 2.0 ** (np.floor(np.log2(largest)) - 14)
         return (weight / scale).astype(np.float16).astype(np.float64) * scale
     if precision == "int8":
@@ -24,7 +24,7 @@ def stored(weight, precision):
 
 
 def kept(layer, precision):
-    """The layer with the weights that are kept for it."""
+    """The layer with its weights as stored."""
     encoder, bias, decoder, *rest = layer
     decoder = None if decoder is None else stored(decoder.T, precision).T
     return (stored(encoder, precision), bias, decoder, *rest)
@@ -36,7 +36,7 @@ def encode(layer, x):
 
 
 def decode(layer, y):
-    """z = s(W' y + b_vis), the newest spectrum of it."""
+    """z = s(W' y + b_vis), its newest spectrum."""
     weight = layer[0].T if layer[2] is None else layer[2]
     z = activate(weight.astype(np.float64) @ y + layer[3], layer[5])
     return z[len(z) - len(z) // layer[6] :]

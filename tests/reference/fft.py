@@ -1,4 +1,4 @@
-"""Real DFT from its definition, for lengths where N² is affordable, else NumPy's (an independent library)."""
+"""Real DFT from its definition if N² is affordable, else NumPy's (an independent library)."""
 
 import numpy as np
 
@@ -13,5 +13,5 @@ def forward(x):
 
 
 def inverse(spectrum):
-    """The signal whose forward transform is `spectrum`; the imaginary parts of DC and Nyquist do not count."""
+    """The signal whose forward transform is `spectrum`; ignores the imaginary parts of DC and Nyquist."""
     return np.fft.irfft(np.asarray(spectrum, np.complex128))

@@ -1,4 +1,4 @@
-"""Phases from their steps along time and frequency, the loudest bins first, with Python's own heap."""
+"""Integrates phase steps along time and frequency, the loudest bins first, with Python's heap."""
 
 import heapq
 
@@ -8,7 +8,7 @@ TOLERANCE = 1e-6
 
 
 def integrate(now, before, turns_before, hop_step, bin_step, floor, turns):
-    """Turns (n_bins,); bins below the tolerance, and the loudest of those that nothing reaches, keep those given."""
+    """Turns (n_bins,); bins below the tolerance, and the loudest of each unreached run, keep the given ones."""
     n = len(now)
     least = max(TOLERANCE * max(now.max(), before.max()), floor)
     turns, open_ = np.array(turns, float), now > least
@@ -33,7 +33,7 @@ def integrate(now, before, turns_before, hop_step, bin_step, floor, turns):
             heapq.heappush(heap, (-now[k], n + k))
 
     spread()
-    while open_.any():  # what nothing reaches: from its loudest bin on, run by run
+    while open_.any():  # unreached runs: start from the loudest bin of each
         first = int(np.argmax(open_))
         stop = first + int(np.argmin(np.append(open_[first:], False)))
         top = first + int(np.argmax(now[first:stop]))

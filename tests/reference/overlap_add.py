@@ -1,4 +1,4 @@
-"""Overlap-add of a whole sequence of frames at once."""
+"""Overlap-add of a whole sequence of windows at once."""
 
 import numpy as np
 

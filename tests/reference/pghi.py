@@ -1,4 +1,4 @@
-"""Phase gradient heap integration in real time, from the papers, in float64.
+"""Real-time phase gradient heap integration, from the papers, in float64.
 
 Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap integration" (DAFx 2016), after Průša,
 Balazs & Søndergaard, "A noniterative method for reconstruction of phase from STFT magnitude" (2017).
@@ -8,7 +8,7 @@ import numpy as np
 
 from reference import heap, phase
 
-#: γ / window_length² of the Gaussian that is nearest to each window, from the papers.
+#: γ / window_length² of the Gaussian closest to each window, from the papers.
 GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
 FLOOR = 1e-9
 
@@ -25,7 +25,7 @@ def gradients(front_end, log_now, log_step):
 
 
 def units(magnitudes, front_end, start_turns, *, look_ahead=0):
-    """Unit phasors (n, n_bins), those of the last spectrum missing where one hop of look-ahead is used."""
+    """Unit phasors (n, n_bins); one hop of look-ahead omits the last spectrum's."""
     z = np.asarray(magnitudes, float)
     n_bins, n, hop = front_end.n_fft_bins, front_end.fft_length, front_end.hop_length
     logs = np.log(np.maximum(np.vstack([np.zeros((2, n_bins)), z]), FLOOR))

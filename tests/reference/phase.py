@@ -1,10 +1,10 @@
-"""Phases of the outgoing spectrum as unit phasors, from DESIGN §3."""
+"""Phases of the output spectrum as unit phasors."""
 
 import numpy as np
 
 
 def source(spectra, scale, fft_length, hop_length, floor=1e-9):
-    """Unit phasors (n_spectra, n_bins): X/|X|, or, where the magnitude is below the floor, the previous one run on."""
+    """Unit phasors (n_spectra, n_bins): X/|X|, or below the floor the previous one advanced by one hop."""
     k = np.arange(spectra.shape[1])
     run_on = np.exp(2j * np.pi * hop_length * k / fft_length)
     unit = np.ones(spectra.shape[1], complex)
@@ -25,24 +25,24 @@ def advance(hop, fft_length, hop_length, start_turns):
 
 
 def edge(front_end):
-    """Turns (n_bins,) from a phase at the middle of the window to that of a frame that begins at the window's edge."""
+    """Turns (n_bins,) from a phase at the window's middle to that at its edge."""
     return -np.arange(front_end.n_fft_bins) * front_end.window_length / (2 * front_end.fft_length)
 
 
 def peaks(z):
-    """Bins above their left neighbour and not below their right one; the ends are none."""
+    """Bins above their left neighbour and not below their right one; never the ends."""
     return np.flatnonzero((z[1:-1] > z[:-2]) & (z[1:-1] >= z[2:])) + 1
 
 
 def peak_offset(z, j):
-    """Where the parabola through the logarithms of bin j and its neighbours has its top: bins from j, within ±0.5."""
+    """Offset from j of the maximum of the parabola through three logarithms: bins, within ±0.5."""
     a, b, c = np.log(np.maximum(z[j - 1 : j + 2], 1e-9))
     bend = a - 2 * b + c
     return float(np.clip(0.5 * (a - c) / bend, -0.5, 0.5)) if bend < 0 else 0.0
 
 
 def owners(z):
-    """For every bin its peak: regions meet at the lowest bin between two peaks, which belongs to the left one."""
+    """The peak of every bin: regions meet at the lowest bin between two peaks, which belongs to the left one."""
     tops = peaks(z)
     owner = np.arange(len(z))
     if len(tops):
@@ -55,9 +55,9 @@ def owners(z):
 
 
 def spsi(magnitudes, front_end, start_turns):
-    """Unit phasors (n, n_bins) for magnitudes alone: every peak turns at its interpolated frequency, its bins with it.
+    """Unit phasors (n, n_bins) from magnitudes: every peak and its bins advance at its interpolated frequency.
 
-    Beauregard, Harish & Wyse, "Single pass spectrogram inversion" (2015). Without a peak each bin goes its own way.
+    Beauregard, Harish & Wyse, "Single pass spectrogram inversion" (2015). Without peaks each bin advances on its own.
     """
     n, hop = front_end.fft_length, front_end.hop_length
     middle = np.array(start_turns, float)  # at the middle of the window

@@ -1,4 +1,4 @@
-"""Preprocessing steps and their inverses, from DESIGN's table, on plain tuples as the kernel takes them."""
+"""Preprocessing steps and their inverses, on plain tuples like those of the kernel."""
 
 import numpy as np
 

@@ -14,7 +14,7 @@ def resample(x, rate_in, rate_out, kernel):
 
 
 def kaiser_sinc(rate_in, rate_out, half):
-    """The windowed sinc of the kernel's docstring: cutoff in the middle of the transition, Kaiser window of 100 dB."""
+    """The kernel's windowed sinc: cutoff at the middle of the transition, Kaiser window of 100 dB."""
     cutoff = min(1.0, rate_out / rate_in) * 0.95
     beta = 0.1102 * (100 - 8.7)
 

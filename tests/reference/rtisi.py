@@ -1,10 +1,10 @@
-"""Real-time iterative spectrogram inversion of one frame after the other, in float64."""
+"""Real-time iterative spectrogram inversion, hop by hop, in float64."""
 
 import numpy as np
 
 
 def resynthesize(magnitudes, units, front_end, n):
-    """Signal (n_spectra hop_length,) of magnitudes whose phases begin as `units`, each frame refined n times."""
+    """Signal (n_spectra hop_length,) of magnitudes with initial phases `units`, each refined n times."""
     window, dual = front_end.analysis_window(), front_end.synthesis_window()
     length, hop, fft_length = front_end.window_length, front_end.hop_length, front_end.fft_length
     left = np.array([np.sum((window * dual)[i::hop]) for i in range(length)]) + 1e-6

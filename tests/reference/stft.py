@@ -1,4 +1,4 @@
-"""Short-time Fourier transform of a whole signal, and back."""
+"""Short-time Fourier transform of a whole signal, and its inverse."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from reference import overlap_add
 
 
 def forward(x, front_end):
-    """Complex spectra (n_spectra, n_fft_bins) of all whole windows, one a hop."""
+    """Complex spectra (n_spectra, n_fft_bins) of all whole windows, one per hop."""
     length, hop = front_end.window_length, front_end.hop_length
     n = max(0, (len(x) - length) // hop + 1)
     window = front_end.analysis_window()

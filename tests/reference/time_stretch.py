@@ -1,4 +1,4 @@
-"""The phase vocoder with steady settings, over a whole signal in float64."""
+"""The time-stretcher with constant settings, over a whole signal in float64."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ HALF, KAISER, FLOOR = 16, 9.0, 1e-9
 
 
 def stretched(x, front_end, stretch, pitch, n):
-    """x (frames, channels) from its beginning to n frames of output."""
+    """n output frames from the start of x (frames, channels)."""
     length, hop = front_end.window_length, front_end.hop_length
     n_middle = int(n * pitch) + 200 * hop
     middle = vocoder(np.asarray(x, float), front_end, stretch * pitch, n_middle)
@@ -34,7 +34,7 @@ def vocoder(x, front_end, ratio, n):
         z = spectra @ shares
         own = np.angle(z) / (2 * np.pi) + half_turns
         now = np.abs(z)
-        if ratio == 1 or window_at < 0:  # the first ones are the source itself
+        if ratio == 1 or window_at < 0:  # the first windows keep their own phases
             turns = own
         else:
             z_before = np.fft.rfft(window[:, None] * padded[start - hop : start - hop + length], axis=0) @ shares
@@ -51,7 +51,7 @@ def vocoder(x, front_end, ratio, n):
 
 
 def read(middle, start, pitch, n):
-    """n frames, every `pitch` frames from `start` on: a sinc in a Kaiser window, band-limited where it reads faster."""
+    """n frames, `pitch` frames apart from `start` on: a Kaiser-windowed sinc, band-limited for pitch > 1."""
     cut = min(1.0, 1 / pitch)
     reach = int(HALF / cut) + 1
     out = []

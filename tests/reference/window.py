@@ -5,12 +5,12 @@ from scipy.signal import get_window
 
 
 def periodic(name, length):
-    """SciPy's periodic window: an independent oracle for `FrontEnd.analysis_window`."""
+    """SciPy's periodic window: an independent reference for `FrontEnd.analysis_window`."""
     return get_window({"rect": "boxcar"}.get(name, name), length, fftbins=True)
 
 
 def dual(window, hop):
-    """w(n) / Σ_m w²(n - mH), summed the slow way."""
+    """w(n) / Σ_m w²(n - mH), as a direct sum."""
     length = len(window)
     total = np.zeros(length)
     for n in range(length):

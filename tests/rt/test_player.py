@@ -1,4 +1,4 @@
-"""What is heard, without a device: transport, fades, jumps, missing input, ends; the same bits for any partition."""
+"""The player without a device: transport, fades, seeks, underruns, ends; bit-identical for any partition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FADE, SPLICE = 220, 110
 
 
 class Rig:
-    """A player on a ring that the test fills itself."""
+    """A player on a ring that the test fills."""
 
     def __init__(self, model, *, channels=1, block=None, rate=None, kind="ring", monitor="original", phase="auto"):
         self.engine = aedsp.Engine(model, rate, channels=channels, block_frames=block, phase=phase)
@@ -52,7 +52,7 @@ class Rig:
 
 
 def faded(x, rate=RATE):
-    """The input as the engine hears it: its first 5 ms faded in by a raised cosine."""
+    """The input as the engine receives it: the first 5 ms faded in with a raised cosine."""
     n = int(0.005 * rate)
     y = np.array(x, np.float32)
     y[:n] *= (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
@@ -63,7 +63,7 @@ def sizes_of(rng, most=700):
     return iter(lambda: rng.integers(1, most), None)
 
 
-def test_it_plays_what_the_engine_computes(rng):
+def test_it_plays_the_output_of_the_engine(rng):
     model, x = autoencoder(rng), music(rng, 8000)
     rig = Rig(model, monitor="resynthesized")
     rig.feed(x)
@@ -77,7 +77,7 @@ def test_it_plays_what_the_engine_computes(rng):
 
 
 @pytest.mark.parametrize("rate", [None, 48_000])
-def test_any_partition_gives_the_same_bits(rng, rate):
+def test_any_partition_is_bit_identical(rng, rate):
     model, x = autoencoder(rng), music(rng, 30_000)
 
     def session(seed):
@@ -92,9 +92,9 @@ def test_any_partition_gives_the_same_bits(rng, rate):
         step(1500)
         rig.player.command("play")
         step(2001)
-        rig.player.begin_segment()  # a jump, with plenty of the old stretch left
+        rig.player.begin_segment()  # a seek with most of the old segment left
         rig.feed(x[20_000:22_000])
-        step(3000)  # runs empty: the last code is held
+        step(3000)  # underrun: the last code is held
         rig.feed(x[22_000:24_000])
         step(900)
         rig.player.command("stop")
@@ -112,8 +112,8 @@ def test_any_partition_gives_the_same_bits(rng, rate):
         assert np.array_equal(session(seed)[0], whole), seed
 
 
-def test_pause_fades_and_resumes_where_it_stood(rng):
-    """The paused stream is the playing one with silence put in, but for the two fades."""
+def test_pause_fades_and_play_resumes(rng):
+    """The paused stream equals the playing one with silence inserted, except for the two fades."""
     x = music(rng, 12_000)
     playing, paused = Rig(autoencoder(rng)), Rig(autoencoder(rng))
     for rig in (playing, paused):
@@ -132,7 +132,7 @@ def test_pause_fades_and_resumes_where_it_stood(rng):
     assert paused.player.counters()["underrun_frames"] == 0
 
 
-def test_stop_forgets_all_sound(rng):
+def test_stop_clears_all_audio(rng):
     x = music(rng, 12_000)
     rig = Rig(autoencoder(rng))
     rig.feed(x)
@@ -150,8 +150,8 @@ def test_stop_forgets_all_sound(rng):
     assert np.array_equal(again, fresh.run(4000))
 
 
-def test_a_jump_makes_no_click(rng):
-    """From one tone to another: no step in the output is larger than the tones' own."""
+def test_a_seek_makes_no_click(rng):
+    """From one tone to another: no step in the output is larger than those of the tones."""
     t = np.arange(20_000) / RATE
     a, b = (0.7 * np.sin(2 * np.pi * f * t + 1).astype(np.float32) for f in (200, 311))
     rig = Rig(autoencoder(rng))
@@ -174,8 +174,8 @@ def test_a_jump_makes_no_click(rng):
 
 @pytest.mark.parametrize("monitor", ["original", "resynthesized"])
 @pytest.mark.parametrize("rate", [None, 44_100])
-def test_missing_input_is_held_without_silence_or_click(rng, monitor, rate):
-    """A steady tone whose source stalls for a while: the level stays, the waveform never steps, the count is right."""
+def test_an_underrun_is_concealed_without_silence_or_click(rng, monitor, rate):
+    """A steady tone whose source stalls: the level holds, the waveform has no steps, the count is right."""
     geometry_rate = rate or RATE
     model = autoencoder(rng, encoder="linear", level=1.0)
     t = np.arange(40_000) / geometry_rate
@@ -196,7 +196,7 @@ def test_missing_input_is_held_without_silence_or_click(rng, monitor, rate):
     assert np.abs(np.diff(y[6000:])).max() < 1.5 * np.abs(np.diff(steady)).max()
 
 
-def test_the_end_of_a_source_is_heard_whole_and_then_it_stops(rng):
+def test_a_source_plays_to_its_end_and_then_stops(rng):
     x = music(rng, 5000)
     rig = Rig(autoencoder(rng))
     rig.feed(x)
@@ -210,7 +210,7 @@ def test_the_end_of_a_source_is_heard_whole_and_then_it_stops(rng):
 
 
 @pytest.mark.parametrize("block", [64, 128, 256, 2048])
-def test_fixed_blocks_have_their_shorter_latency_whatever_the_transport_does(rng, block):
+def test_fixed_blocks_keep_their_shorter_latency_through_pause_and_play(rng, block):
     x = music(rng, 60_000)
     rig = Rig(autoencoder(rng), block=block)
     rig.feed(x)
@@ -228,7 +228,7 @@ def test_fixed_blocks_have_their_shorter_latency_whatever_the_transport_does(rng
     np.testing.assert_allclose(y[2][FADE:], x[n + frozen - latency + FADE :][: n - FADE], atol=1e-5)
 
 
-def test_a_device_as_source_is_muted_and_not_stopped(rng):
+def test_a_device_source_is_muted_and_not_halted(rng):
     x = music(rng, 9000)[:, None]
     rig = Rig(autoencoder(rng), kind="device")
     assert np.all(rig.run(3000, x=x[:3000]) == 0)
@@ -238,7 +238,7 @@ def test_a_device_as_source_is_muted_and_not_stopped(rng):
     np.testing.assert_allclose(y[FADE:], x[3000 - latency + FADE : 9000 - latency, 0], atol=1e-5)
 
 
-def test_no_input_drives_the_decoder(rng):
+def test_the_drive_plays_the_decoder_without_input(rng):
     model = autoencoder(rng, level=0.03)
     rig = Rig(model, kind="none", monitor="resynthesized")
     rig.player.command("play")
@@ -246,7 +246,7 @@ def test_no_input_drives_the_decoder(rng):
     assert np.array_equal(y[FADE:], aedsp.Engine(model).generate(6000)[FADE:]) and level_db(y) > -60
 
 
-def test_the_recorder_gets_what_is_heard_and_counts_what_it_could_not_take(rng):
+def test_the_recorder_gets_the_output_and_counts_dropped_frames(rng):
     rig = Rig(autoencoder(rng), channels=2)
     x = np.stack([music(rng, 30_000)] * 2, 1)
     rig.feed(x)
@@ -264,7 +264,7 @@ def test_the_recorder_gets_what_is_heard_and_counts_what_it_could_not_take(rng):
     assert counters["recorded_frames"] == 4000 + (1 << 17) and counters["dropped_frames"] == 150_000 - (1 << 17)
 
 
-def test_controls_are_logged_at_the_hop_that_took_them(rng):
+def test_controls_are_logged_at_the_hop_that_applied_them(rng):
     rig = Rig(autoencoder(rng))
     rig.feed(music(rng, 5000))
     rig.player.command("play")
@@ -289,7 +289,7 @@ def test_meters_show_the_newest_hop(rng):
 @pytest.mark.parametrize(
     "channels, n_in, n_out", [(1, 0, 1), (1, 1, 2), (1, 2, 2), (2, 1, 2), (2, 2, 1), (2, 4, 6), (1, 2, 8)]
 )
-def test_channels_of_the_device_and_of_the_engine(rng, channels, n_in, n_out):
+def test_device_channels_map_to_engine_channels(rng, channels, n_in, n_out):
     rig = Rig(autoencoder(rng), channels=channels, kind="device" if n_in else "ring")
     if not n_in:
         rig.feed(music(rng, 5000))
@@ -317,7 +317,7 @@ def test_channels_of_the_device_and_of_the_engine(rng, channels, n_in, n_out):
     assert np.isfinite(out).all()
 
 
-def test_the_callback_keeps_its_own_time(rng):
+def test_the_callback_times_itself(rng):
     rig = Rig(autoencoder(rng))
     rig.feed(music(rng, 20_000))
     callback = Callback(rig.player, 0, 2, RATE)
@@ -331,14 +331,14 @@ def test_the_callback_keeps_its_own_time(rng):
     assert s["worst_load"] >= s["last_load"] > 0 and s["worst_gap_ms"] > 0
 
 
-def test_a_wrong_source_is_refused(rng):
+def test_a_wrong_source_raises(rng):
     engine = aedsp.Engine(autoencoder(rng), channels=2)
-    with pytest.raises(ValueError, match="source has no items of 8 bytes, one frame of 2 channels"):
+    with pytest.raises(ValueError, match="source needs items of 8 bytes, one frame of 2 channels"):
         Player(engine.attach(), kind="ring", sample_rate=RATE, source=ItemRing(100, 4))
 
 
-def test_a_jump_is_never_run_into_unannounced(rng):
-    """While it fades out to a stop, the player reads up to a new stretch and not into it."""
+def test_the_player_never_reads_into_a_pending_segment(rng):
+    """While fading out to a stop, the player reads up to a new segment and not into it."""
     rig = Rig(autoencoder(rng))
     rig.feed(music(rng, 3000))
     rig.player.command("play")
@@ -357,7 +357,7 @@ def test_a_jump_is_never_run_into_unannounced(rng):
 def test_one_seek_at_a_time(rng):
     rig = Rig(autoencoder(rng))
     rig.player.begin_segment()
-    with pytest.raises(RuntimeError, match="the last seek has not been taken yet"):
+    with pytest.raises(RuntimeError, match="a seek is still pending"):
         rig.player.begin_segment()
     rig.run(10)
     rig.player.begin_segment(np.zeros((5, 1), np.float32))
@@ -365,7 +365,7 @@ def test_one_seek_at_a_time(rng):
 
 
 @pytest.mark.parametrize("gap", [1, 32, 64, 109, 160])
-def test_quick_jumps_make_no_click(rng, gap):
+def test_rapid_seeks_make_no_click(rng, gap):
     t = np.arange(9000) / RATE
     tone = (0.7 * np.sin(2 * np.pi * 300 * t + 1)).astype(np.float32)
     rig = Rig(autoencoder(rng))
@@ -382,7 +382,7 @@ def test_quick_jumps_make_no_click(rng, gap):
     assert np.abs(np.diff(np.concatenate(y))).max() < 1.3 * np.abs(np.diff(tone)).max()
 
 
-def test_play_after_a_pause_at_the_end_waits_for_the_new_stretch(rng):
+def test_a_pause_at_the_end_leaves_the_transport_at_the_end(rng):
     rig = Rig(autoencoder(rng))
     rig.feed(music(rng, 2000))
     rig.player.end_segment()
@@ -394,7 +394,7 @@ def test_play_after_a_pause_at_the_end_waits_for_the_new_stretch(rng):
     assert rig.player.transport == "end"
 
 
-def test_an_engine_that_was_used_before_begins_anew(rng):
+def test_a_used_engine_is_reset(rng):
     model, x = autoencoder(rng), music(rng, 4000)
     engine = aedsp.Engine(model)
     engine.process(x)
@@ -408,7 +408,7 @@ def test_an_engine_that_was_used_before_begins_anew(rng):
     assert player.counters()["hops"] == engine.statistics.hops < 30
 
 
-def test_models_are_taken_while_nothing_sounds(rng):
+def test_models_are_taken_while_halted(rng):
     rig = Rig(autoencoder(rng))
     for n in range(1, 30):
         rig.engine.swap(autoencoder(rng, n_code=n))
@@ -417,7 +417,7 @@ def test_models_are_taken_while_nothing_sounds(rng):
     assert [e[0] for e in rig.events()].count("swap") == 29
 
 
-def test_missing_frames_before_the_first_hop_leave_every_bin_alive(rng):
+def test_an_underrun_before_the_first_hop_leaves_every_bin_alive(rng):
     model, x = autoencoder(rng), music(rng, 12_000)
     rig = Rig(model)
     rig.player.command("play")
@@ -427,17 +427,17 @@ def test_missing_frames_before_the_first_hop_leave_every_bin_alive(rng):
     assert abs(level_db(y[3000:]) - level_db(x[2000:7000])) < 3
 
 
-def test_a_callback_that_was_taken_over_is_silent(rng):
+def test_a_replaced_callback_is_silent(rng):
     rig = Rig(autoencoder(rng))
     callback = Callback(rig.player, 0, 2, RATE)
     callback.call(None, np.empty((100, 2), np.float32))
     after = Callback(rig.player, 0, 2, RATE, callback)
     out = np.ones((100, 2), np.float32)
-    callback.call(None, out)  # the old one, should it ever be called again
+    callback.call(None, out)  # a late call of the old one
     assert np.all(out == 0) and after.statistics()["callbacks"] == 1
 
 
-def test_a_short_source_that_begins_and_ends_in_one_call_is_heard(rng):
+def test_a_source_shorter_than_one_call_plays(rng):
     model, x = autoencoder(rng), music(rng, 300)
 
     def run(sizes):

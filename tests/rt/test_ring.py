@@ -1,4 +1,4 @@
-"""The single-producer single-consumer ring: order, room, wrapping, and two threads at once."""
+"""The single-producer single-consumer ring: order, capacity, wrapping, and two concurrent threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aedsp._rt.ring import ItemRing
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 7, 64])
-def test_what_goes_in_comes_out_in_order(rng, capacity):
+def test_items_come_out_in_order(rng, capacity):
     ring, wrote, read = ItemRing(capacity, 8), [], []
     for n in rng.integers(0, capacity + 3, 200):
         items = rng.integers(0, 2**60, n)
@@ -24,7 +24,7 @@ def test_what_goes_in_comes_out_in_order(rng, capacity):
     assert read == wrote and ring.written == ring.taken == len(wrote)
 
 
-def test_two_threads_lose_and_mix_nothing():
+def test_two_threads_lose_and_reorder_nothing():
     n, ring = 200_000, ItemRing(1000, 16)
 
     def produce():
@@ -42,7 +42,7 @@ def test_two_threads_lose_and_mix_nothing():
     assert got == [[i, -i] for i in range(n)]
 
 
-def test_bad_sizes_are_refused():
+def test_invalid_sizes_raise():
     with pytest.raises(ValueError, match="capacity, item_bytes are 0, 4; expected at least 1"):
         ItemRing(0, 4)
     with pytest.raises(ValueError, match="items have 3 bytes; expected a multiple of 4"):

@@ -1,4 +1,4 @@
-"""A source that is stretched and transposed as it plays: the player's way through the phase vocoder."""
+"""Live time-stretching and transposition: the player with the time-stretcher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATE, FADE = 22_050, 220
 
 
 class Rig:
-    """A player that hears the original, on a ring that the test fills."""
+    """A player that monitors the original, on a ring that the test fills."""
 
     def __init__(self, channels=1, frames=1 << 17):
         self.engine = aedsp.Engine(autoencoder(np.random.default_rng(0)), channels=channels)
@@ -51,7 +51,7 @@ def sizes(seed, most=700):
 
 
 def session(rig, paces, length=9000, cuts=None):
-    """Every pace for so many frames, in blocks of random sizes or whole."""
+    """Play every (stretch, semitones) pair for `length` frames, in blocks of sizes `cuts` or whole."""
     rig.player.command("play")
     out = []
     for pace in paces:
@@ -61,7 +61,7 @@ def session(rig, paces, length=9000, cuts=None):
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_any_partition_gives_the_same_bits(channels):
+def test_any_partition_is_bit_identical(channels):
     paces = [(1, 0), (1.5, 0), (0.5, 7), (1, -12), (1, 0), (4, 0)]
     found = []
     for cuts in (None, sizes(1), sizes(2, 64)):
@@ -73,7 +73,7 @@ def test_any_partition_gives_the_same_bits(channels):
     assert level_db(found[0]) > -40
 
 
-def test_it_is_the_source_to_the_bit_until_it_is_asked_for_and_goes_on_from_there():
+def test_output_is_bit_identical_to_the_source_until_stretched_and_continues_without_a_click():
     x = source(60_000)
     plain, paced = Rig(), Rig()
     for rig in (plain, paced):
@@ -96,11 +96,11 @@ def test_back_at_1_and_0_it_is_the_source_again():
     plain.ring.write(x)
     whole = session(plain, [(1, 0)] * 6)
     at = int(np.argmax(np.correlate(whole, y[2000:6000], "valid")))
-    difference = whole[at : at + 4000] - y[2000:6000]  # the engine's own rounding, on another grid of hops
+    difference = whole[at : at + 4000] - y[2000:6000]  # the engine's rounding, on another hop grid
     assert level_db(difference) < level_db(whole) - 120
 
 
-def test_the_end_comes_when_all_is_heard():
+def test_the_end_comes_after_the_last_frame_has_sounded():
     for stretch in (0.5, 2):
         rig, x = Rig(), source(10_000)
         x[9000:9010] += 0.5
@@ -122,7 +122,7 @@ def test_the_end_comes_when_all_is_heard():
         assert np.array_equal(again.run(40_000), y)
 
 
-def test_missing_frames_are_held_and_told():
+def test_underruns_are_concealed_and_counted():
     rig = Rig()
     rig.ring.write(source(5000))
     y = session(rig, [(2, 0)], 20_000)
@@ -131,7 +131,7 @@ def test_missing_frames_are_held_and_told():
     assert np.isfinite(rig.run(5000)).all()
 
 
-def test_a_jump_is_heard_soon_and_the_position_follows():
+def test_a_seek_is_heard_soon_and_the_position_follows():
     rig = Rig()
     rig.ring.write(source(30_000))
     session(rig, [(2, 0)], 10_000)
@@ -144,7 +144,7 @@ def test_a_jump_is_heard_soon_and_the_position_follows():
     assert spectrum.argmax() * 2 * np.pi / 6000 == pytest.approx(0.8, abs=0.002)
 
 
-def test_what_was_asked_for_is_logged_with_its_frame():
+def test_changes_are_logged_with_their_frame():
     rig = Rig()
     rig.ring.write(source(30_000))
     session(rig, [(1, 0), (1.5, -2)], 500)
@@ -156,12 +156,12 @@ def test_what_was_asked_for_is_logged_with_its_frame():
 
 
 @pytest.mark.parametrize("pace", [(5, 0), (0.2, 0), (1, 25), (1, -25), (float("nan"), 0), (1, float("inf"))])
-def test_a_pace_out_of_range_is_refused(pace):
+def test_values_out_of_range_raise(pace):
     with pytest.raises(ValueError, match=r"expected 0\.25 to 4 and -24 to 24"):
         Rig().player.set_stretch(*pace)
 
 
-def test_samples_that_are_no_audio_are_counted():
+def test_invalid_samples_are_counted():
     rig, x = Rig(), source(30_000)
     x[5000] = np.nan
     rig.ring.write(x)

@@ -1,4 +1,4 @@
-"""`python -m aedsp.train` called in this process, and a small geometry for it."""
+"""Run `python -m aedsp.train` in this process, with a small geometry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GEOMETRY = [
 
 
 def call(*arguments: object) -> int:
-    """Exit status of the command, in this process."""
+    """Run the command in this process; return the exit status."""
     with pytest.raises(SystemExit) as stopped:
         cli.run(command, [str(argument) for argument in arguments], name="python -m aedsp.train")
     return int(stopped.value.code or 0)

@@ -1,4 +1,4 @@
-"""What the trainer's tests share: small audio files, a small front end, a small corpus."""
+"""Fixtures of the trainer tests: small audio files, a small front end, a small corpus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = ["numpy", *(["numba"] if importlib.util.find_spec("numba") else [])]
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Of the elementwise kernels."""
+    """Implementation of the elementwise kernels."""
     return str(request.param)
 
 
@@ -51,7 +51,7 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_corpus(music: Path, tmp_path: Path) -> Callable[..., Corpus]:
-    """Makes and opens a corpus of `music`."""
+    """Build and open a corpus of `music`."""
 
     def make(**options: object) -> Corpus:
         tracks, _ = audio.survey(audio.find_audio(music), music)

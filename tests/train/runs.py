@@ -1,4 +1,4 @@
-"""Short runs of the trainer on the small corpus, for tests: recipes to vary, and the losses of what comes out."""
+"""Short training runs on the small corpus: recipes to vary, and the losses of the result."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run(make_corpus, **options: object) -> Result:
 
 
 def share_by_hand(model, rows: np.ndarray, mean: np.ndarray) -> float:
-    """The loss as a share of the trivial error, from the finished model and Eq. 3, in float64."""
+    """The loss relative to the trivial error, from the finished model and Eq. 3, in float64."""
     x = model.preprocess.apply(rows.astype(np.float64))
     z = x
     for layer in model.layers:

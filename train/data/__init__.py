@@ -1,1 +1,1 @@
-"""From audio files to spectra: what is found, drawn, kept in a corpus, and read in batches."""
+"""From audio files to spectra: find tracks, draw spectra, store them in a corpus, read them in batches."""

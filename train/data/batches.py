@@ -1,4 +1,4 @@
-"""What a network is shown: the rows of a split, preprocessed, in batches that are made in place each time."""
+"""Batches: the rows of a split, preprocessed in place, as input of a network."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from aedsp.errors import TrainingError
 from aedsp.model.preprocess import Chain, Log, Normalize, Power, Standardize, Step
 from aedsp.train.data.corpus import Split
 
-ROWS = 1024  # at once, where a whole split is read
-_QUIETEST = 0.01  # of the mean level: below it, balancing no longer lifts a spectrum
+ROWS = 1024  # per batch when a whole split is read
+_QUIETEST = 0.01  # times the mean level; balancing does not raise spectra below it
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step sees, n frames.
+    """The input of one step, n frames.
 
-    x : (n, n_input) preprocessed, and what is to be reproduced unless `target` says otherwise
-    target : (n, n_output), or None: x
-    magnitudes : (n, n_bins) before preprocessing, where an objective needs them
-    labels : (n,) index of the class, where there are classes
+    x : (n, n_input) preprocessed input
+    target : (n, n_output) to reproduce; None: x
+    magnitudes : (n, n_bins) before preprocessing, if an objective needs them
+    labels : (n,) class index, if there are classes
     """
 
     x: Floats
@@ -43,20 +43,20 @@ class Batch:
 
 
 class Spectra:
-    """A split as a network sees it.
+    """A split, preprocessed into batches.
 
     Parameters
     ----------
     split : Split
     preprocess : Chain
     n_bins : int
-        Of one spectrum; a row of the split holds one or several, of which the last is to be reproduced.
+        Bins of one spectrum; a row of the split holds one or several, of which the last is the target.
     level_balance, level : float
-        0: levels stay; 1: all rows are brought to the length `level`.
+        0: levels are unchanged; 1: all rows are scaled to the norm `level`.
     magnitudes : bool
-        Whether batches carry them.
+        Whether batches include them.
     encoder : callable, optional
-        The layers below: (n, n_input) -> (n, n_code), which is then what the network sees and reproduces.
+        The layers below: (n, n_input) -> (n, n_code), whose output is then both input and target of the network.
     check : callable, optional
         Called before each batch; may raise KeyboardInterrupt.
     """
@@ -82,11 +82,11 @@ class Spectra:
         return len(self._split)
 
     def shuffled(self, n_rows: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """All rows once in random order, `n_rows` at a time (the last batch may be smaller)."""
+        """All rows once in random order, in batches of `n_rows` (the last may be smaller)."""
         return self._batches(rng.permutation(len(self)), n_rows)
 
     def in_order(self, n_rows: int, most: int | None = None) -> Iterator[Batch]:
-        """All rows, or evenly spread ones, `most` of them."""
+        """All rows, or `most` evenly spaced rows."""
         n = len(self)
         which = np.arange(n) if most is None or most >= n else np.linspace(0, n - 1, most).astype(np.int64)
         return self._batches(which, n_rows)
@@ -120,13 +120,13 @@ class Spectra:
 
 
 def parse_step(text: str) -> tuple[str, float | None]:
-    """Kind and number of a preprocess step: "power:0.5" is ("power", 0.5), "normalize" is ("normalize", None), which is
-    for the data to say.
+    """Kind and number of a preprocessing step: "power:0.5" is ("power", 0.5); "normalize" is ("normalize", None), with
+    the number taken from the data.
 
     Raises
     ------
     TrainingError
-        An unknown kind, a number that is none or not above 0, or one where none belongs.
+        An unknown kind, an invalid number or one not above 0, or a number for a step that has none.
     """
     kind, colon, number = text.partition(":")
     expected = "expected normalize, normalize:MAXIMUM, standardize, log:FLOOR or power:EXPONENT, the number above 0"
@@ -146,13 +146,13 @@ def parse_step(text: str) -> tuple[str, float | None]:
 def fit_preprocess(steps: Iterable[str], training: Split, n_bins: int) -> Chain:
     """Fit steps such as "normalize", "standardize", "power:0.5", "log:1e-5" to the training spectra, in order.
 
-    "normalize" divides by the largest value of all (the paper, section 3.1) or by the number given, "standardize"
-    centres and scales each bin; a bin that never changes keeps its scale.
+    "normalize" divides by the global maximum (section 3.1 of the paper) or by the number given; "standardize" centres
+    and scales each bin; a constant bin keeps its scale.
 
     Raises
     ------
     TrainingError
-        An unknown step, or spectra that are silent throughout.
+        An unknown step, or only silent spectra.
     """
     fitted: list[Step] = []
     for kind, number in map(parse_step, steps):
@@ -164,7 +164,7 @@ def fit_preprocess(steps: Iterable[str], training: Split, n_bins: int) -> Chain:
             largest = max(float(np.abs(x).max()) for x in so_far)
             if not 0 < largest < math.inf:
                 raise TrainingError(
-                    f"the largest training value is {largest:g}; there is nothing to normalize; is all of it silence?"
+                    f"the largest training value is {largest:g}, expected above 0; give audio that is not silent"
                 )
             fitted.append(Normalize(np.float32(largest)))
         elif kind == "standardize":
@@ -186,25 +186,27 @@ def _standardize(batches: Iterable[Floats]) -> Standardize:
 
 
 def mean_norm(training: Split, preprocess: Chain, n_bins: int, level_balance: float, magnitude_loss: float) -> float:
-    """The mean length of the first preprocessed training rows: the level that balancing brings all to.
+    """The mean norm of the first preprocessed training rows: the target level of level balancing.
 
     Raises
     ------
     TrainingError
-        Balancing where a factor on the spectra is more than a factor on what the network sees.
+        Balancing with preprocessing in which scaling the spectra does not just scale the input of the network.
     """
     if level_balance and any(isinstance(step, (Standardize, Log)) for step in preprocess):
-        raise TrainingError("level_balance scales spectra; it does not go with 'standardize' or 'log'; set it to 0")
+        raise TrainingError(
+            "level_balance scales spectra and cannot be combined with 'standardize' or 'log'; set it to 0"
+        )
     if level_balance and magnitude_loss:
         raise TrainingError(
-            "level_balance changes magnitudes; it does not go with magnitude_loss; set one of them to 0"
+            "level_balance changes magnitudes and cannot be combined with magnitude_loss; set one of them to 0"
         )
     x = next(training.in_order())
     return float(np.linalg.norm(preprocess.apply(x.reshape(-1, n_bins)).reshape(x.shape), axis=1).mean())
 
 
 def mean_of(examples: Spectra) -> tuple[Floats, Floats | None]:
-    """The mean of what is to be reproduced, and of the magnitudes where batches carry them; float32."""
+    """The mean target, and the mean magnitudes if batches include them; float32."""
     total: Any = np.float64(0)
     magnitudes: Any = np.float64(0)
     for batch in examples.in_order(ROWS):

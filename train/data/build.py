@@ -1,6 +1,7 @@
-"""Building a corpus: from audio files to spectra in one HDF5 file, by several processes.
+"""Build a corpus: from audio files to spectra in one HDF5 file, in several processes.
 
-What an older corpus has of the same files is taken over. Memory is a few blocks a process, however large the corpus.
+Spectra of unchanged files are copied from an older corpus. Memory use is a few blocks per process, whatever the size
+of the corpus.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ RunJobs = Callable[[Sequence[Job]], Iterator[tuple[Job, Drawn]]]
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What `gather` did.
+    """Result of `gather`.
 
     tracks : the readable files
-    reused, replaced : the corpus was there already; another one was
-    left_out : a line for each file that is not, or not wholly, in it
+    reused, replaced : whether the corpus already existed; whether it replaced another one
+    left_out : one line for each file that is missing from it, entirely or in part
     """
 
     tracks: list[Track]
@@ -50,7 +51,7 @@ class Gathered:
 
 
 def default_folder() -> tuple[Path, str]:
-    """$AEDSP_CORPUS/train, or the clips that come with aedsp; and why."""
+    """$AEDSP_CORPUS/train or the shipped clips, and the reason for the choice."""
     if root := os.environ.get("AEDSP_CORPUS"):
         return Path(root, "train"), "from AEDSP_CORPUS"
     return data.FOLDER, "the shipped clips, since AEDSP_CORPUS is not set"
@@ -65,15 +66,15 @@ def gather(
     on_spectra: Progress,
     run_jobs: RunJobs | None = None,
 ) -> Gathered:
-    """The spectra of a folder of audio in the corpus file at `path`, used again where nothing has changed.
+    """Bring the spectra of a folder of audio into the corpus file at `path`; reuse it if nothing has changed.
 
-    on_file, on_spectra : called with how many are done, of how many; may raise KeyboardInterrupt.
+    on_file, on_spectra : called with (done, total); may raise KeyboardInterrupt.
     run_jobs : as in `build`.
 
     Raises
     ------
     TrainingError
-        No audio, too little of it, or a foreign file at `path`.
+        No audio, too little of it, or a file at `path` that is not a corpus.
     """
     tracks, refusals = survey(find_audio(folder, licenses), folder, on_file)
     if matches(path, tracks, draw):
@@ -86,19 +87,19 @@ def gather(
 
 
 def matches(path: Path, tracks: Sequence[Track], draw: Draw) -> bool:
-    """True where `path` is the corpus that `build` would make of these tracks."""
+    """True if `path` is the corpus that `build_corpus` would make from these tracks."""
     return holds(path, _fingerprint(chosen(tracks, draw)[0], draw))
 
 
 def chosen(tracks: Sequence[Track], draw: Draw) -> tuple[list[Track], list[Refusal]]:
-    """The tracks that spectra can be drawn from, each content once, and why the others are left out."""
+    """The usable tracks, without duplicates, and the reasons why the others are skipped."""
     kept: dict[str, Track] = {}
     refusals = []
     for track in tracks:
         if track.content in kept:
             refusals.append(Refusal(track.path, f"is the same as {kept[track.content].path.name}"))
         elif draw.by_class and not track.group:
-            refusals.append(Refusal(track.path, "lies in no folder of a class"))
+            refusals.append(Refusal(track.path, "is not in the folder of a class"))
         elif not sampling.n_windows(track, draw.front_end, draw.context_spectra):
             rate = draw.front_end.sample_rate
             refusals.append(Refusal(track.path, f"is shorter than one window ({_span(draw)} frames at {rate:g} Hz)"))
@@ -115,29 +116,29 @@ def build_corpus(
     *,
     run_jobs: RunJobs | None = None,
 ) -> list[Refusal]:
-    """Draw spectra from `tracks` into a new corpus at `path`: written beside it, then renamed over it.
+    """Draw spectra from `tracks` into a new corpus at `path`, in an atomic write.
 
     Parameters
     ----------
     path : Path
-        Replaced if it is a corpus, of which it takes over what has not changed; anything else there is refused.
-    progress : callable (spectra so far, spectra in all), optional
+        Replaced if it is a corpus, after copying what has not changed; any other file is rejected.
+    progress : callable (spectra so far, total spectra), optional
     run_jobs : callable (jobs), optional
-        Does the reading: runs the jobs in any order, and yields each with what it drew, as `in_processes` gives one.
-        None: here, one after the other.
+        Runs the jobs in any order and yields each with what it drew; `in_processes` returns one. None: run them here,
+        one after the other.
 
     Returns
     -------
     list of Refusal
-        Files that `chosen` leaves out, and files that broke off before the length in their header.
+        Files that `chosen` skips, and files shorter than their header claims.
 
     Raises
     ------
     TrainingError
-        Not enough audio for one spectrum of training and one of validation, or a foreign file at `path`.
+        Not enough audio for one training and one validation spectrum, or a file at `path` that is not a corpus.
     """
     if path.exists() and not is_corpus(path):
-        raise TrainingError(f"{path} exists and is not a corpus; name another file for the corpus")
+        raise TrainingError(f"{path} exists and is not a corpus; give another file for the corpus")
     n_given = len(tracks)
     tracks, refusals = chosen(tracks, draw)
     n_windows = [sampling.n_windows(track, draw.front_end, draw.context_spectra) for track in tracks]
@@ -145,7 +146,7 @@ def build_corpus(
         reason = f"; {refusals[0]}" if refusals else ""
         raise TrainingError(
             f"{n_given} readable files hold {sum(n_windows)} windows of {_span(draw)} frames at "
-            f"{draw.front_end.sample_rate:g} Hz; training takes at least 2; give longer audio{reason}"
+            f"{draw.front_end.sample_rate:g} Hz; training needs at least 2; give longer audio{reason}"
         )
     plan = sampling.plan(tracks, n_windows, draw)
     run_jobs = run_jobs or in_processes(1)
@@ -164,7 +165,7 @@ def _fill(
     run_jobs: RunJobs,
     refusals: list[Refusal],
 ) -> None:
-    """Write every drawn spectrum to its row, then which rows there are; add to `refusals` what broke off."""
+    """Write every drawn spectrum to its row, then the index of valid rows; add truncated files to `refusals`."""
     n, n_left_out = sum(plan.counts), len(refusals)
     firsts = [0, *np.cumsum(plan.counts).tolist()]
     with h5py.File(path, "x") as file:
@@ -199,8 +200,8 @@ def _fill(
         progress(done, n)
     split_by, splits = sampling.splits(plan, kept, draw)
     if min(len(splits["training"]), len(splits["validation"])) < 1:
-        first_fault = f"; the first file at fault: {refusals[0]}" if refusals else "; the others are silence"
-        raise TrainingError(f"{kept.sum()} of {n} spectra can be trained on, 2 at least are needed{first_fault}")
+        first_fault = f"; first problem: {refusals[0]}" if refusals else "; the others are silent"
+        raise TrainingError(f"{kept.sum()} of {n} spectra can be used, at least 2 are needed{first_fault}")
     with h5py.File(path, "r+") as file:
         for name, members in splits.items():
             file[f"splits/{name}"] = members
@@ -209,7 +210,7 @@ def _fill(
             "fingerprint": _fingerprint(tracks, draw),
             "of_one_track": draw.of_one_track(),
             "split_by": split_by,
-            "refusals": [str(refusal) for refusal in refusals[n_left_out:]],  # what only reading shows
+            "refusals": [str(refusal) for refusal in refusals[n_left_out:]],  # found only by reading
             "tracks": [
                 {
                     "content": t.content,
@@ -228,17 +229,17 @@ def _fill(
 
 
 def _reserve(path: Path, offset: int, n_bytes: int) -> None:
-    """Take the room on the disk now, where a full disk is an error; rows that are mapped could only crash.
+    """Allocate the disk space now, since a full disk raises here; writing to memory-mapped rows would crash.
 
     Raises
     ------
     OSError
-        There is not so much room.
+        Not enough free space.
     """
     with open(path, "r+b") as file:
         try:
             os.posix_fallocate(file.fileno(), offset, n_bytes)
-        except AttributeError:  # not on every system
+        except AttributeError:  # not available on every system
             file.seek(offset)
             zeros = bytes(1 << 20)
             for done in range(0, n_bytes, len(zeros)):
@@ -250,17 +251,17 @@ def _reserve(path: Path, offset: int, n_bytes: int) -> None:
 
 
 def in_processes(n: int | None = None) -> RunJobs:
-    """Jobs in so many processes of their own, one a core where n is None; 1: in this one."""
+    """Run jobs in n processes, one per core if n is None; with 1, in this process."""
     return functools.partial(_run, processes=n_processes() if n is None else n)
 
 
 def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Drawn]]:
-    """The jobs' results as they come, begun in the order given."""
+    """Yield the results of the jobs as they finish; jobs start in the order given."""
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
             yield job, job.run()
         return
-    # "fork" where that is safe, since a new interpreter takes a third of the time that an hour of music does
+    # "fork" where it is safe: starting a new interpreter takes a third of the time of an hour of music
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with concurrent.futures.ProcessPoolExecutor(min(processes, len(jobs)), context, _ignore_ctrl_c) as pool:
         try:
@@ -269,19 +270,19 @@ def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Drawn]]:
                 yield futures[future], future.result()
         except concurrent.futures.process.BrokenProcessPool:
             raise TrainingError(
-                "the system ended a process that was reading audio, perhaps for want of memory; close what else runs"
+                "the system killed a process that was reading audio, perhaps out of memory; close other programs"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _ignore_ctrl_c() -> None:
-    """In a process that reads: the parent decides when to stop."""
+    """In a worker process: the parent decides when to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _older_rows(path: Path, draw: Draw) -> dict[str, tuple[Float32, Bools]]:
-    """By the content of a track: its rows in the corpus at `path`, and which of them count; none if drawn otherwise."""
+    """By track content: its rows in the corpus at `path`, and which are valid; empty if drawn with other options."""
     header = header_of(path)
     if header is None or header["of_one_track"] != draw.of_one_track():
         return {}
@@ -297,12 +298,12 @@ def _span(draw: Draw) -> int:
 
 
 def _fingerprint(tracks: Sequence[Track], draw: Draw) -> str:
-    """A digest of everything that the spectra depend on: content and class of the files, and the draw."""
+    """A digest of all that the spectra depend on: content and class of the files, and the draw."""
     files = sorted((track.content, track.group) for track in tracks)
     text = json.dumps([FORMAT_VERSION, files, asdict(draw)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def n_processes() -> int:
-    """One a core that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

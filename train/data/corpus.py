@@ -1,7 +1,6 @@
-"""The corpus: magnitude spectra drawn at random from audio files, in one HDF5 file that is mapped, not read.
+"""The corpus: magnitude spectra drawn at random from audio files, in one memory-mapped HDF5 file.
 
-How it is made is in `build`; which windows of a file are drawn follows from the file's content and the seed, in
-`sampling`.
+`build` writes it; `sampling` decides from the content of a file and the seed which of its windows are drawn.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ IN_ORDER_ROWS = 4096
 class Split:
     """Rows of an open corpus.
 
-    spectra : (n, context_spectra * n_bins) float32, mapped from the file; rows : (len,) of them; classes : (len,) index
-    of the class of each.
+    spectra : (n, context_spectra * n_bins) float32, memory-mapped; rows : (len,) indices of its rows; classes : (len,)
+    class index of each row.
     """
 
     spectra: Float32
@@ -41,7 +40,7 @@ class Split:
         return len(self.rows)
 
     def read(self, start: int, stop: int) -> Float32:
-        """Rows `start` to `stop` of this split, a copy."""
+        """A copy of rows `start` to `stop` of this split."""
         return np.asarray(self.spectra[self.rows[start:stop]])
 
     def in_order(self, n_rows: int = IN_ORDER_ROWS) -> Iterator[Float32]:
@@ -50,7 +49,7 @@ class Split:
             yield self.read(start, start + n_rows)
 
     def take(self, which: Int64, out: Float32) -> None:
-        """The rows `which` of this split, into `out`."""
+        """Copy the rows `which` of this split into `out`."""
         np.take(self.spectra, self.rows[which], axis=0, out=out, mode="clip")
 
 
@@ -64,7 +63,7 @@ class Corpus:
             row_track = file["row_track"][:]
             offset, shape = spectra.id.get_offset(), spectra.shape
         if header is None or offset is None or offset + 4 * shape[0] * shape[1] > path.stat().st_size:
-            raise TrainingError(f"{path} is damaged; delete it, it is made again")
+            raise TrainingError(f"{path} is damaged; delete it and run the command again")
         self.fingerprint: str = header["fingerprint"]
         self.split_by: str = header["split_by"]
         self.refusals: list[str] = header["refusals"]
@@ -84,7 +83,7 @@ class Corpus:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.splits = {}
-        self._map = None  # unmapped once nobody holds it
+        self._map = None  # unmapped when the last reference is gone
 
 
 def is_corpus(path: Path) -> bool:
@@ -93,13 +92,13 @@ def is_corpus(path: Path) -> bool:
 
 
 def holds(path: Path, fingerprint: str) -> bool:
-    """True where `path` is a corpus of that fingerprint."""
+    """True if `path` is a corpus with that fingerprint."""
     header = header_of(path)
     return header is not None and header["fingerprint"] == fingerprint
 
 
 def largest(corpus: Corpus) -> float:
-    """The largest magnitude of all splits: what the paper normalises its whole data set by (section 3.1)."""
+    """The largest magnitude of all splits, by which the paper normalises its data set (section 3.1)."""
     return max(float(part.max()) for split in corpus.splits.values() for part in split.in_order())
 
 

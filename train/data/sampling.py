@@ -1,4 +1,4 @@
-"""Which windows of which track are drawn, and the spectra at them: the work of one process, on one track."""
+"""Sampling: which windows of which track are drawn, and their spectra; runs per track, in one process."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ SPLITS: tuple[SplitName, ...] = ("training", "validation", "test")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draw:
-    """What is drawn from the tracks.
+    """What to draw from the tracks.
 
     n_training, n_validation, n_test : int
-        Spectra; fewer where there is less music.
+        Number of spectra; fewer if the tracks hold fewer.
     positions : "grid" or "random"
-        On whole hops, or anywhere.
+        On the hop grid, or anywhere.
     split : "file" or "frame"
-        Whether a track falls into one split as a whole. Where that left less than half to train on it is by frame.
+        Whether whole tracks are assigned to splits. Falls back to "frame" if that leaves less than half for training.
     context_spectra : int
-        So many successive spectra make one row, oldest first.
+        Number of successive spectra in one row, oldest first.
     by_class : bool
-        The tracks' groups are classes: each falls into every split; tracks without one are left out.
+        The groups of the tracks are classes; every split gets tracks of each; tracks without a group are skipped.
     skip_silence_db : float or None
-        Spectra without a magnitude above this are left out.
+        Spectra without a magnitude above this are skipped.
     seed : int
     """
 
@@ -72,7 +72,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many spectra each track gives, and the split it falls into (None where the split is by frame)."""
+    """Number of spectra from each track, and its split (None if the split is by frame)."""
 
     counts: list[int]
     split_of: list[SplitName | None]
@@ -81,7 +81,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The spectra number `first` to `stop` of a track, in the track's own random order, into rows of a file."""
+    """Draw spectra `first` to `stop` of a track, in the random order of that track, into rows of a file."""
 
     track: Track
     draw: Draw
@@ -93,19 +93,19 @@ class Job:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of its rows."""
+        """Shape of its rows."""
         return self.stop - self.first, self.draw.front_end.n_bins * self.draw.context_spectra
 
     def run(self) -> Drawn:
-        """Write them into the file."""
+        """Draw the rows into the file."""
         return self.draw_into(self.place())
 
     def place(self) -> Float32:
-        """Its rows in the file, to write to."""
+        """Its rows in the file, writable."""
         return np.memmap(self.path, np.float32, "r+", self.offset, self.shape)
 
     def draw_into(self, rows: Float32) -> Drawn:
-        """Draw them. Which of them there are and are no silence; and why some are missing."""
+        """Draw the rows; return which of them exist and are not silent, and the reason if some are missing."""
         front_end, n_context = self.draw.front_end, self.draw.context_spectra
         starts = window_starts(self.track, self.draw)[self.first : self.stop]
         order = np.argsort(starts, kind="stable")
@@ -121,23 +121,23 @@ class Job:
             refusal = Refusal(self.track.path, str(error).removeprefix(f"{self.track.path} "))
         else:
             if n_read < len(starts):
-                refusal = Refusal(self.track.path, "is shorter than its header says")
+                refusal = Refusal(self.track.path, "is shorter than its header claims")
         return kept, refusal
 
 
 def span(front_end: FrontEnd, n_context: int) -> int:
-    """Frames that one row looks at."""
+    """Frames that one row spans."""
     return front_end.window_length + (n_context - 1) * front_end.hop_length
 
 
 def n_windows(track: Track, front_end: FrontEnd, n_context: int = 1) -> int:
-    """Int64 on the hop grid of a track."""
+    """Number of windows on the hop grid of a track."""
     n_frames = track.length_at(front_end.sample_rate)
     return max(0, 1 + (n_frames - span(front_end, n_context)) // front_end.hop_length)
 
 
 def window_starts(track: Track, draw: Draw) -> Int64:
-    """First frames of all windows of a track, in the order in which they are drawn."""
+    """First frame of each window of a track, in drawing order."""
     rng = np.random.default_rng([draw.seed, int(track.content[:16], 16)])
     hop = draw.front_end.hop_length
     starts: Int64 = rng.permutation(n_windows(track, draw.front_end, draw.context_spectra)) * hop
@@ -148,7 +148,7 @@ def window_starts(track: Track, draw: Draw) -> Int64:
 
 
 def plan(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -> Plan:
-    """Every window of all tracks is as likely to be drawn as any other of its split."""
+    """Decide how many spectra to draw from each track; all windows of a split are equally likely."""
     rng = np.random.default_rng([draw.seed, 1])
     wanted = draw.wanted()
     split_of = _split_by_file(tracks, counts, draw) if draw.split == "file" else None
@@ -165,17 +165,17 @@ def plan(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -> Plan:
 
 
 def _shared_out(counts: Sequence[int], n: int, rng: np.random.Generator) -> list[int]:
-    """How many of n draws without replacement fall to each."""
+    """How many of n draws without replacement come from each track."""
     if n == sum(counts):
         return list(counts)
     return [int(k) for k in rng.multivariate_hypergeometric(counts, n, method="marginals")]
 
 
 def _split_by_file(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -> list[SplitName] | None:
-    """The split of each track; None where less than half of the windows, or of a class's, were left to train on.
+    """The split of each track; None if less than half of the windows (of any class) would be left for training.
 
-    Validation and test get whole tracks, in an order that the seed and the tracks' contents give, about as many windows
-    as their share; of each class, where there are classes.
+    Validation and test get whole tracks with about their share of the windows, of each class if there are classes, in
+    an order that depends on the seed and the content of the tracks.
     """
     split_of: list[SplitName] = ["training"] * len(tracks)
     keys = [np.random.default_rng([draw.seed, int(t.content[:16], 16), 2]).random() for t in tracks]
@@ -194,7 +194,7 @@ def _split_by_file(tracks: Sequence[Track], counts: Sequence[int], draw: Draw) -
 
 
 def _about(need: float, free: Sequence[int], counts: Sequence[int]) -> list[int]:
-    """Tracks of `free`, the first that fit, with about `need` windows: half as many at least, if there are so many."""
+    """Tracks from `free`, first fit, with about `need` windows in total; at least half of that, if available."""
     taken: list[int] = []
     got = 0
     for i in free:
@@ -209,7 +209,7 @@ def _about(need: float, free: Sequence[int], counts: Sequence[int]) -> list[int]
 
 
 def splits(plan: Plan, kept: Bools, draw: Draw) -> tuple[Literal["file", "frame"], dict[SplitName, Int64]]:
-    """The rows of each split; by frame where a split by file left one without any that was wanted."""
+    """The rows of each split; by frame if a split by file would leave a requested split empty."""
     edges = np.concatenate([[0], np.cumsum(plan.counts)])
     if plan.split_by == "file":
         found: dict[SplitName, list[Int64]] = {name: [np.zeros(0, np.int64)] for name in draw.wanted()}
@@ -229,9 +229,9 @@ def splits(plan: Plan, kept: Bools, draw: Draw) -> tuple[Literal["file", "frame"
 
 
 def spectra_at(track: Track, starts: Int64, front_end: FrontEnd, n_context: int = 1) -> Iterator[tuple[int, Float32]]:
-    """Rows of `n_context` successive spectra at `starts` (ascending): (index of the first, (n, n_context * n_bins))."""
+    """Yield rows of `n_context` successive spectra at `starts` (ascending): first index, (n, n_context * n_bins)."""
     analysis = Analysis(front_end)
-    length, done, base = span(front_end, n_context), 0, 0  # base: where the buffer begins, in frames of the track
+    length, done, base = span(front_end, n_context), 0, 0  # base: frame of the track at which the buffer starts
     offsets = front_end.hop_length * np.arange(n_context)
     buffer = np.zeros(0, np.float32)
     blocks = read_mono(track, front_end.sample_rate)

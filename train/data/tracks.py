@@ -1,6 +1,6 @@
-"""Tracks: the audio files of a folder, found, chosen by licence, and read as mono at one sample rate.
+"""Tracks: find the audio files of a folder, select them by licence, read them as mono at one sample rate.
 
-Reads headers and streams of samples; knows nothing of spectra. Memory is one block of one file at a time.
+Reads headers and sample streams, no spectra. Keeps one block of one file in memory at a time.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ _MOST_FRAMES = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), as its header says.
+    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), according to its header.
 
-    content: SHA-256 of the file, as text. group: the folder right below the corpus that it
-    lies in; its class.
+    content: SHA-256 of the file, hexadecimal. group: its top-level folder inside the corpus folder, which is its class.
     """
 
     path: Path
@@ -45,7 +44,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that was left out, in whole or from some point on, and why."""
+    """A file that was skipped, entirely or from some point on, and the reason."""
 
     path: Path
     reason: str
@@ -55,29 +54,29 @@ class Refusal:
 
 
 def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
-    """The audio files below `folder`, by suffix, sorted by path; hidden files and folders are passed over.
+    """The audio files below `folder`, by suffix, sorted by path; hidden files and folders are skipped.
 
     Parameters
     ----------
     folder : Path
     licenses : iterable of str
-        Take only tracks that the `MANIFEST.tsv` in the folder or beside it (tab separated, columns `file`, relative
+        Use only tracks that the `MANIFEST.tsv` in the folder or beside it (tab-separated, columns `file`, relative
         to the manifest, and `license`) lists under one of these. Empty: every file.
 
     Raises
     ------
     TrainingError
-        No such folder, no audio in it, no manifest where licences are asked for, or no track under them.
+        No such directory, no audio in it, no manifest although licences are given, or no track under them.
     """
     if not folder.is_dir():
-        raise TrainingError(f"{folder} is not a folder; give the folder that holds the audio files")
+        raise TrainingError(f"{folder}: no such directory; give the folder that contains the audio files")
     found = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(root, name) for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
     found.sort(key=lambda path: path.relative_to(folder).parts)
     if not found:
-        raise TrainingError(f"{folder} holds no audio; expected files that end in {', '.join(SUFFIXES)}")
+        raise TrainingError(f"{folder} contains no audio; expected files that end in {', '.join(SUFFIXES)}")
     wanted = set(licenses)
     if not wanted:
         return found
@@ -90,13 +89,13 @@ def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
 
 
 def _licenses(folder: Path) -> dict[Path, str]:
-    """Licence of each file that the manifest in `folder`, or beside it, lists."""
+    """Licence of each file listed in the manifest in `folder` or beside it."""
     for home in (folder, folder.resolve().parent):
         manifest = home / MANIFEST
         if manifest.is_file():
             break
     else:
-        raise TrainingError(f"a licence is asked for, but there is no {MANIFEST} in {folder} or beside it")
+        raise TrainingError(f"license needs {MANIFEST} in {folder} or beside it; found none")
     with open(manifest, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     if not rows or not {"file", "license"} <= set(rows[0]):
@@ -107,9 +106,9 @@ def _licenses(folder: Path) -> dict[Path, str]:
 def survey(
     paths: Sequence[Path], folder: Path, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Track], list[Refusal]]:
-    """Read every file once: the tracks that are audio, in the order given, and the files that are not.
+    """Read every file once; return the readable tracks, in the order given, and the files that are not audio.
 
-    progress : callable (files so far, files in all), optional
+    progress : callable (files so far, total files), optional
     """
     tracks: list[Track] = []
     refusals: list[Refusal] = []
@@ -130,7 +129,7 @@ def survey(
 
 
 def _surveyed(path: Path, folder: Path) -> Track | str:
-    """The track, or why it is none."""
+    """The track, or the reason why it is not one."""
     try:
         sample_rate, n_frames = audio_file.header(path)
         with open(path, "rb") as file:
@@ -142,30 +141,32 @@ def _surveyed(path: Path, folder: Path) -> Track | str:
     except (OSError, RuntimeError) as error:
         return f"cannot be read as audio ({_in_short(error)})"
     if not 0 < n_frames < _MOST_FRAMES:
-        return "does not say how long it is; encode it again, to a file instead of a pipe"
+        return "has no length in its header; encode it again, to a file instead of a pipe"
     parts = path.relative_to(folder).parts
     return Track(path, sample_rate, n_frames, digest.hexdigest(), parts[0] if len(parts) > 1 else "")
 
 
 def read_mono(track: Track, sample_rate: float) -> Iterator[Float32]:
-    """The average of the channels at `sample_rate` (Hz), in blocks of any length, float32.
+    """Yield the mean of the channels at `sample_rate` (Hz), in blocks of any length, float32.
 
     Raises
     ------
     TrainingError
-        The file breaks off or cannot be resampled; what was read before has been yielded.
+        The file is truncated or cannot be resampled; blocks read before that have been yielded.
     """
     try:
         with Reader(track.path, sample_rate, 1, strict=True, clean=True, block_frames=BLOCK_FRAMES) as reader:
             for block in reader.blocks():
                 yield block[:, 0]
     except AudioFileError as error:
-        raise TrainingError(f"{track.path} breaks off: {str(error).removeprefix(f'{track.path}: ')}") from error
+        raise TrainingError(
+            f"{track.path} cannot be read to its end: {str(error).removeprefix(f'{track.path}: ')}"
+        ) from error
     except (OSError, RuntimeError, ValueError) as error:
-        raise TrainingError(f"{track.path} breaks off ({_in_short(error)})") from error
+        raise TrainingError(f"{track.path} cannot be read to its end ({_in_short(error)})") from error
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of an error without the file's name, which the message around it gives."""
+    """The first line of an error, without the file name, which the enclosing message gives."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return text.rsplit("': ", 1)[-1].rstrip(".")

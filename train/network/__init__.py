@@ -1,1 +1,1 @@
-"""One network and its step: forward, gradient, objectives, where it starts, how it descends."""
+"""One network and its training step: forward pass, gradient, objectives, initial weights, optimizers."""

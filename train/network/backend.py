@@ -1,4 +1,4 @@
-"""Which elementwise kernels run: fused loops of Numba where it is installed, else NumPy."""
+"""Selects the elementwise kernels: fused Numba loops if Numba is installed, otherwise NumPy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Kind = Literal["numba", "numpy"]
 
 @functools.cache
 def elementwise_kernels(kind: Kind | None = None) -> Any:
-    """The functions of `elementwise`, by name; those of Numba where it is installed, unless `kind` says which."""
+    """The functions of `elementwise`, by name; from Numba if it is installed, unless `kind` selects one."""
     names = [function.__name__ for function in elementwise.ALL]
     if kind == "numpy" or (kind is None and importlib.util.find_spec("numba") is None):
         return SimpleNamespace(kind="numpy", **{name: getattr(elementwise, name) for name in names})

@@ -1,4 +1,4 @@
-"""Corruption of a layer's input, which the layer learns to undo: denoising autoencoders.
+"""Corruption of the input of a layer, which the layer learns to undo: denoising autoencoders.
 
 References
 ----------
@@ -21,8 +21,8 @@ CorruptionKind = Literal["gaussian", "dropout", "salt_and_pepper"]
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """gaussian: standard deviation `amount`. dropout: that share of values becomes 0. salt_and_pepper: half of that
-    share becomes 0, the other half 1."""
+    """gaussian: standard deviation `amount`. dropout: proportion `amount` of values set to 0. salt_and_pepper: half of
+    that proportion set to 0, the other half to 1."""
 
     kind: CorruptionKind
     amount: float
@@ -34,7 +34,7 @@ def parse(text: str) -> Corruption | None:
     Raises
     ------
     TrainingError
-        An unknown kind, or an amount out of range: at least 0, and for shares at most 1.
+        An unknown kind, or an amount out of range: at least 0, and at most 1 for a share.
     """
     kind, _, number = text.partition(":")
     if text == "none":
@@ -53,14 +53,14 @@ def parse(text: str) -> Corruption | None:
 
 
 class Corruptor:
-    """Corrupts batches in buffers of its own.
+    """Corrupts batches in its own buffers.
 
     Parameters
     ----------
     corruption : Corruption
     n_rows, n_units : int
         The largest batch.
-    kernels : the namespace of `aedsp.train.network.elementwise.load`
+    kernels : the namespace returned by `elementwise_kernels`
     dtype : float32 or float64
     """
 
@@ -82,6 +82,6 @@ class Corruptor:
         return out
 
     def back_through(self, error: Floats) -> None:
-        """The error at the clean input from that at the corrupted one: 0 where a value was replaced."""
+        """Propagate the error from the corrupted input to the clean one: 0 where a value was replaced."""
         if self._corruption.kind != "gaussian":
             error *= self._keeps[: len(error)]

@@ -1,7 +1,7 @@
-"""Elementwise kernels over whole arrays: activations and their slopes, corruption, losses, parameter updates.
+"""Elementwise kernels: activations and their derivatives, corruption, losses, parameter updates.
 
-Each is one function of NumPy, in place; `elementwise_numba` has fused loops, equal to rounding; `backend` chooses. The
-arrays are contiguous; `error`, `out` and `z` are written to. No allocation, either way.
+Each is a NumPy function that works in place; `elementwise_numba` has the same as fused loops, equal up to rounding;
+`backend` selects. Arrays are contiguous; `error`, `out` and `z` are written to. Neither version allocates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def activate(z: Floats, bias: Floats, activation: Activation) -> None:
         np.maximum(z, 0, out=z)
     elif activation == "tanh":
         np.tanh(z, out=z)
-    elif activation == "sigmoid":  # as a tanh, which cannot overflow
+    elif activation == "sigmoid":  # by tanh, which cannot overflow
         z *= z.dtype.type(0.5)
         np.tanh(z, out=z)
         z *= z.dtype.type(0.5)
@@ -27,7 +27,7 @@ def activate(z: Floats, bias: Floats, activation: Activation) -> None:
 
 
 def back_through(error: Floats, y: Floats, activation: Activation, scratch: Floats) -> None:
-    """``error ← error · s'`` where ``y = s(z)``; scratch like y."""
+    """``error ← error · s'`` where ``y = s(z)``; `scratch` has the shape of `y`."""
     if activation == "relu":
         np.greater(y, 0, out=scratch)
     elif activation == "tanh":
@@ -57,7 +57,7 @@ def add_noise(x: Floats, noise: Floats, deviation: float, out: Floats) -> None:
 
 
 def drop(x: Floats, uniform: Floats, share: float, keeps: Floats, out: Floats) -> None:
-    """``out ← x`` where `uniform` is at least `share`, else 0; keeps ← 1 or 0."""
+    """``out ← x`` where `uniform` is at least `share`, otherwise 0; ``keeps ←`` 1 or 0."""
     np.greater_equal(uniform, uniform.dtype.type(share), out=keeps)
     np.multiply(x, keeps, out=out)
 
@@ -70,7 +70,7 @@ def salt_and_pepper(x: Floats, uniform: Floats, share: float, keeps: Floats, out
 
 
 def decay(gradient: Floats, parameters: Floats, negative: float, positive: float, scratch: Floats) -> None:
-    """``gradient ← gradient + factor · parameters``, the factor by the parameter's sign. `scratch` like both."""
+    """``gradient ← gradient + factor · parameters``, the factor by the sign of each parameter. `scratch` like both."""
     for factor, bound in ((negative, np.minimum), (positive, np.maximum)):
         if factor:
             bound(parameters, 0, out=scratch)
@@ -79,7 +79,7 @@ def decay(gradient: Floats, parameters: Floats, negative: float, positive: float
 
 
 def settle(x: Floats, least: float) -> None:
-    """``x ← 0`` where its absolute value is below `least`."""
+    """``x ← 0`` where ``|x| < least``."""
     x[np.abs(x) < least] = 0
 
 
@@ -105,5 +105,5 @@ def adam(
     parameters -= scratch
 
 
-#: All of them.
+#: All kernels.
 ALL = (activate, back_through, squared_error, add_noise, drop, salt_and_pepper, decay, settle, adam)

@@ -1,4 +1,4 @@
-"""The kernels of `elementwise` as fused loops. The only importer of Numba; compiled once, kept in its cache."""
+"""The kernels of `elementwise` as fused Numba loops, compiled once and cached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aedsp.arrays import Floats
 from aedsp.model.layers import Activation
 from aedsp.train.network import elementwise
 
-# Sums in any order and multiply-add, as NumPy's own loops have it; nothing else of "fast math".
+# Reassociation and fused multiply-add only, as in the loops of NumPy; no other part of "fast math".
 _fused: Any = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
 
 

@@ -1,7 +1,7 @@
-"""Matrix products into a given array, and sums onto one: ``C ← α A B + β C``, ``y ← y + x``.
+"""GEMM and vector addition into given arrays: ``C ← α A B + β C``, ``y ← y + x``.
 
-By SciPy's BLAS where SciPy is installed, which multiplies, scales and adds in one pass over C, so that momentum costs
-no pass of its own; otherwise by NumPy, equal to rounding. No allocation once every shape has been seen.
+Uses the BLAS of SciPy if installed, which multiplies, scales and adds in one pass over C, so that momentum needs no
+extra pass; otherwise NumPy, equal up to rounding. No allocation after every shape has been used once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Kind = Literal["scipy", "numpy"]
 
 
 class Gemm(Protocol):
-    """The two of them, on matrices of one dtype; a transposed view is as good as a matrix."""
+    """Both operations, for matrices of one dtype; transposed views are allowed."""
 
     def product(self, a: Floats, b: Floats, out: Floats, alpha: float = 1.0, beta: float = 0.0) -> None:
         """``out ← alpha · a b + beta · out``; a (n, k), b (k, m), out (n, m)."""
@@ -29,14 +29,14 @@ class Gemm(Protocol):
 
 
 def load_gemm(kind: Kind | None = None) -> Gemm:
-    """Those of SciPy where it is installed, unless `kind` says which."""
+    """The SciPy version if SciPy is installed, unless `kind` selects one."""
     if kind == "numpy" or (kind is None and importlib.util.find_spec("scipy") is None):
         return NumpyGemm()
     return BlasGemm()
 
 
 class NumpyGemm:
-    """By `numpy.matmul`, with a matrix of scratch for each shape that is added to."""
+    """Uses `numpy.matmul`, with a scratch matrix for each output shape if β is not 0."""
 
     def __init__(self) -> None:
         self._scratch: dict[tuple[int, ...], Floats] = {}
@@ -63,7 +63,7 @@ class NumpyGemm:
 
 
 class BlasGemm:
-    """By `gemm` and `axpy`. BLAS counts by columns, so it is given everything transposed: ``Cᵀ ← α Bᵀ Aᵀ + β Cᵀ``."""
+    """Uses `gemm` and `axpy`. BLAS is column-major, so everything is passed transposed: ``Cᵀ ← α Bᵀ Aᵀ + β Cᵀ``."""
 
     def __init__(self) -> None:
         from scipy.linalg import blas

@@ -1,7 +1,7 @@
-"""Where training starts: random weights, principal components, or parts found by non-negative factorisation.
+"""Initial weights: random, principal components, or parts from a non-negative factorisation.
 
-Sets the parameters of an `Autoencoder` in place. Training spectra are read once, in batches; memory does not grow with
-their number.
+Sets the parameters of an `Autoencoder` in place. Training spectra are read once, in batches; memory use does not depend
+on their number.
 """
 
 from __future__ import annotations
@@ -15,26 +15,28 @@ from aedsp.errors import TrainingError
 from aedsp.train.data.batches import ROWS, Spectra
 from aedsp.train.network.network import Autoencoder, LayerPlan, Weights
 
-_PART_SPECTRA = 15_000  # the factorisation looks at that many
+_PART_SPECTRA = 15_000  # number used by the factorisation
 _PART_ROUNDS = 60
-_LEAST = 1e-9  # keeps multiplicative updates away from 0/0
-_RIDGE = 0.01  # of a unit-length part
+_LEAST = 1e-9  # avoids 0/0 in multiplicative updates
+_RIDGE = 0.01  # relative to a part of unit norm
 
 
 def start(network: Autoencoder, initial: str, training: Spectra, rng: np.random.Generator) -> None:
-    """As `initial` says; biases that are not learnt start, and stay, at 0.
+    """Set the initial weights by `initial`; biases that are not learned start and stay at 0.
 
     Raises
     ------
     TrainingError
-        A start that does not fit the data or the layers.
+        A choice that is not possible for the data or the layers.
     """
     if initial in ("random", "nonnegative"):
         for plan, weights in zip(network.plans, network.layers, strict=True):
             random(plan, weights, rng, nonnegative=initial == "nonnegative")
     elif len(network.plans) > 1:
         if initial != "principal":
-            raise TrainingError("initial 'parts' starts one layer at a time; take pretraining = true, or another start")
+            raise TrainingError(
+                "initial 'parts' works on one layer at a time; set pretraining = true, or another start"
+            )
         unrolled_principal(network, (batch.x for batch in training.in_order(ROWS)), rng)
     else:
         batches = (batch.x for batch in training.in_order(ROWS))
@@ -49,7 +51,7 @@ def start(network: Autoencoder, initial: str, training: Spectra, rng: np.random.
 
 
 def random(plan: LayerPlan, weights: Weights, rng: np.random.Generator, *, nonnegative: bool = False) -> None:
-    """Weights uniform in ``±√(6 / (n_visible + n_hidden))``, or in its positive half; biases 0.
+    """Weights uniform in ``±√(6 / (n_visible + n_hidden))``, or in its positive half; biases are 0.
 
     References
     ----------
@@ -65,9 +67,9 @@ def random(plan: LayerPlan, weights: Weights, rng: np.random.Generator, *, nonne
 def principal(plan: LayerPlan, weights: Weights, batches: Iterable[Floats], rng: np.random.Generator) -> None:
     """The principal components of the training spectra, placed where the encoder's activation is nearly linear.
 
-    Linear units start as principal component analysis itself. Rectified units take components in pairs of opposite
-    sign, half as many. Sigmoid and tanh units get a gain at which a component's standard deviation is a quarter of
-    the linear range; where weights are tied that gain is 1. Units beyond the components start near 0, at random.
+    Linear units start as principal component analysis. Rectified units represent half as many components, in pairs of
+    opposite sign. Sigmoid and tanh units get a gain at which the standard deviation of a component is a quarter of the
+    linear range; with tied weights the gain is 1. Units beyond the number of components start at small random values.
     """
     n_input, n_output = weights.encoder_weight.shape[1], len(weights.decoder_bias)
     mean, components, deviations = principal_components(batches, n_input)
@@ -94,32 +96,32 @@ def principal(plan: LayerPlan, weights: Weights, batches: Iterable[Floats], rng:
 
 
 def unrolled_principal(network: Autoencoder, batches: Iterable[Floats], rng: np.random.Generator) -> None:
-    """Principal component analysis by a network of several layers: rectified units carry a component in pairs of
-    opposite sign, through every layer around the code, as many as the narrowest has pairs for. The other units start at
-    random, and nothing listens to them yet.
+    """Principal component analysis by a network of several layers: in every layer around the code, a pair of rectified
+    units of opposite sign carries each component, as many as the narrowest layer has pairs for. The other units start
+    at random, with no effect on the output yet.
 
     Raises
     ------
     TrainingError
-        A layer around the code that is not rectified, or a code that is not linear.
+        A layer around the code is tied or not rectified, or the code is not linear.
     """
     *around, code = network.plans
     for plan in around:
         if plan.encoder_activation != "relu" or plan.tied:
             tied = "tied" if plan.tied else "untied"
             raise TrainingError(
-                "initial 'principal' for several layers together wants rectified, untied layers around the code; "
-                f"got {tied} {plan.encoder_activation}; take initial random, or pretraining"
+                "initial 'principal' for several layers together needs untied relu layers around the code; "
+                f"got {tied} {plan.encoder_activation}; use initial random, or pretraining"
             )
     if code.encoder_activation != "linear":
         raise TrainingError(
-            f"initial 'principal' for several layers wants a linear code, not {code.encoder_activation}"
+            f"initial 'principal' for several layers needs a linear code; got {code.encoder_activation}"
         )
     for plan in network.plans[1:]:
         if plan.decoder_activation != "relu":
             raise TrainingError(
-                "initial 'principal' for several layers wants their decoders rectified, all but the outermost; "
-                f"not {plan.decoder_activation}"
+                "initial 'principal' for several layers needs relu decoders in all but the outermost layer; "
+                f"got {plan.decoder_activation}"
             )
     n = min(code.n_hidden, network.n_input, *(plan.n_hidden // 2 for plan in around))
     mean, components, _ = principal_components(batches, network.n_input)
@@ -147,7 +149,7 @@ def unrolled_principal(network: Autoencoder, batches: Iterable[Floats], rng: np.
 def principal_components(batches: Iterable[Floats], n_visible: int) -> tuple[Floats, Floats, Floats]:
     """Mean (n_visible,), components (n_visible, n_visible) by rows, and their standard deviations, descending.
 
-    Products are made in the precision of the batches, and summed in float64.
+    Products are computed in the precision of the batches and summed in float64.
     """
     total, products, n = np.zeros(n_visible), np.zeros((n_visible, n_visible)), 0
     for x in batches:
@@ -162,13 +164,13 @@ def principal_components(batches: Iterable[Floats], n_visible: int) -> tuple[Flo
 def parts(plan: LayerPlan, weights: Weights, batches: Iterable[Floats], rng: np.random.Generator) -> None:
     """Non-negative parts of the training spectra: ``X ≈ C P``, all three ≥ 0.
 
-    The decoder holds the parts, each of length 1. The encoder is their ridge-regularised pseudo-inverse, so that a
-    rectified unit starts near the amount of its part in the input; tied weights hold the parts alone.
+    The decoder holds the parts, each of norm 1. The encoder is their ridge-regularised pseudo-inverse, so that a
+    rectified unit starts near the amount of its part in the input; tied weights hold just the parts.
 
     Raises
     ------
     TrainingError
-        The preprocessed spectra are negative in places.
+        The preprocessed spectra contain negative values.
 
     References
     ----------
@@ -177,8 +179,8 @@ def parts(plan: LayerPlan, weights: Weights, batches: Iterable[Floats], rng: np.
     x = _first_rows(batches, _PART_SPECTRA)
     if x.min() < 0:
         raise TrainingError(
-            "initial 'parts' takes spectra that are nowhere negative; take 'normalize' or 'power' to preprocess, "
-            "or initial 'principal'"
+            "initial 'parts' needs non-negative spectra; use 'normalize' or 'power' as preprocess, or initial "
+            "'principal'"
         )
     p = x[rng.choice(len(x), plan.n_hidden, replace=len(x) < plan.n_hidden)] + np.float32(1e-4 * x.max())
     c = x @ p.T

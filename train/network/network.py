@@ -1,7 +1,7 @@
-"""The autoencoder that is trained: parameters in one vector, forward and backward passes in buffers made once.
+"""The autoencoder in training: parameters in one vector, forward and backward passes in preallocated buffers.
 
 Eq. 1 and 2 of the paper, ``y = s(W x + b_hid)`` and ``z = s(W' y + b_vis)``, for one hidden layer or several unrolled
-into one another, and the chain rule through all of it. Knows nothing of audio, files or how parameters are updated.
+layers, and backpropagation through all of them. Audio, files and parameter updates are elsewhere.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class LayerPlan:
 
     n_hidden : int
     tied : bool
-        The decoder uses the transposed encoder weight.
+        The decoder uses the transposed encoder weights.
     encoder_bias, decoder_bias : bool
-        False keeps that bias where it starts.
+        False keeps the bias at its initial value.
     corruption : Corruption or None
-        Of its input, while training.
+        Of its input, in training.
     sparsity : float
         Factor of ``1/n Σ_frames Σ_j |y_j|`` in the loss.
     """
@@ -65,7 +65,7 @@ class Weights(NamedTuple):
     """Views into a parameter vector, of one autoencoder of the stack.
 
     encoder_weight (n_hidden, n_input), encoder_bias (n_hidden,), decoder_weight (n_output, n_hidden), decoder_bias
-    (n_output,). For tied weights the decoder's is a view of the encoder's.
+    (n_output,). With tied weights, decoder_weight is a view of encoder_weight.
     """
 
     encoder_weight: Floats
@@ -76,7 +76,7 @@ class Weights(NamedTuple):
 
 @dataclass
 class _Dense:
-    """One matrix, bias and activation of the unrolled network, with its buffers."""
+    """One weight matrix, bias and activation of the unrolled network, with buffers."""
 
     weight: Floats  # (n_out, n_in)
     bias: Floats
@@ -84,14 +84,14 @@ class _Dense:
     by_bias: Floats
     activation: Activation
     learns_bias: bool
-    shares: bool  # a tied decoder: its gradient is added to that of the encoder
+    shares: bool  # tied decoder: its gradient is added to that of the encoder
     sparsity: float
     output: Floats
     error: Floats
     scratch: Floats
     bias_scratch: Floats
     corruptor: Corruptor | None = None
-    input: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # what the last forward pass was given
+    input: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # of the last forward pass
 
 
 class Autoencoder:
@@ -102,13 +102,13 @@ class Autoencoder:
     n_input : int
         Units of the input.
     plans : LayerPlan or sequence of LayerPlan
-        From the outside in.
+        Outermost first.
     n_rows : int
         The largest batch, in frames.
     n_output : int, optional
-        Where only the last so many units of the input are reproduced: the newest spectrum of several.
+        Number of input units to reproduce, the last ones: the newest spectrum of several.
     n_classes : int
-        Above 0: softmax units on the code, trained beside the decoder.
+        Above 0: softmax units on the code, trained together with the decoder.
     nonnegative : bool
         `project` sets negative decoder weights and biases to 0.
     decay : WeightDecay
@@ -119,7 +119,7 @@ class Autoencoder:
     parameters, gradient : (n_parameters,)
         Contiguous.
     layers, gradients : tuple of Weights
-        Views into the two, one for each plan.
+        Views of the two, one for each plan.
     head, head_bias : (n_classes, n_code), (n_classes,)
         Views, for the softmax units.
     """
@@ -160,7 +160,7 @@ class Autoencoder:
         return bool(self.decay.negative or self.decay.positive)
 
     def _pieces(self) -> Iterator[tuple[tuple[int, ...], int]]:
-        """Shape and size of every piece of the parameter vector, in order; weights before the biases."""
+        """Shape and size of each piece of the parameter vector, in order; weights before biases."""
         n_in, n_out = self.n_input, self.n_output
         weights: list[tuple[int, ...]] = []
         biases: list[tuple[int, ...]] = []
@@ -172,7 +172,7 @@ class Autoencoder:
             yield shape, int(np.prod(shape))
 
     def _views(self, vector: Floats) -> tuple[tuple[Weights, ...], Floats, Floats]:
-        """The pieces of a vector laid out as `parameters`: of each layer, and of the softmax units."""
+        """Views of a vector with the layout of `parameters`: for each layer, and for the softmax units."""
         pieces, at = [], 0
         for shape, size in self._pieces():
             pieces.append(vector[at : at + size].reshape(shape))
@@ -210,7 +210,7 @@ class Autoencoder:
         yield from (dense(i, True) for i in reversed(range(len(self.plans))))
 
     def encode(self, x: Floats) -> Floats:
-        """The code: (n, n_input) -> (n, n_code), n at most `n_rows`. A view of a buffer that the next call reuses."""
+        """The code: (n, n_input) -> (n, n_code), n at most `n_rows`. A view of a buffer, valid until the next call."""
         return self._forward(x, self._dense[: len(self.plans)])
 
     def forward(self, x: Floats) -> Floats:
@@ -236,7 +236,7 @@ class Autoencoder:
         keep: float = 0.0,
         scale: float = 1.0,
     ) -> float:
-        """The loss of reproducing what the batch wants, from its input; ``gradient ← keep · gradient + scale · own``.
+        """The reconstruction loss of a batch; ``gradient ← keep · gradient + scale · ∂loss``.
 
         Parameters
         ----------
@@ -244,11 +244,11 @@ class Autoencoder:
             At most `n_rows` frames.
         objective : Objective
         rng : numpy.random.Generator, optional
-            For the corruption of the inputs; without one nothing is corrupted.
+            For the corruption of inputs; None: no corruption.
         class_weight : float
-            Factor of the cross entropy of the classes.
+            Weight of the cross entropy of the classes.
         keep, scale : float
-            0 and 1: the gradient itself. The optimizer's `factors`, where it wants more.
+            0 and 1: the plain gradient. An optimizer may need others; see its `factors`.
         """
         n = len(batch)
         output = self._forward(batch.x, self._dense, rng)
@@ -274,7 +274,7 @@ class Autoencoder:
 
     def _gradient_of(self, at: int, layer: _Dense, error: Floats, keep: float, scale: float) -> None:
         by_weight = layer.by_weight
-        if layer.shares:  # the decoder of tied weights comes first: onto the columns of the encoder that it shares
+        if layer.shares:  # a tied decoder comes first: into the columns of the encoder that it shares
             if by_weight.shape[0] < len(self._encoder_of(at).by_weight.T):
                 self._encoder_of(at).by_weight[:, : -by_weight.shape[0]] *= by_weight.dtype.type(keep)
             self.gemm.product(layer.input.T, error, by_weight.T, scale, keep)
@@ -287,14 +287,14 @@ class Autoencoder:
             layer.by_bias += total
 
     def _encoder_of(self, at: int) -> _Dense:
-        """The encoder whose weights the decoder number `at` shares."""
+        """The encoder whose weights decoder `at` shares."""
         return self._dense[len(self._dense) - 1 - at]
 
     def _shared(self, at: int) -> bool:
         return at < len(self.plans) and self.plans[at].tied
 
     def class_entropy(self, batch: Batch) -> float:
-        """Cross entropy of the classes that the softmax units see in the last code, mean of the frames."""
+        """Cross entropy of the classes predicted from the last code, averaged over the frames."""
         shares = self._class_shares(len(batch))
         right = shares[np.arange(len(batch)), batch.labels]
         return -float(np.log(np.maximum(right, np.finfo(shares.dtype).tiny)).mean())
@@ -311,7 +311,7 @@ class Autoencoder:
         return share
 
     def _classify(self, batch: Batch, weight: float, error: Floats, keep: float, scale: float) -> float:
-        """The entropy of the classes times its weight; its gradient, and its part of the error at the code."""
+        """The class entropy times its weight; adds its gradient and its part of the error at the code."""
         n, code = len(batch), self._dense[len(self.plans) - 1].output[: len(batch)]
         loss = weight * self.class_entropy(batch)
         share = self._head_output[:n]
@@ -333,7 +333,7 @@ class Autoencoder:
         return loss
 
     def _add_decay(self, scale: float) -> None:
-        """The gradient of the weights' squares. The loss leaves them out: they are no error of reconstruction."""
+        """Add the gradient of weight decay. The reported loss omits it, since it is not reconstruction error."""
         if self._decays:
             n = self.parameters.size if self.decay.biases else self._n_weights
             factors = (scale * self.decay.negative, scale * self.decay.positive)
@@ -345,15 +345,15 @@ class Autoencoder:
         return sum(sizes[: 2 * len(self.plans) + 1])
 
     def project(self) -> None:
-        """Set negative decoder weights and biases to 0 where the network is to be non-negative."""
+        """Set negative decoder weights and biases to 0 if `nonnegative`."""
         if self.nonnegative:
             for layer in self.layers:
                 np.maximum(layer.decoder_weight, 0, out=layer.decoder_weight)
                 np.maximum(layer.decoder_bias, 0, out=layer.decoder_bias)
 
     def to_layers(self) -> tuple[Layer, ...]:
-        """The immutable layers with these weights; where only the newest spectrum is reproduced, the decoder's rows for
-        the older ones are 0."""
+        """Immutable layers with these weights; if only the newest spectrum is reproduced, the decoder rows for the
+        older ones are 0."""
         layers = []
         for i, (plan, (w, b, v, c)) in enumerate(zip(self.plans, self.layers, strict=True)):
             n_older = self.n_input - self.n_output if i == 0 else 0

@@ -1,6 +1,6 @@
-"""What a network is asked for: the loss of a batch, and its derivative at the input of the output units.
+"""Objectives: the loss of a batch, and its derivative with respect to the input of the output units.
 
-In place, in buffers made once. Losses are summed over the bins and averaged over the frames (Eq. 3 and 4 of the paper).
+In place, in preallocated buffers. Losses are summed over bins and averaged over frames (Eq. 3 and 4 of the paper).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from aedsp.model.preprocess import Chain, Log, Normalize, Power, Standardize
 from aedsp.train.data.batches import Batch
 from aedsp.train.network.backend import elementwise_kernels
 
-_SURE = 1e-7  # outputs closer to 0 or 1 count as that far from it
+_SURE = 1e-7  # outputs are kept at least this far from 0 and 1
 
 
 class Objective(Protocol):
-    """A loss between the output of a network and what is wanted of it."""
+    """A loss between the output of a network and its target."""
 
     def value_and_error(self, output: Floats, batch: Batch, activation: Activation, *, error: Floats) -> float:
-        """The loss; its derivative by the sums that the output units' `activation` was applied to goes into `error`.
+        """Return the loss; write its derivative with respect to the input of `activation` to `error`.
 
-        `output` and `error` (n, n_output) are two arrays.
+        `output` and `error` (n, n_output) must not overlap.
         """
         ...
 
@@ -63,7 +63,7 @@ class CrossEntropy:
         loss -= float(np.vdot(error, logs))
         np.subtract(output if activation == "sigmoid" else z, x, out=error)
         error *= error.dtype.type(1 / len(x))
-        if activation != "sigmoid":  # whose slope z (1 - z) is just what the derivative is divided by
+        if activation != "sigmoid":  # for sigmoid, the derivative z (1 - z) cancels the denominator
             np.subtract(1, z, out=logs)
             logs *= z
             error /= logs
@@ -72,7 +72,7 @@ class CrossEntropy:
 
 
 class AfterInverse:
-    """Another objective, between magnitudes: of the output after the inverse preprocessing.
+    """Another objective applied to magnitudes: to the output after the inverse preprocessing.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class AfterInverse:
 
 
 class Sum:
-    """Several objectives, each times its weight."""
+    """Weighted sum of objectives."""
 
     def __init__(self, *weighted: tuple[float, Objective]) -> None:
         self._weighted = weighted
@@ -152,22 +152,22 @@ def invert_with_slope(chain: Chain, y: Floats, *, value: Floats, slope: Floats, 
 
 
 def require_unit_range(x: Floats, name: str) -> None:
-    """Refuse values that cross entropy has no meaning for.
+    """Reject values for which cross entropy is undefined.
 
     Raises
     ------
     TrainingError
-        Something outside [0, 1].
+        A value outside [0, 1].
     """
     if len(x) and not (x.min() >= 0 and x.max() <= 1):
         raise TrainingError(
-            f"objective cross_entropy wants {name} from 0 to 1; they go from {x.min():.3g} to {x.max():.3g}; take "
-            "preprocess normalize as the last step, or objective squared_error"
+            f"objective cross_entropy needs {name} from 0 to 1; got {x.min():.3g} to {x.max():.3g}; make normalize the "
+            "last preprocess step, or use objective squared_error"
         )
 
 
 def _like(buffer: Floats, wanted: Floats) -> Floats:
-    """A buffer of the wanted shape: the old one, or part of it, where that is large enough."""
+    """A buffer with the shape of `wanted`: the old one, or part of it, if large enough."""
     if buffer.dtype == wanted.dtype and buffer.ndim == 2 and buffer.shape[1:] == wanted.shape[1:]:
         base = buffer.base if buffer.base is not None and buffer.base.ndim == 2 else buffer
         if len(base) >= len(wanted):

@@ -1,6 +1,6 @@
-"""How parameters follow their gradient: SGD with momentum, and Adam. In place on one flat vector, no allocation.
+"""Optimizers: SGD with momentum, and Adam; in place on one flat vector, without allocation.
 
-State that a checkpoint needs is in `state()`, and goes back by `restore`.
+`state()` returns what a checkpoint needs; `restore` takes it back.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from aedsp.arrays import Floats
 from aedsp.train.network.backend import elementwise_kernels
 from aedsp.train.network.gemm import Gemm, load_gemm
 
-_STEPS_TO_SETTLE, _STILL = 16, 1e-30  # slower parameters come to rest, before they are denormal
+_STEPS_TO_SETTLE, _STILL = 16, 1e-30  # smaller velocities are set to 0 before they become denormal
 
 
 class Optimizer(Protocol):
-    """Keeps its state for one parameter vector, and takes the gradient from the vector that it was made with."""
+    """Holds the state for one parameter vector; reads the gradient from the vector passed at construction."""
 
     def factors(self, learning_rate: float, momentum: float) -> tuple[float, float]:
-        """`keep` and `scale`: the vector becomes `keep` times what it holds plus `scale` times the new gradient."""
+        """`keep` and `scale`: the gradient vector must become keep · itself + scale · new gradient before `step`."""
         ...
 
     def step(self, parameters: Floats, learning_rate: float, momentum: float) -> None:
         """Update `parameters` (n,) in place.
 
-        momentum: 0 to below 1; of SGD, or Adam's decay of the mean gradient (β₁).
+        momentum: from 0 to below 1; for Adam, the decay of the mean gradient (β₁).
         """
         ...
 
     def state(self) -> dict[str, Floats]:
-        """Arrays that say all about it; not copies."""
+        """The arrays of the complete state; not copies."""
         ...
 
     def restore(self, state: Mapping[str, Floats]) -> None:
-        """Take over what `state` gave."""
+        """Restore what `state` returned."""
         ...
 
 
 class Sgd:
-    """``v ← momentum · v - learning_rate · g``, ``p ← p + v``; the gradient's vector holds v itself."""
+    """``v ← momentum · v - learning_rate · g``, ``p ← p + v``; the gradient vector itself holds v."""
 
     def __init__(self, gradient: Floats, *, kernels: Any = None, gemm: Gemm | None = None) -> None:
         self._kernels, self._gemm = kernels or elementwise_kernels(), gemm or load_gemm()
@@ -72,7 +72,7 @@ class Adam:
     ----------
     gradient : (n_parameters,)
     decay : float
-        Decay of the running mean of the gradient's square (β₂).
+        Decay of the running mean of the squared gradient (β₂).
     epsilon : float
 
     References
@@ -93,7 +93,7 @@ class Adam:
         self._mean, self._square = np.zeros_like(gradient), np.zeros_like(gradient)
         self._scratch = np.zeros_like(gradient if self._kernels.kind == "numpy" else gradient[:0])
         self._n_steps = np.zeros(1)
-        self._mean_weight = np.ones(1)  # Π momentum: what the mean still holds of the zeros it began with
+        self._mean_weight = np.ones(1)  # Π momentum: remaining weight of the initial zeros in the mean
 
     def factors(self, learning_rate: float, momentum: float) -> tuple[float, float]:
         return 0.0, 1.0

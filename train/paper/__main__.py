@@ -1,7 +1,7 @@
-"""`python -m aedsp.train.paper DIR -o results/`: section 3 of the paper on a folder of music, its tables and Figure 2.
+"""`python -m aedsp.train.paper DIR -o results/`: repeat the experiment of the paper on a folder of music.
 
-Exit status 0 when every cell that there was time for is done, 1 where some failed, 2 for bad input, 130 after Ctrl-C.
-What is done is kept, the page shows it, and the same command goes on.
+Writes the tables and Figure 2 of section 3. Exit status: 0 if all cells that ran in time are done, 1 if some failed, 2
+for bad input, 130 after Ctrl-C. Finished cells are kept and shown on the page; run the same command to resume.
 """
 
 from __future__ import annotations
@@ -37,50 +37,50 @@ from aedsp.train.sweep.sweep import Store, Sweep, alone
 
 _FAILED, _INTERRUPTED = 1, 130
 _CORPUS = "corpus.h5"
-_CLIPS = 5  # files that a report may try to take its clip from
+_CLIPS = 5  # files that a report may try for its clip
 _BYTES_A_WORKER = 2e9
 
 
 def command(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="DIR", help="audio files; none: $AEDSP_CORPUS/train, else the shipped clips"),
+        typer.Argument(metavar="DIR", help="folder of audio files; default: $AEDSP_CORPUS/train, or the shipped clips"),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="the folder for everything that is made; none: results, or results-smoke"),
+        typer.Option("--output", "-o", help="output folder; default: results, or results-smoke with --smoke"),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Table 1 at every size and noise, also where the paper's is empty")
+        bool,
+        typer.Option("--full", help="fill Table 1 for every size and noise level, also where the paper left it empty"),
     ] = False,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="tiny settings, to see that everything runs; learns nothing")
+        bool, typer.Option("--smoke", help="tiny settings to check that everything runs; the models learn nothing")
     ] = False,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:PORT; none: this machine")
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, tcp://HOST:PORT; default: this machine")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="trainings at a time on this machine; none: one a core")
+        int | None, typer.Option(min=1, help="parallel trainings on this machine; default: one per core")
     ] = None,
     hours: Annotated[
-        float | None, typer.Option(min=0, help="stop after so many; cells that are not done are marked so")
+        float | None, typer.Option(min=0, help="time limit, hours; unfinished cells are marked in the tables")
     ] = None,
     learning_rates: Annotated[
         bool,
-        typer.Option("--learning-rates", help="the largest models also at a tenth of and ten times the learning rate"),
+        typer.Option("--learning-rates", help="train the largest models also at 0.1 and 10 times the learning rate"),
     ] = False,
     known: Annotated[
         Path | None,
-        typer.Option(metavar="TABLES.JSON", help="of another run: do not train the cells whose figures it holds"),
+        typer.Option(metavar="TABLES.JSON", help="tables.json of another run; skip the cells that it contains"),
     ] = None,
 ) -> None:
-    """Repeat the paper's experiment on a folder of music: Tables 1, 2 and 3 and Figure 2, beside its own figures.
+    """Repeat the paper's experiment on a folder of music: Tables 1, 2 and 3, beside the paper's values, and Figure 2.
 
-    Ctrl-C keeps every cell that is done and the last epoch of those that run; the same command again resumes them
-    bit-identically, and runs no cell twice.
+    Ctrl-C keeps finished cells and the last epoch of running ones; run the same command to resume, bit-identically.
     """
     if scheduler is not None and workers is not None:
-        raise TrainingError("--workers is for this machine alone; leave it out with --scheduler")
+        raise TrainingError("--workers is for this machine only; remove it, or --scheduler")
     cluster.require()
     output = output or Path("results-smoke" if smoke else "results")
     _require_place(output)
@@ -90,11 +90,6 @@ def command(
         with cluster.Cluster(scheduler, workers or _n_workers()) as connected:
             options = _Options(output, full, learning_rates, smoke, hours, elsewhere)
             raise typer.Exit(_Work(options, connected, interrupt).run(folder))
-
-
-def main() -> None:
-    """The entry point of `python -m aedsp.train.paper`."""
-    cli.run(command, name="python -m aedsp.train.paper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +103,7 @@ class _Options:
 
 
 class _Work:
-    """From folder to page."""
+    """The command, from folder to page."""
 
     def __init__(self, options: _Options, workers: Cluster, interrupt: Interrupt) -> None:
         self._options, self._output, self._smoke = options, options.output, options.smoke
@@ -117,7 +112,7 @@ class _Work:
         self._stop_at = math.inf if options.hours is None else self._began + 3600 * options.hours
 
     def run(self, folder: Path) -> int:
-        """The exit status."""
+        """Return the exit status."""
         made = not self._output.exists()
         self._output.mkdir(exist_ok=True)
         try:
@@ -125,10 +120,10 @@ class _Work:
                 return self._sweep(self._material(folder))
         finally:
             if made and not (self._output / _CORPUS).exists():
-                shutil.rmtree(self._output, ignore_errors=True)  # nothing came of it
+                shutil.rmtree(self._output, ignore_errors=True)  # no corpus, no results
 
     def _material(self, folder: Path) -> tuple[Material, float]:
-        """The corpus, and its largest magnitude."""
+        """The corpus and its largest magnitude."""
         path, data = self._output / _CORPUS, experiment.data_recipe(self._tiny)
         check = self._interrupt.check
         with Screen() as screen:
@@ -166,17 +161,17 @@ class _Work:
         finally:
             path = page.write()
         took = in_words(time.monotonic() - self._began)
-        print(f"{path}: the tables, the figure and every model's page; {took}", flush=True)
+        print(f"{path}: the tables, Figure 2 and a page for each model; {took}", flush=True)
         if interrupted:
-            print("interrupted; the same command again goes on", flush=True)
+            print("interrupted; run the same command to resume", flush=True)
             return _INTERRUPTED
         if sweep.open:
             n_done = len(cells) - len(sweep.open)
-            print(f"time is up: {n_done} of {len(cells)} cells are done; the same command goes on", flush=True)
+            print(f"time is up: {n_done} of {len(cells)} cells are done; run the same command to resume", flush=True)
         return _FAILED if "failed" in sweep.states.values() else 0
 
     def _run(self, sweep: Sweep, page: Page) -> bool:
-        """Whether it was interrupted."""
+        """Run the sweep; return whether it was interrupted."""
         n_shown = len(sweep.outcomes)
         with SweepScreen() as screen:
             screen.begin(sweep)
@@ -204,10 +199,12 @@ class _Work:
 
 
 def _folder(given: Path | None, smoke: bool) -> Path:
-    """The folder of music, once it is known to hold some."""
+    """The folder of music, after checking that it contains audio."""
     with Screen() as screen:
         if smoke:
-            screen.line("tiny settings: everything runs, nothing is learnt, the figures mean nothing")
+            screen.line(
+                "tiny settings: a check that everything runs; the models learn nothing and the numbers mean nothing"
+            )
         if given is None:
             given, reason = default_folder()
             screen.line(f"no folder given: training on {given} ({reason})")
@@ -216,28 +213,28 @@ def _folder(given: Path | None, smoke: bool) -> Path:
 
 
 def _n_workers() -> int:
-    """One a core, but no more than there is memory for."""
+    """One per core, limited by memory."""
     total = memory.total()
     return max(1, n_processes() if total is None else min(n_processes(), int(total // _BYTES_A_WORKER)))
 
 
 def _require_place(output: Path) -> None:
-    """Refuse a place where the results cannot be written, or that is somebody else's.
+    """Reject an output folder that cannot be written or that holds other files.
 
     Raises
     ------
     TrainingError
-        A file stands there, the folder above is missing, or it holds another page.
+        It is a file, its parent is missing or not writable, or it contains another page.
     """
     if output.exists() and not output.is_dir():
-        raise TrainingError(f"{output} is a file; give the name of a folder for the results")
+        raise TrainingError(f"{output} is a file; give a folder for the results with -o")
     above = output if output.is_dir() else output.absolute().parent
     if not above.is_dir():
-        raise TrainingError(f"{above} is not a folder; make it, or give another place")
+        raise TrainingError(f"{above}: no such directory; create it, or give another output with -o")
     if not os.access(above, os.W_OK):
-        raise TrainingError(f"{above} is not writable; give another place for the results")
+        raise TrainingError(f"{above} is not writable; give another output with -o")
     require_ours(output)
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(command, name="python -m aedsp.train.paper")

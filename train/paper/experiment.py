@@ -1,8 +1,8 @@
-"""The cells of Tables 1, 2 and 3, and the paper's own figures for them.
+"""The cells of Tables 1, 2 and 3, and the paper's values for them.
 
-The paper: Sarroff & Casey (2014), "Musical Audio Synthesis Using Autoencoding Neural Nets", section 3. What it leaves
-open: which second layers Table 3 connects. Here those whose figures in Table 2 are the best, 256-8 without noise (the
-first of equals) and 1500-8 with 0.25; both are fine-tuned without noise.
+The paper: Sarroff & Casey (2014), "Musical Audio Synthesis Using Autoencoding Neural Nets", section 3. It does not say
+which second layers Table 3 connects. Here they are the best of Table 2: 256-8 without noise (the first of several equal
+values) and 1500-8 with noise 0.25; both are fine-tuned without noise.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Options = dict[str, Any]
 
 SIZES = (8, 16, 64, 256, 512, 1024, 1500, 2048, 2500, 3500)
 NOISES = (0.00, 0.01, 0.02, 0.05, 0.10, 0.25, 0.50)
-#: Sizes whose error the paper has at or above the trivial one; `--learning-rates` trains them at these rates too.
+#: Sizes with an error at or above the trivial one in the paper; `--learning-rates` also trains them at these rates.
 STUCK_SIZES = (2048, 2500, 3500)
 RATES = (0.0005, 0.05)
 SECOND_SIZES = (8, 16, 32)
 SECOND_NOISES = (0.00, 0.10, 0.25)
-#: Units of a first layer, and the noise of the model of Table 1 that Table 2 stands on.
+#: Units of the first layer, and noise of the Table 1 model below the second layers of Table 2.
 FIRST_LAYERS = {256: 0.00, 1500: 0.01}
-#: The noise of the second layer, of 8 units, that Table 3 connects to each of them.
+#: Units of the first layer, and noise of the 8-unit second layer that Table 3 connects to it.
 TUNED = {256: 0.00, 1500: 0.25}
 
 #: Mean squared validation error by (units, noise).
@@ -59,28 +59,28 @@ TINY = {"training_spectra": 500, "validation_spectra": 100, "test_spectra": 100,
 
 
 def data_recipe(tiny: Options) -> Recipe:
-    """What the spectra are drawn by (section 3.1)."""
+    """The recipe for drawing the spectra (section 3.1)."""
     return recipes.load("paper", tiny)
 
 
 def cells(
     maximum: float, *, full: bool = False, learning_rates: bool = False, tiny: Options | None = None
 ) -> list[Cell]:
-    """Every cell, a parent before those that start from it.
+    """All cells, each parent before the cells that start from it.
 
     Parameters
     ----------
     maximum : float
-        The largest magnitude of the whole data set, which becomes 1 (section 3.1), to four digits.
+        The largest magnitude of the whole data set, scaled to 1 (section 3.1); rounded to four digits.
     full : bool
-        Table 1 at every size and noise; else those that the paper filled.
+        Table 1 at every size and noise level; otherwise only the entries in the paper.
     learning_rates : bool
-        The largest models also at a tenth of and at ten times the learning rate, without noise.
+        Add the largest models at 0.1 and 10 times the learning rate, without noise.
     tiny : dict, optional
-        Options that every recipe gets, such as `TINY`.
+        Options for every recipe, such as `TINY`.
     """
     tiny = tiny or {}
-    # to four digits: the last bits of the maximum depend on the instruction set, and the keys of the cells on this text
+    # four digits: the last bits of the maximum depend on the instruction set, and the cell keys depend on this string
     common = {"preprocess": [f"normalize:{maximum:.4g}"], **tiny}
     made = [*_first(common, full), *_second(common), *_tuned(common), *_others(common, tiny)]
     return made + list(_rates(common) if learning_rates else [])
@@ -119,7 +119,7 @@ def _first(common: Options, full: bool) -> Iterator[Cell]:
 
 
 def _second(common: Options) -> Iterator[Cell]:
-    """Table 2: the noise is on what the second layer is shown, the codes of the first."""
+    """Table 2: the noise is on the input of the second layer, the codes of the first."""
     for n_first, n_second, noise in TABLE_2:
         changes = {
             **common,
@@ -144,7 +144,7 @@ def _tuned(common: Options) -> Iterator[Cell]:
 
 
 def _others(common: Options, tiny: Options) -> Iterator[Cell]:
-    """The paper's preliminary rectified model, and this project's default recipe on the same spectra."""
+    """The paper's preliminary rectified model, and the default recipe of this project on the same spectra."""
     relu = {**common, "hidden": [16], "encoder_activation": ["relu"], "tied": True}
     yield Cell(name=RELU_NAME, recipe=recipes.load("paper", relu))
     data = data_recipe(tiny)

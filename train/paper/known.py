@@ -1,7 +1,7 @@
-"""Cells whose outcome is known from another run: written into `tables.json`, read back with `--known`.
+"""Known cells: outcomes of another run, written to `tables.json` and read back with `--known`.
 
-A model of 3,500 units weighs megabytes and takes hours; its figures are a line. With them a run on a new machine trains
-only what is missing.
+A model of 3,500 units takes megabytes and hours; its numbers take one line. With them, a run on a new machine trains
+only the missing cells.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aedsp.train.sweep.sweep import Sweep
 
 
 def to_json(sweep: Sweep) -> dict[str, dict[str, Any]]:
-    """By name, the key of each cell, its state, and its outcome where there is one; no name of a machine."""
+    """By name, the key, the state and the outcome (if any) of each cell; without machine names."""
     return {
         name: {"key": sweep.keys[name], "state": state, "outcome": _outcome(sweep.outcomes.get(name))}
         for name, state in sweep.states.items()
@@ -31,7 +31,7 @@ def read(path: Path) -> Mapping[str, Outcome]:
     Raises
     ------
     TrainingError
-        There is no such file, or it holds no cells.
+        The file cannot be read, or contains no cells.
     """
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"].values()
@@ -40,7 +40,7 @@ def read(path: Path) -> Mapping[str, Outcome]:
         raise TrainingError(f"{path} cannot be read ({error.strerror}); give the tables.json of another run") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise TrainingError(
-            f"{path} holds no cells with key and outcome; expected the tables.json of a run of this version"
+            f"{path} contains no cells with key and outcome; expected the tables.json of a run of this version"
         ) from None
 
 

@@ -1,6 +1,7 @@
-"""Everything in one place: `index.html` with the tables, Figure 2 and a link to every model's page.
+"""The results page: `index.html` with the tables, Figure 2 and a link to the page of each model.
 
-It opens without a server. The same numbers are in `tables.md` and `tables.json`."""
+It opens without a server. The same numbers are in `tables.md` and `tables.json`.
+"""
 
 from __future__ import annotations
 
@@ -28,35 +29,35 @@ FIGURE_STEM = "figure2"
 _REPORT = reports.path_for(Path(MODEL)).name
 _CLIPS = reports.folder_for(Path(MODEL)).name
 _FIGURE_CELL = paper.tuned_name(*paper.FIGURE_2)
-_TINY = "Tiny settings: everything ran, nothing was learnt, the figures mean nothing."
+_TINY = "Tiny settings: a check that everything runs. The models learn nothing and the numbers mean nothing."
 _MARK = "made by aedsp.train.paper"
 
 
 def require_ours(output: Path) -> None:
-    """Refuse a folder whose files are somebody else's.
+    """Reject a folder with a page that this command did not write.
 
     Raises
     ------
     TrainingError
-        There is a page in it that this did not make.
+        It contains such a page.
     """
     page = output / INDEX
     if page.exists() and _MARK not in page.read_text(encoding="utf-8", errors="replace")[:200]:
-        raise TrainingError(f"{page} exists and is none of ours; give another folder for the results")
+        raise TrainingError(f"{page} exists and was not written by this command; give another folder for the results")
 
 
 class Page:
-    """The page of a sweep, written again as its cells come in.
+    """The page of a sweep, rewritten as cells finish.
 
     Parameters
     ----------
     output : Path
-        The folder.
+        The results folder.
     sweep : Sweep
     tiny : bool
-        Whether to say that the figures mean nothing.
+        Whether to warn that the numbers mean nothing.
     check : callable
-        Called now and then at the beginning; may raise KeyboardInterrupt.
+        Called repeatedly while the baselines are computed; may raise KeyboardInterrupt.
     """
 
     def __init__(self, output: Path, sweep: Sweep, *, tiny: bool, check: Callable[[], None] = lambda: None) -> None:
@@ -70,7 +71,7 @@ class Page:
         self._figure, self._drawn = "", False
 
     def write(self) -> Path:
-        """Write the page, the numbers, and the figure once its model is there; the path of the page."""
+        """Write the page, the numbers, and Figure 2 once its model exists; return the path of the page."""
         sweep = self._sweep
         made = tables(Results(sweep.outcomes, sweep.states, self._baseline))
         if not self._drawn:
@@ -96,17 +97,17 @@ class Page:
 
     def _markdown(self, made: list[Table]) -> str:
         head = f"**{_TINY}**\n\n" if self._tiny else ""
-        legend = "A cell: **error here** · share of the trivial error · *the paper's error*.\n"
+        legend = "Each cell: **error** · percentage of the trivial error · *error in the paper*.\n"
         failed = "".join(f"- {name}: {trouble}\n" for name, trouble in _failed(self._sweep).items())
         parts = [self._about + "\n", legend, *(to_markdown(table) for table in made)]
         return head + "\n".join(parts + ([f"## Failed\n\n{failed}"] if failed else []))
 
 
 _READING = (
-    "Each cell: the error here, its share of the trivial error (what predicting the mean training spectrum costs), "
-    "and the paper's own figure. Two corpora differ, so compare the shares. Errors are squared, summed over the bins, "
-    "averaged over the spectra; the largest magnitude of all counts as 1. PCA: as many principal components of the "
-    "same training spectra. A number leads to its model's page."
+    "Each cell: the error, its percentage of the trivial error (the error of predicting the mean training spectrum), "
+    "and the error in the paper. The corpus is not the paper's, so compare the percentages. Errors are squared, summed "
+    "over the bins and averaged over the spectra; magnitudes are scaled to a maximum of 1. PCA: the same number of "
+    "principal components of the same training spectra. Click a number for the page of its model."
 )
 
 
@@ -119,18 +120,18 @@ def _about_corpus(n_files: int, counts: dict[SplitName, int], maximum: float, tr
 
 
 def _figure(output: Path, sweep: Sweep) -> str:
-    """Figure 2 of the paper, from the model that it shows, with what is heard."""
+    """Figure 2 of the paper for the model that it shows, with players for the sound."""
     name, shape = _FIGURE_CELL, f"{paper.FIGURE_2[0]}-{paper.FIGURE_2[1]}-{paper.FIGURE_2[0]}"
     title = f"<h2>Figure 2</h2>\n<p>{shape}, without noise: "
     if name not in sweep.outcomes:
-        return f"{title}not drawn, since {name} has not been trained.</p>"
+        return f"{title}not drawn: {name} has not been trained.</p>"
     if sweep.states[name] == "known":
-        return f"{title}not drawn, since the model of {name} is not in this folder.</p>"
+        return f"{title}not drawn: the model of {name} is not in this folder.</p>"
     folder = output / FIGURE_STEM
     folder.mkdir(exist_ok=True)
     track = reports.write_clips(folder, Model.load(sweep.path(name) / MODEL), sweep.material.tracks)
     if track is None:
-        return f"{title}not drawn, since no audio file could be read.</p>"
+        return f"{title}not drawn: no audio file could be read.</p>"
     before, after = folder / "before.flac", folder / "after.flac"
     titles = (f"Original: {track.path.name}", f"Reconstructed: {shape}")
     try:
@@ -139,7 +140,7 @@ def _figure(output: Path, sweep: Sweep) -> str:
         picture = f'<img src="{FIGURE_STEM}.png" alt="Spectrograms of the original and of the reconstruction">'
         picture = f'<a href="{FIGURE_STEM}.svg">{picture}</a>'
     except MissingExtraError as error:
-        picture = f"<p>No picture: {html.escape(str(error))}</p>"
+        picture = f"<p>No figure: {html.escape(str(error))}</p>"
     players = _player("Original", f"{FIGURE_STEM}/before.flac") + _player("Reconstructed", f"{FIGURE_STEM}/after.flac")
     return f"{title}{html.escape(track.path.name)}, original above reconstruction.</p>\n{picture}\n{players}"
 
@@ -149,13 +150,13 @@ def _player(title: str, source: str) -> str:
 
 
 def _link(sweep: Sweep, name: str) -> str | None:
-    """From the index to the page of a model."""
+    """Link from the index to the page of a model."""
     path = sweep.path(name)
     return f"cells/{path.name}/{_REPORT}" if sweep.outcomes[name].report and sweep.states[name] == "done" else None
 
 
 def _models(sweep: Sweep) -> str:
-    """Every model, to hear and to look at."""
+    """Table of all models, with players and links."""
     rows = ""
     for cell in sweep.cells:
         outcome = sweep.outcomes.get(cell.name)
@@ -178,11 +179,11 @@ def _models(sweep: Sweep) -> str:
             f"<td>{model}<td>{'<td>'.join(clips)}\n"
         )
     head = "<tr><th>model<th>epochs<th>best<th>seconds<th>file<th>before<th>after"
-    return f'<h2>Every model</h2>\n<div class="wide"><table>\n{head}\n{rows}</table></div>' if rows else ""
+    return f'<h2>All models</h2>\n<div class="wide"><table>\n{head}\n{rows}</table></div>' if rows else ""
 
 
 def _failed(sweep: Sweep) -> dict[str, str]:
-    """By name, why a cell failed."""
+    """By name, the reason why a cell failed."""
     return {name: sweep.troubles[name] for name, state in sweep.states.items() if state in ("failed", "impossible")}
 
 

@@ -1,8 +1,8 @@
-"""Tables 1, 2 and 3 with what the cells found beside what the paper found; as HTML, Markdown and JSON.
+"""Tables 1, 2 and 3 with the results beside the paper's values, as HTML, Markdown and JSON.
 
-Three numbers a cell: the error here, its share of the trivial error (what predicting the training mean costs, on the
-same rows), and the paper's error. Errors are squared, summed over bins and averaged over spectra, as in the paper's own
-code, and the largest magnitude of the data set counts as 1.
+Each cell has three numbers: the error, its ratio to the trivial error (the error of predicting the training mean, on
+the same rows), and the error in the paper. Errors are squared, summed over bins and averaged over spectra, as in the
+code of the paper, with the largest magnitude of the data set scaled to 1.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aedsp.train.sweep.sweep import State
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One number. error, share of the trivial error: None where there is none yet, and `note` says why."""
+    """One table entry. error, and share (of the trivial error): None if not available; `note` gives the reason."""
 
     error: float | None = None
     share: float | None = None
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows (labels, entries) under columns; an entry is None where the paper's table is empty too."""
+    """Rows (labels, entries) under columns; an entry is None where the table of the paper is empty too."""
 
     title: str
     about: str
@@ -53,7 +53,7 @@ class Baseline:
 
     @classmethod
     def of(cls, corpus: Corpus, maximum: float, check: Callable[[], None]) -> Baseline:
-        """check: called now and then; may raise KeyboardInterrupt."""
+        """check: called repeatedly; may raise KeyboardInterrupt."""
 
         def rows(split: Split) -> Iterator[Floats]:
             for part in split.in_order():
@@ -65,7 +65,7 @@ class Baseline:
         return cls(components.errors(rows(splits["validation"])), components.errors(rows(splits["test"])))
 
     def entry(self, n: int, split: str = "validation") -> Entry:
-        """Of so many components."""
+        """The entry for n components."""
         errors = self.validation if split == "validation" else self.test
         found = float(errors[min(n, len(errors) - 1)])
         return Entry(error=found, share=found / float(errors[0]))
@@ -73,14 +73,14 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What the cells came to, by name."""
+    """Outcomes and states of the cells, by name."""
 
     outcomes: Mapping[str, Outcome]
     states: Mapping[str, State]
     baseline: Baseline
 
     def spectra(self, name: str, paper: float | None, split: str = "validation") -> Entry | None:
-        """The error of a model's spectra; None where nobody asked for it."""
+        """The error of the spectra of a model; None if the cell is not part of the sweep."""
         outcome = self.outcomes.get(name)
         if outcome is None:
             return self._missing(name, paper)
@@ -97,7 +97,7 @@ class Results:
         return Entry(error=error, share=share, paper=paper, note=_note(outcome), cell=name)
 
     def codes_pca(self, names: Sequence[str]) -> Entry:
-        """The adjusted error of as many components of the same codes; found with any of these cells."""
+        """The adjusted error of the same number of components of the same codes; any of these cells has it."""
         for name in names:
             outcome = self.outcomes.get(name)
             if outcome is not None and outcome.adjusted is not None:
@@ -113,7 +113,7 @@ class Results:
 
 
 def tables(results: Results) -> list[Table]:
-    """The paper's three tables, and the largest models at other learning rates where these were asked for."""
+    """The three tables of the paper and, if requested, one of the largest models at other learning rates."""
     made = [_table_1(results), _table_2(results), _table_3(results)]
     wanted = experiment.rate_name(experiment.STUCK_SIZES[0], experiment.RATES[0]) in results.states
     return [*made, _table_of_rates(results)] if wanted else made
@@ -134,7 +134,7 @@ def _table_1(results: Results) -> Table:
     return Table(
         "Table 1",
         "Mean squared validation error of shallow autoencoders. HL1: hidden units; columns: standard deviation of the "
-        "Gaussian noise on the input, then principal components and this project's default recipe of the same size.",
+        "Gaussian noise on the input, then principal components and this project's default recipe at the same size.",
         ("HL1",),
         (*(f"{noise:.2f}" for noise in experiment.NOISES), "PCA", "default recipe"),
         rows,
@@ -152,7 +152,7 @@ def _table_2(results: Results) -> Table:
     return Table(
         "Table 2",
         "Adjusted mean squared validation error of second layers, on the codes of the first (256 units without noise, "
-        "1,500 units at 0.01): times 1025 / HL1. Shares are of the trivial error on those codes.",
+        "1,500 units at 0.01), scaled by 1025 / HL1. Percentages are of the trivial error on those codes.",
         ("HL1", "HL2"),
         (*(f"{noise:.2f}" for noise in experiment.SECOND_NOISES), "PCA of the codes"),
         rows,
@@ -172,7 +172,7 @@ def _table_3(results: Results) -> Table:
     rows.append((("training mean", "0"), [results.baseline.entry(0, split) for split in splits]))
     return Table(
         "Table 3",
-        "Mean squared error of the spectra through deep autoencoders, two layers connected and fine-tuned.",
+        "Mean squared error of spectra through deep autoencoders: two layers, connected and fine-tuned.",
         ("HL1", "HL2"),
         ("validation", "test"),
         rows,
@@ -188,8 +188,8 @@ def _table_of_rates(results: Results) -> Table:
         rows.append(((f"{n}",), [low, paper, high]))
     return Table(
         "Other learning rates",
-        "Mean squared validation error of the largest shallow autoencoders, without noise, at a tenth of and at ten "
-        "times the paper's learning rate.",
+        "Mean squared validation error of the largest shallow autoencoders, without noise, at 0.1, 1 and 10 times the "
+        "paper's learning rate.",
         ("HL1",),
         (f"{lower:g}", "0.005", f"{higher:g}"),
         rows,
@@ -197,7 +197,7 @@ def _table_of_rates(results: Results) -> Table:
 
 
 def to_html(table: Table, link: Callable[[str], str | None]) -> str:
-    """link: of a cell's name, the page of its model."""
+    """link: maps the name of a cell to the page of its model."""
     head = "".join(f"<th>{html.escape(text)}" for text in (*table.labels, *table.columns))
     body = ""
     for labels, entries in table.rows:
@@ -224,7 +224,7 @@ def _entry_html(entry: Entry | None, link: Callable[[str], str | None]) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Under a heading, with what it shows."""
+    """The table with its heading and description."""
     head = [*table.labels, *table.columns]
     lines = [f"## {table.title}", "", table.about, "", _row(head), _row(["---"] * len(head))]
     for labels, entries in table.rows:
@@ -248,7 +248,7 @@ def _entry_text(entry: Entry | None) -> str:
 
 
 def to_json(tables: Sequence[Table]) -> list[dict[str, Any]]:
-    """Every number in full, for programs."""
+    """Every number in full precision, for programs."""
     return [
         {
             "title": table.title,

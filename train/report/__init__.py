@@ -1,1 +1,1 @@
-"""What a training reports: progress while it runs, a page with pictures and sound at the end."""
+"""Output of a training run: progress on the console, and a page with figures and sound at the end."""

@@ -1,4 +1,4 @@
-"""What the HTML pages of the trainer look like. They open without a server."""
+"""The HTML template of the trainer's pages, which open without a server."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ small {{ color: #666; white-space: nowrap }} .warning {{ background: #fde68a; pa
 
 
 def page(title: str, body: str, *, mark: str, width: str = "70rem") -> str:
-    """A whole page. title: text; body: HTML; mark: a comment by which the page is known as ours."""
+    """A complete page. title: text; body: HTML; mark: a comment that identifies the page as written here."""
     return _PAGE.format(title=html.escape(title), body=body, mark=mark, width=width)

@@ -1,6 +1,6 @@
-"""What the commands show while they work: lines on standard output, progress bars on a terminal.
+"""Console output of the training command: lines on standard output, progress bars on a terminal.
 
-The bars need rich and a terminal; without either, the lines alone tell the story.
+The bars need rich and a terminal; without either, only the lines are printed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aedsp.train.run.stages import BatchProgress, EpochRecord, Stage
 
 
 def terminal(stream: TextIO) -> Any:
-    """rich's console on a stream; None where that is no terminal, or rich is not installed."""
+    """A rich console on a stream; None if the stream is not a terminal or rich is not installed."""
     if not stream.isatty():
         return None
     try:
@@ -30,7 +30,7 @@ def terminal(stream: TextIO) -> Any:
 
 
 class Screen:
-    """A context manager; at most one bar at a time, on standard error."""
+    """Prints lines and shows at most one bar at a time, on standard error; a context manager."""
 
     def __init__(self) -> None:
         self._progress: Any = None
@@ -59,34 +59,36 @@ class Screen:
             self._progress.stop()
 
     def line(self, text: str) -> None:
-        """One line that stays."""
+        """Print a permanent line."""
         print(text, flush=True)
 
     def gathered(self, path: Path, found: Gathered) -> None:
-        """What became of the folder's files."""
+        """Print which files the corpus holds, and which were skipped."""
         if found.reused:
-            self.line(f"spectra of {path} used again: same files, same options")
+            self.line(f"reusing the spectra in {path}: same files, same options")
         else:
-            anew = "; it replaces a corpus of other files or options" if found.replaced else ""
-            self.line(f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, for the next time; may be deleted{anew}")
+            anew = "; replaces a corpus of other files or options" if found.replaced else ""
+            self.line(
+                f"{path}: {path.stat().st_size / 1e6:.0f} MB of spectra, kept for the next run; may be deleted{anew}"
+            )
         for line in found.left_out:
-            self.line(f"left out: {line}")
+            self.line(f"skipped: {line}")
 
     def counts(self, corpus: Corpus, recipe: Recipe) -> None:
-        """How many spectra there are for what."""
+        """Print the number of spectra in each split."""
         counts = {name: len(split) for name, split in corpus.splits.items()}
         text = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
         how = "by file" if corpus.split_by == "file" else "by frame"
         self.line(f"{len(corpus.tracks)} files, spectra: {text}, split {how}")
         if corpus.split_by != recipe.split:
-            self.line("split by frame, since by file less than half were left to train on")
+            self.line("split by frame: a split by file leaves less than half of the spectra for training")
         if sum(counts.values()) < recipe.draw().n_spectra:
-            self.line(f"the recipe asks for {recipe.draw().n_spectra:,}; the files hold no more for a split")
+            self.line(f"fewer than the {recipe.draw().n_spectra:,} spectra of the recipe: the files hold no more")
         if recipe.classes:
             self.line(f"classes: {', '.join(corpus.class_names)}")
 
     def files(self, done: int, total: int) -> None:
-        """Progress of looking at the files."""
+        """Progress of scanning the files."""
         self._show("files", done, total, f"{done:,} of {total:,} files")
 
     def spectra(self, done: int, total: int) -> None:
@@ -94,7 +96,7 @@ class Screen:
         self._show("corpus", done, total, f"{done:,} of {total:,} spectra")
 
     def preparing(self) -> None:
-        """Between the corpus and the first epoch: the spectra are read for their range, their components."""
+        """Between the corpus and the first epoch: preprocessing and initial weights are fitted to the spectra."""
         self._show("preparing", 0, None, "")
 
     def batch(self, progress: BatchProgress) -> None:
@@ -104,15 +106,15 @@ class Screen:
         self._show(progress.stage.name, done, progress.n_epochs * progress.n_batches, note)
 
     def row(self, stage: Stage, row: EpochRecord) -> None:
-        """One line for a row of the history."""
+        """Print one line for a row of the history."""
         text = f"{stage.name}, epoch {row.epoch:.0f} of {stage.epochs}: "
         if row.epoch == 0:
             text = f"{stage.name}, before the first step: "
         elif not math.isnan(row.training_loss):
-            text += f"training {row.training_loss:.4f}, "
-        text += f"validation {row.validation_loss:.4f} of the trivial error"
+            text += f"training loss {row.training_loss:.4f}, "
+        text += f"validation loss {row.validation_loss:.4f} of the trivial error"
         if stage.first:
-            text += f", adjusted {row.validation_error:.4f}"
+            text += f", adjusted error {row.validation_error:.4f}"
         self.line(text if row.epoch == 0 or math.isnan(row.seconds) else f"{text}, {row.seconds:.1f} s")
 
     def _show(self, bar: str, done: int, total: int | None, note: str) -> None:

@@ -1,6 +1,6 @@
-"""The report beside a model: how training went, what comes out, what the units do. HTML, with pictures and sound.
+"""The HTML report beside a model: losses, reconstructions and what each unit does, with figures and sound.
 
-`model.html` and the folder `model.report/` that it shows. Needs matplotlib.
+Writes `model.html` and the folder `model.report/` with its figures and clips. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ _NAMES = {"loss.png", "clip.png", "spectra.png", "bands.png", "units.png", "befo
 
 
 def folder_for(output: Path) -> Path:
-    """Where the pictures and clips of the report are."""
+    """The folder of the figures and clips of the report."""
     return output.with_name(f"{output.stem}.report")
 
 
 def path_for(output: Path) -> Path:
-    """Where the report of a model is written."""
+    """The path of the report of a model."""
     return output.with_suffix(".html")
 
 
 def write(
     output: Path, result: Result, corpus: Corpus, tracks: Sequence[Track], recipe_toml: str, check: Callable[[], None]
 ) -> Path:
-    """Write the report of the model at `output`; the pictures first, the page that shows them last.
+    """Write the report of the model at `output`; the figures first, the page that shows them last.
 
-    check: called between the pictures; may raise KeyboardInterrupt.
+    check: called between the figures; may raise KeyboardInterrupt.
 
     Raises
     ------
     MissingExtraError
         matplotlib is not installed.
     OSError
-        The disk is full, the folder cannot be written, or files stand there that are no report.
+        The disk is full, the folder cannot be written, or its place is taken by files that are not a report.
     """
     folder = folder_for(output)
     _require_ours(path_for(output), folder)
@@ -76,15 +76,15 @@ def write(
 
 
 def _require_ours(page: Path, folder: Path) -> None:
-    """Refuse to replace what is no report."""
+    """Reject a page or folder that is not a report, instead of replacing it."""
     if page.exists() and _MARK not in page.read_text(encoding="utf-8", errors="replace")[:200]:
-        raise FileExistsError(errno.EEXIST, "exists and is no report", str(page))
+        raise FileExistsError(errno.EEXIST, "exists and is not a report", str(page))
     if folder.exists() and not {path.name for path in folder.iterdir()} <= _NAMES:
-        raise FileExistsError(errno.EEXIST, "exists and holds more than a report", str(folder))
+        raise FileExistsError(errno.EEXIST, "exists and holds files that are not part of a report", str(folder))
 
 
 def _middle_of(track: Track, sample_rate: int) -> Float32:
-    """`CLIP_S` seconds from the middle of a track, mono; no more of it is held."""
+    """`CLIP_S` seconds from the middle of a track, mono; only these are kept in memory."""
     n_frames = track.length_at(sample_rate)
     first = max(0, (n_frames - int(CLIP_S * sample_rate)) // 2)
     parts, at = [np.zeros(0, np.float32)], 0
@@ -98,12 +98,12 @@ def _middle_of(track: Track, sample_rate: int) -> Float32:
 
 
 def write_clips(folder: Path, model: Model, tracks: Iterable[Track]) -> Track | None:
-    """`before.flac` and `after.flac`, the middle of the first track that can be read, and itself through the model.
+    """Write `before.flac`, the middle of the first readable track, and `after.flac`, the same through the model.
 
     Returns
     -------
     Track or None
-        Which one it is; None where none can be read.
+        The track used; None if none can be read.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def write_clips(folder: Path, model: Model, tracks: Iterable[Track]) -> Track | 
 
 
 class _Body:
-    """The sections, each a picture and a sentence."""
+    """The sections, each a figure and a sentence."""
 
     def __init__(self, folder: Path, name: str, result: Result, corpus: Corpus, tracks: Sequence[Track]) -> None:
         self._folder, self._name, self._result, self._model = folder, name, result, result.model
@@ -140,10 +140,10 @@ class _Body:
 
     def text(self, recipe_toml: str, check: Callable[[], None]) -> str:
         sections: dict[str, Callable[[], str]] = {
-            "What was learnt": self._summary,
+            "Summary": self._summary,
             "Loss": self._losses,
             "Before and after": self._sound,
-            "Spectra that it was not trained on": self._reconstructions,
+            "Held-out spectra": self._reconstructions,
             "Error by frequency": self._by_band,
             "What the units do": self._units,
             "Recipe": lambda: f"<pre>{html.escape(recipe_toml)}</pre>",
@@ -155,7 +155,7 @@ class _Body:
         return "\n".join(parts)
 
     def _reconstructed(self) -> Floats:
-        """The unseen spectra through the model, each with its own context."""
+        """The held-out spectra through the model, each with its own context."""
         n = self._model.layers[0].context_spectra
         x = self._model.preprocess.apply(self._context.reshape(len(self._context) * n, -1)).reshape(
             len(self._context), -1
@@ -170,8 +170,11 @@ class _Body:
         rows = [
             ("layers", shape),
             ("best epoch of the last stage", result.best_epoch),
-            ("validation, of the trivial error", f"{result.validation_loss:.4f}"),
-            ("test, of the trivial error", "none" if result.test_loss is None else f"{result.test_loss:.4f}"),
+            ("validation loss, relative to the trivial error", f"{result.validation_loss:.4f}"),
+            (
+                "test loss, relative to the trivial error",
+                "none" if result.test_loss is None else f"{result.test_loss:.4f}",
+            ),
             ("files", len(self._corpus.tracks)),
             *self._adjusted(),
             *((f"{name} spectra", f"{len(split):,}") for name, split in self._corpus.splits.items()),
@@ -180,7 +183,7 @@ class _Body:
         return f"<table>{cells}</table>"
 
     def _adjusted(self) -> list[tuple[str, str]]:
-        """The errors of the layers above the first, as Table 2 of the paper has them."""
+        """The adjusted errors of the layers above the first, as in Table 2 of the paper."""
         columns = dict(zip(HISTORY_COLUMNS, self._result.history.T, strict=True))
         errors = {
             stage.name: columns["validation_error"][columns["stage"] == index]
@@ -198,8 +201,8 @@ class _Body:
             epoch = columns["epoch"][mine]
             curves = [(name, epoch, columns[f"{name}_loss"][mine]) for name in ("training", "validation")]
             panels.append(Panel(self._result.stages[int(stage)].name, curves))
-        plot.draw_curves(self._folder / "loss.png", panels, x_label="Epoch", y_label="Share of the trivial error")
-        return self._picture("loss.png", "0 is perfect, 1 is what predicting the mean spectrum costs.")
+        plot.draw_curves(self._folder / "loss.png", panels, x_label="Epoch", y_label="Loss / trivial error")
+        return self._picture("loss.png", "0 is perfect; 1 is the error of predicting the mean spectrum.")
 
     def _sound(self) -> str:
         track = write_clips(self._folder, self._model, self._clip_tracks())
@@ -210,10 +213,10 @@ class _Body:
             f'<p>{title}<br><audio controls src="{self._name}/{name}.flac"></audio>'
             for title, name in (("Original", "before"), ("Through the model", "after"))
         )
-        return self._picture("clip.png", f"From {track.path.name}, as Figure 2 of the paper.") + players
+        return self._picture("clip.png", f"From {track.path.name}, in the manner of Figure 2 of the paper.") + players
 
     def _clip_tracks(self) -> Iterator[Track]:
-        """Tracks of the test split, then of validation, then all others."""
+        """Tracks of the test split, then of the validation split, then all others."""
         for wanted in ("test", "validation", "training", None):
             for track in self._corpus.tracks:
                 if track["split"] == wanted and track["content"] in self._tracks:
@@ -231,10 +234,12 @@ class _Body:
         plot.draw_curves(
             self._folder / "spectra.png", panels, x_label="Frequency (Hz)", y_label="Level (dB)", log_x=True
         )
-        return self._picture("spectra.png", "From loud to soft, of the test split or, without one, of validation.")
+        return self._picture(
+            "spectra.png", "From loud to soft, from the test split or, without one, the validation split."
+        )
 
     def _by_band(self) -> str:
-        """Squared error in each octave, beside the energy that there is."""
+        """Squared error in each octave, relative to its energy."""
         hz = self._model.front_end.centres_hz()
         octaves = 31.25 * 2.0 ** np.arange(10)
         names, error, energy = [], [], []
@@ -249,10 +254,10 @@ class _Body:
         plot.draw_curves(
             self._folder / "bands.png", [Panel("By octave", curves)], x_label="Frequency (Hz)", y_label="dB", log_x=True
         )
-        return self._picture("bands.png", "-20 dB: a hundredth of the energy there is lost or added.")
+        return self._picture("bands.png", "-20 dB: the error is a hundredth of the energy in that octave.")
 
     def _units(self) -> str:
-        """Each unit from its 1st to its 99th percentile, all others at their means."""
+        """The change of level as each unit goes from its 1st to its 99th percentile, the others at their means."""
         statistics = self._model.code_statistics
         assert statistics is not None
         n = min(self._model.n_code, _UNITS)
@@ -265,9 +270,9 @@ class _Body:
         edges = np.concatenate([hz[:1] * hz[0] / hz[1], np.sqrt(hz[:-1] * hz[1:]), hz[-1:] * hz[-1] / hz[-2]])
         plot.draw_map(
             self._folder / "units.png", (levels[1] - levels[0]).T[first:], edges,
-            x_label="Unit", y_label="Frequency (Hz)", label="Level at its 99th percentile against its 1st (dB)",
+            x_label="Unit", y_label="Frequency (Hz)", label="Level change from 1st to 99th percentile (dB)",
         )  # fmt: skip
-        return self._picture("units.png", "What each unit adds (red) and takes away (blue) over its range.")
+        return self._picture("units.png", "What each unit adds (red) and removes (blue) over its range.")
 
     def _picture(self, name: str, caption: str) -> str:
         return f'<p>{html.escape(caption)}</p>\n<img src="{self._name}/{name}" alt="{html.escape(caption)}">'

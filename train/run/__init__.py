@@ -1,1 +1,1 @@
-"""One training: its recipe, its stages, its checkpoint, the finished model."""
+"""One training run: its recipe, stages and checkpoint, and the finished model."""

@@ -1,6 +1,6 @@
-"""Checkpoints: a run between two epochs, in an HDF5 file beside the model, so that it goes on as if never stopped.
+"""Checkpoints: the state of a run after an epoch, in an HDF5 file, to resume bit-identically.
 
-Written beside, synchronised, then renamed: whatever happens meanwhile, the previous one survives.
+Atomic write: if it fails, the previous checkpoint is kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """recipe : every option; corpus : fingerprint; stage : index of the one under way; about : numbers and texts;
+    """recipe : every option; corpus : fingerprint; stage : index of the current one; about : numbers and strings;
     arrays : by name."""
 
     recipe: dict[str, Any]
@@ -36,12 +36,12 @@ class Checkpoint:
 
 
 def path_for(output: Path) -> Path:
-    """Where the checkpoint of a model is kept while it is being trained."""
+    """The path of the checkpoint of a model in training."""
     return output.with_name(f"{output.stem}.checkpoint.h5")
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint at `path`."""
+    """Write the checkpoint to `path`, replacing an older one."""
     with h5py.File("checkpoint", "w", driver="core", backing_store=False) as file:
         file.attrs["format"] = np.bytes_(FORMAT)
         file.attrs["format_version"] = FORMAT_VERSION
@@ -51,41 +51,39 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         for name, array in checkpoint.arrays.items():
             arrays[name] = array
         file.flush()
-        image = file.id.get_file_image()  # made in memory: only Python meets a full disk
+        image = file.id.get_file_image()  # in memory, so that a full disk is an error of Python, not of HDF5
     with atomic_write(path) as unfinished:
         unfinished.write_bytes(image)
 
 
 def load(path: Path) -> Checkpoint:
-    """The checkpoint at `path`.
+    """Load the checkpoint at `path`.
 
     Raises
     ------
     TrainingError
-        It is none, or damaged.
+        The file is damaged or not a checkpoint of this version.
     """
     try:
         with h5py.File(path, "r") as file:
             version = file.attrs["format_version"]
             if file.attrs["format"] != FORMAT.encode() or version != FORMAT_VERSION:
-                raise TrainingError(
-                    f"{path} is no checkpoint of version {FORMAT_VERSION}; delete it to train from the start"
-                )
+                raise TrainingError(f"{path} is not a checkpoint of version {FORMAT_VERSION}; delete it to start over")
             about = json.loads(bytes(file["about"][:]))
             return Checkpoint(**about, arrays={name: dataset[...] for name, dataset in file["arrays"].items()})
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise TrainingError(f"{path} is damaged ({error}); delete it to train from the start") from None
+        raise TrainingError(f"{path} is damaged ({error}); delete it to start over") from None
 
 
 def require_same(path: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], corpus: str) -> None:
-    """Refuse to go on with another recipe or another corpus.
+    """Reject a checkpoint of another recipe or corpus.
 
     Raises
     ------
     TrainingError
-        The text names every option that differs, with both values.
+        The message names every option that differs, with both values.
     """
-    mend = f"train with the same options, give another output, or delete {path} to train from the start"
+    mend = f"use the same options, give another output, or delete {path} to start over"
     then, now = renamed(checkpoint.recipe), json.loads(json.dumps(dict(recipe)))
     differences = [
         f"{key} was {then.get(key)!r} and is {now.get(key)!r}"
@@ -93,6 +91,6 @@ def require_same(path: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], 
         if then.get(key) != now.get(key)
     ]
     if differences:
-        raise TrainingError(f"{path} is of another recipe: {'; '.join(differences)}; {mend}")
+        raise TrainingError(f"{path} belongs to another recipe: {'; '.join(differences)}; {mend}")
     if checkpoint.corpus != corpus:
-        raise TrainingError(f"{path} is of other spectra: the audio files have changed since; {mend}")
+        raise TrainingError(f"{path} belongs to other spectra: the audio files have changed; {mend}")

@@ -1,4 +1,4 @@
-"""From trained layers to those of the model: units in the order of what they explain, on one scale, with statistics."""
+"""Final layers of a model: units ordered by explained variance and scaled alike, with code statistics."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ABLATION_SPECTRA = 512
 
 
 def finish(layers: Sequence[Layer], training: Spectra) -> tuple[tuple[Layer, ...], CodeStatistics]:
-    """The layers, the units of the innermost one in the order of the variance they explain, and what they do.
+    """The layers, with the innermost units ordered by the variance they explain, and the code statistics.
 
-    The scale of a linear or rectified unit is free where the decoder's weight can undo it: the 99th percentile of its
-    absolute activation becomes 1.
+    Linear and rectified units are scaled so that the 99th percentile of the absolute activation is 1, if the decoder
+    weights can compensate.
 
-    training: spectra as the network saw them, not balanced in level.
+    training: spectra as the network saw them, without level balancing.
     """
     code = np.concatenate([_encode(layers, batch.x) for batch in training.in_order(1024, _STATISTICS_SPECTRA)])
     innermost = layers[-1]
@@ -67,13 +67,13 @@ def _encode(layers: Sequence[Layer], x: Floats) -> Floats:
 def _explained(layers: Sequence[Layer], code: Floats) -> Floats:
     """The variance that each unit explains.
 
-    One layer: of the output, by Eq. 2 without its activation. Several: the squared change of the output where the unit
-    stays at its mean.
+    One layer: variance of the output by Eq. 2, without the activation. Several: squared change of the output when the
+    unit is held at its mean.
     """
     innermost = layers[-1]
     decoder = innermost.encoder_weight.T if innermost.decoder_weight is None else innermost.decoder_weight
     if len(layers) == 1:
-        decoder = decoder[-(len(decoder) // innermost.context_spectra) :]  # the newest spectrum alone is heard
+        decoder = decoder[-(len(decoder) // innermost.context_spectra) :]  # only the newest spectrum is output
         return np.asarray(code.var(axis=0, dtype=np.float64) * np.square(decoder, dtype=np.float64).sum(axis=0))
     some = code[np.linspace(0, len(code) - 1, min(len(code), _ABLATION_SPECTRA)).astype(int)]
     mean = code.mean(axis=0, dtype=np.float64).astype(np.float32)

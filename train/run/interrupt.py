@@ -1,7 +1,7 @@
-"""Ctrl-C, taken at safe points only.
+"""Ctrl-C, handled only at safe points.
 
-Python raises KeyboardInterrupt wherever it happens to be; inside a weak reference's callback, of which HDF5 makes one
-per row, it is lost. Here the first Ctrl-C is noted and raised by `check`; the second is raised on the spot.
+Python raises KeyboardInterrupt at any point; inside a weak-reference callback, of which HDF5 makes one per row, it is
+lost. Here `check` raises the first Ctrl-C; the second is raised immediately.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Interrupt:
-    """A context manager for the main thread; does nothing where Ctrl-C is ignored already, as under nohup."""
+    """A context manager for the main thread; does nothing if Ctrl-C is already ignored, as under nohup."""
 
     def __init__(self) -> None:
         self._noted = False
@@ -37,4 +37,4 @@ class Interrupt:
         if self._noted:
             raise KeyboardInterrupt
         self._noted = True
-        print("stopping after this step; Ctrl-C again stops at once", file=sys.stderr)
+        print("stopping after this step; press Ctrl-C again to stop at once", file=sys.stderr)

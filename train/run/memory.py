@@ -1,4 +1,4 @@
-"""What the machine has to give: memory, and arithmetic without denormals."""
+"""Machine limits: available memory, and arithmetic without denormals."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from aedsp.errors import TrainingError
 
 
 def require(n_bytes: int, wanted: str) -> None:
-    """Refuse what does not fit into the machine's memory.
+    """Reject what does not fit in memory.
 
     Raises
     ------
     TrainingError
-        More than all of it; the text says how much there is, and `wanted`.
+        More than the total memory; the message gives both amounts, and `wanted`.
     """
     there = total()
     if there is not None and n_bytes > there:
         raise TrainingError(
-            f"training takes about {n_bytes / 1e9:.1f} GB, this machine has {there / 1e9:.1f} GB, for {wanted}"
+            f"training needs about {n_bytes / 1e9:.1f} GB of memory, this machine has {there / 1e9:.1f} GB: {wanted}"
         )
 
 
 def total() -> int | None:
-    """Bytes of memory that this process may have; None where the system does not say."""
+    """Bytes of memory available to this process; None if the system does not report it."""
     try:
         found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
@@ -38,7 +38,7 @@ def total() -> int | None:
 
 @contextlib.contextmanager
 def no_denormals() -> Iterator[None]:
-    """Numbers below 1e-38 become 0 in this thread: arithmetic on them is far slower, and they tell nothing."""
+    """Flush numbers below 1e-38 to 0 in this thread: arithmetic on them is far slower, and they do not matter."""
     from aedsp._kernels import _cpu
 
     before = _cpu.denormals_off()

@@ -1,6 +1,6 @@
-"""Recipe: every option of a training run, its default, its range, and where it comes from (TOML file, command line).
+"""Recipe: every option of a training run with its default and range, from a TOML file or the command line.
 
-The fields are the only list of options there is: the command line and the TOML keys are made from them. A recipe
+The fields are the only list of options: the command-line flags and the TOML keys are generated from them. A recipe
 holds values only; nothing here reads audio or trains.
 """
 
@@ -23,7 +23,7 @@ from aedsp.train.data.batches import parse_step
 from aedsp.train.data.sampling import Draw
 from aedsp.train.network import corruption as corruptions
 
-#: Names of options in the first edition, which recipes and checkpoints may still have.
+#: Option names of the first edition, which recipes and checkpoints may still use.
 OLD_NAMES = {
     "batch": "batch_size",
     "last_learning_rate": "final_learning_rate",
@@ -36,7 +36,7 @@ DEFAULT_RECIPE = "default"
 
 
 def _about(text: str, least: float | None = None, most: float = math.inf) -> dict[str, Any]:
-    """Metadata of an option: its help text and its range, both ends included."""
+    """Metadata of an option: its help text and its inclusive range."""
     return {"help": text, "least": least, "most": most}
 
 
@@ -47,134 +47,156 @@ class Recipe:
     Raises
     ------
     TrainingError
-        A value of the wrong type or out of its range; the text names the option, the value and the range.
+        A value of the wrong type or out of range; the message names the option, the value and the range.
     """
 
-    front_end: FrontEndKind = field(default="stft", metadata=_about("spectra: linear in frequency, or constant-Q"))
-    sample_rate: float = field(default=FrontEnd().sample_rate, metadata=_about("Hz"))
+    front_end: FrontEndKind = field(default="stft", metadata=_about("spectrum type, linear-frequency or constant-Q"))
+    sample_rate: float = field(default=FrontEnd().sample_rate, metadata=_about("sample rate of the model, Hz"))
     fft_length: int | None = field(
-        default=None, metadata=_about("frames, a power of two; none: what suits the front end")
+        default=None, metadata=_about("FFT length, frames, a power of two; default: set by the front end")
     )
-    window_length: int | None = field(default=None, metadata=_about("frames; none: what suits the front end"))
-    hop_length: int | None = field(default=None, metadata=_about("frames; none: what suits the front end"))
-    window: WindowName = field(default=FrontEnd().window, metadata=_about("shape of the window"))
-    bins_per_octave: int | None = field(default=None, metadata=_about("bands of cqft; none: 12", 1))
-    f_min_hz: float | None = field(default=None, metadata=_about("lowest band of cqft; none: 20", 0))
-    f_max_hz: float | None = field(default=None, metadata=_about("no band of cqft above it; none: 11,025, or less", 0))
+    window_length: int | None = field(
+        default=None, metadata=_about("window length, frames; default: set by the front end")
+    )
+    hop_length: int | None = field(default=None, metadata=_about("hop length, frames; default: set by the front end"))
+    window: WindowName = field(default=FrontEnd().window, metadata=_about("window shape"))
+    bins_per_octave: int | None = field(default=None, metadata=_about("constant-Q bands per octave; default: 12", 1))
+    f_min_hz: float | None = field(default=None, metadata=_about("lowest constant-Q band, Hz; default: 20", 0))
+    f_max_hz: float | None = field(
+        default=None,
+        metadata=_about(
+            "upper limit of the constant-Q bands, Hz; default: 11,025, or half the sample rate if lower", 0
+        ),
+    )
     context_spectra: int = field(
-        default=1, metadata=_about("the encoder sees so many spectra, up to the newest", 1, 64)
+        default=1, metadata=_about("consecutive spectra that the encoder sees, up to the newest", 1, 64)
     )
 
     license: tuple[str, ...] = field(
-        default=(), metadata=_about("take only tracks under these licences, by the folder's MANIFEST.tsv")
+        default=(), metadata=_about("use only tracks that MANIFEST.tsv lists under these licences")
     )
-    training_spectra: int = field(default=Draw().n_training, metadata=_about("spectra to train on", 1))
+    training_spectra: int = field(default=Draw().n_training, metadata=_about("number of training spectra", 1))
     validation_spectra: int = field(
-        default=Draw().n_validation, metadata=_about("spectra that choose the best epoch", 1)
+        default=Draw().n_validation, metadata=_about("number of validation spectra, which select the best epoch", 1)
     )
-    test_spectra: int = field(default=Draw().n_test, metadata=_about("spectra kept for the last figure", 0))
+    test_spectra: int = field(
+        default=Draw().n_test, metadata=_about("number of test spectra, used only for the final loss", 0)
+    )
     split: Literal["file", "frame"] = field(
-        default="file", metadata=_about("whether validation and test are other files, or other frames of the same")
+        default="file", metadata=_about("hold out whole files for validation and test, or frames of the same files")
     )
     positions: Literal["grid", "random"] = field(
-        default="grid", metadata=_about("draw spectra on the hop grid, or anywhere")
+        default="grid", metadata=_about("where spectra are drawn, on the hop grid or anywhere")
     )
     skip_silence_db: float | None = field(
-        default=None, metadata=_about("leave out spectra with no magnitude above this", -400, 40)
+        default=None, metadata=_about("skip spectra with no magnitude above this, dB; default: keep all", -400, 40)
     )
-    seed: int = field(default=0, metadata=_about("of everything drawn at random", 0))
+    seed: int = field(default=0, metadata=_about("random seed", 0))
 
     preprocess: tuple[str, ...] = field(
         default=("normalize",),
         metadata=_about(
-            "steps: normalize (or normalize:MAXIMUM), standardize, log:FLOOR, power:EXPONENT; fitted to the training "
-            "spectra"
+            "preprocessing steps, fitted to the training spectra: normalize (or normalize:MAXIMUM), standardize, "
+            "log:FLOOR, power:EXPONENT"
         ),
     )
     level_balance: float = field(
-        default=0.0, metadata=_about("0: loud spectra weigh most; 1: all are brought to one level", 0, 1)
+        default=0.0, metadata=_about("0: loud spectra weigh most; 1: all spectra have the same level", 0, 1)
     )
 
     hidden: tuple[int, ...] = field(
-        default=(256,), metadata=_about("units of each layer, from the outside in; the last is the code", 1, MOST_UNITS)
+        default=(256,), metadata=_about("units per layer, outermost first; the last is the code", 1, MOST_UNITS)
     )
     code: int | None = field(
-        default=None, metadata=_about("units of the code; the recipe chooses the rest", 1, MOST_UNITS)
+        default=None, metadata=_about("units of the code; the recipe sets the other layers", 1, MOST_UNITS)
     )
     encoder_activation: tuple[Activation, ...] = field(
-        default=("sigmoid",), metadata=_about("of the hidden units, one for all layers or one each")
+        default=("sigmoid",), metadata=_about("activation of the hidden units, one for all layers or one per layer")
     )
     decoder_activation: tuple[Activation, ...] = field(
-        default=("linear",), metadata=_about("of the layers' outputs, one for all layers or one each")
+        default=("linear",), metadata=_about("activation of the outputs, one for all layers or one per layer")
     )
-    tied: bool = field(default=False, metadata=_about("decoders use the transposed encoder weights"))
+    tied: bool = field(default=False, metadata=_about("use the transposed encoder weights in the decoders"))
     encoder_bias: bool = field(default=True, metadata=_about("learn the biases of the hidden units"))
     decoder_bias: bool = field(default=True, metadata=_about("learn the biases of the outputs"))
     nonnegative: bool = field(
-        default=False, metadata=_about("keep decoder weights at 0 or above: units only add sound")
+        default=False, metadata=_about("keep decoder weights at 0 or above, so that units only add sound")
     )
     initial: Literal["random", "nonnegative", "principal", "parts"] = field(
-        default="random", metadata=_about("weights to start from")
+        default="random", metadata=_about("initial weights")
     )
 
     objective: Literal["squared_error", "cross_entropy"] = field(
-        default="squared_error", metadata=_about("Eq. 3 or 4 of the paper; cross entropy wants values from 0 to 1")
+        default="squared_error",
+        metadata=_about("training loss, Eq. 3 or 4 of the paper (cross entropy needs values from 0 to 1)"),
     )
-    preprocessed_loss: float = field(
-        default=1.0, metadata=_about("weight of the objective on the preprocessed spectra", 0)
-    )
+    preprocessed_loss: float = field(default=1.0, metadata=_about("weight of the loss on the preprocessed spectra", 0))
     magnitude_loss: float = field(
         default=0.0,
-        metadata=_about("weight of the objective on the magnitudes, after the inverse preprocessing", 0),
+        metadata=_about("weight of the loss on the magnitudes, after the inverse preprocessing", 0),
     )
     corruption: tuple[str, ...] = field(
         default=("none",),
-        metadata=_about("of the layers' inputs while training: none, gaussian:DEVIATION, dropout:SHARE or "
-                        "salt_and_pepper:SHARE; one for all layers or one each"),
+        metadata=_about("corruption of the layer inputs in training: none, gaussian:DEVIATION, dropout:SHARE or "
+                        "salt_and_pepper:SHARE; one for all layers or one per layer"),
     )  # fmt: skip
     sparsity: tuple[float, ...] = field(
-        default=(0.0,), metadata=_about("weight of the units' absolute activations, one for all layers or one each", 0)
+        default=(0.0,),
+        metadata=_about("weight of the L1 penalty on activations, one for all layers or one per layer", 0),
     )
-    weight_decay: float = field(default=0.0, metadata=_about("factor of the weights' squares", 0))
-    negative_decay: float = field(default=0.0, metadata=_about("more of it for negative weights", 0))
-    positive_decay: float = field(default=0.0, metadata=_about("more of it for positive weights", 0))
-    decay_biases: bool = field(default=False, metadata=_about("biases decay as weights do"))
+    weight_decay: float = field(default=0.0, metadata=_about("L2 weight decay", 0))
+    negative_decay: float = field(default=0.0, metadata=_about("additional decay of negative weights", 0))
+    positive_decay: float = field(default=0.0, metadata=_about("additional decay of positive weights", 0))
+    decay_biases: bool = field(default=False, metadata=_about("apply weight decay to the biases too"))
 
-    pretraining: bool = field(default=True, metadata=_about("several layers: train each by itself first"))
-    fine_tuning: bool = field(default=True, metadata=_about("several layers: train all together at the end"))
-    fine_tuning_epochs: int | None = field(default=None, metadata=_about("of that; none: as many as `epochs`", 0))
+    pretraining: bool = field(default=True, metadata=_about("with several layers: train each one separately first"))
+    fine_tuning: bool = field(default=True, metadata=_about("with several layers: train all together at the end"))
+    fine_tuning_epochs: int | None = field(
+        default=None, metadata=_about("epochs of fine-tuning; default: same as `epochs`", 0)
+    )
     classes: bool = field(
-        default=False, metadata=_about("the folder's folders are classes that the code is to tell apart")
+        default=False, metadata=_about("treat the subfolders of DIR as classes that the code separates")
     )
-    class_epochs: int = field(default=10, metadata=_about("of training for classes, at the end", 0))
-    class_weight: float = field(default=0.1, metadata=_about("of the classes beside the reconstruction", 0))
+    class_epochs: int = field(default=10, metadata=_about("epochs of class training, at the end", 0))
+    class_weight: float = field(
+        default=0.1, metadata=_about("weight of the class loss relative to the reconstruction loss", 0)
+    )
 
-    optimizer: Literal["sgd", "adam"] = field(default="sgd", metadata=_about("how the weights follow the gradient"))
-    batch_size: int = field(default=100, metadata=_about("spectra a step", 1, MOST_UNITS))
-    epochs: int = field(default=20, metadata=_about("passes over the training spectra, of each stage", 0))
-    learning_rate: float = field(default=0.005, metadata=_about("of the first step", 0))
+    optimizer: Literal["sgd", "adam"] = field(default="sgd", metadata=_about("optimizer"))
+    batch_size: int = field(default=100, metadata=_about("spectra per step", 1, MOST_UNITS))
+    epochs: int = field(default=20, metadata=_about("epochs of each training stage", 0))
+    learning_rate: float = field(default=0.005, metadata=_about("learning rate of the first step", 0))
     final_learning_rate: float | None = field(
-        default=None, metadata=_about("of the last step, reached in a straight line; none: the same", 0)
+        default=None, metadata=_about("learning rate of the last step, reached linearly; default: constant", 0)
     )
     plateau_epochs: int = field(
-        default=0, metadata=_about("after so many epochs without a better one the learning rate falls; 0: never", 0)
+        default=0, metadata=_about("lower the learning rate after this many epochs without improvement; 0: never", 0)
     )
-    plateau_factor: float = field(default=0.5, metadata=_about("by which it then falls", 0, 1))
-    momentum: float = field(default=0.5, metadata=_about("SGD's momentum, Adam's first decay", 0, 0.9999))
+    plateau_factor: float = field(
+        default=0.5, metadata=_about("factor that lowers the learning rate on a plateau", 0, 1)
+    )
+    momentum: float = field(default=0.5, metadata=_about("momentum of SGD, or β₁ of Adam", 0, 0.9999))
     final_momentum: float | None = field(
-        default=None, metadata=_about("momentum after `momentum_epochs`, reached in a straight line", 0, 0.9999)
+        default=None,
+        metadata=_about("momentum after `momentum_epochs`, reached linearly; default: constant", 0, 0.9999),
     )
-    momentum_epochs: int = field(default=5, metadata=_about("of that ramp", 1))
+    momentum_epochs: int = field(default=5, metadata=_about("length of the momentum ramp, epochs", 1))
     early_stopping_epochs: int = field(
         default=0,
-        metadata=_about("stop where the best loss fell less than `early_stopping_decrease` in so many; 0: never", 0),
+        metadata=_about(
+            "early-stopping window, epochs: stop if the best loss falls by less than `early_stopping_decrease` in it; "
+            "0: never",
+            0,
+        ),
     )
-    early_stopping_decrease: float = field(default=0.001, metadata=_about("as a share of that loss", 0, 1))
+    early_stopping_decrease: float = field(
+        default=0.001, metadata=_about("early-stopping threshold, as a fraction of the best loss", 0, 1)
+    )
 
-    name: str = field(default="", metadata=_about("name inside the model file; none: the name of the file"))
-    model_license: str = field(default="", metadata=_about("licence of the model, kept in its file"))
+    name: str = field(default="", metadata=_about("model name inside the file; default: the file name"))
+    model_license: str = field(default="", metadata=_about("licence of the model, stored in its file"))
     weights: WeightDtype = field(
-        default="float32", metadata=_about("how the model file keeps weights; float16 is half the size")
+        default="float32", metadata=_about("data type of the weights in the model file (float16 is half the size)")
     )
 
     def __post_init__(self) -> None:
@@ -187,28 +209,28 @@ class Recipe:
         for name in ("encoder_activation", "decoder_activation", "corruption", "sparsity"):
             self.per_layer(name)
         if not self.hidden:
-            raise TrainingError("hidden is empty; expected the units of one layer at least")
+            raise TrainingError("hidden is empty; expected the units of at least one layer")
         if self.preprocessed_loss + self.magnitude_loss <= 0:
-            raise TrainingError("preprocessed_loss and magnitude_loss are both 0; expected one of them above it")
+            raise TrainingError("preprocessed_loss and magnitude_loss are both 0; set at least one of them above 0")
 
     def analysis(self) -> FrontEnd:
-        """The front end of these options.
+        """The front end with these options.
 
         Raises
         ------
         ValueError
-            Lengths that do not go together.
+            Incompatible lengths.
         """
         names = ("fft_length", "window_length", "hop_length", "bins_per_octave", "f_min_hz", "f_max_hz")
         chosen = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return FrontEnd.of_kind(self.front_end, sample_rate=self.sample_rate, window=self.window, **chosen)
 
     def layer_units(self) -> tuple[int, ...]:
-        """Units of each layer, from the outside in."""
+        """Units of each layer, outermost first."""
         return self.hidden if self.code is None else (*self.hidden[:-1], self.code)
 
     def per_layer(self, name: str) -> tuple[Any, ...]:
-        """The values of an option for each layer, where one may stand for all."""
+        """The values of an option for each layer; a single value applies to all."""
         values: tuple[Any, ...] = getattr(self, name)
         if len(values) not in (1, len(self.hidden)):
             raise TrainingError(
@@ -217,7 +239,7 @@ class Recipe:
         return values * len(self.hidden) if len(values) == 1 else values
 
     def draw(self) -> Draw:
-        """What is drawn from the tracks."""
+        """What to draw from the tracks."""
         return Draw(
             front_end=self.analysis(),
             n_training=self.training_spectra,
@@ -232,46 +254,44 @@ class Recipe:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Option names and values, as JSON can hold them."""
+        """Option names and values, JSON-serialisable."""
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
         }
 
     def to_toml(self) -> str:
-        """The recipe as a TOML file, every option on its line."""
+        """The recipe as a TOML file, one option per line."""
         return "".join(f"{key} = {_toml(value)}\n" for key, value in self.to_dict().items() if value is not None)
 
 
 def option_types() -> dict[dataclasses.Field[Any], Any]:
-    """Every field of `Recipe` with its type."""
+    """Each field of `Recipe` with its type."""
     hints = get_type_hints(Recipe)
     return {option: hints[option.name] for option in dataclasses.fields(Recipe)}
 
 
 def names() -> list[str]:
-    """The recipes that come with the package."""
+    """Names of the recipes in the package."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
 def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
-    """A shipped recipe by name, or a TOML file by path, with `changes` on top.
+    """Load a shipped recipe by name, or a TOML file by path, and apply `changes`.
 
     Raises
     ------
     TrainingError
-        No such recipe, no valid TOML, an unknown option (the text gives the nearest valid one), a value that does
-        not fit.
+        No such recipe, invalid TOML, an unknown option (the message gives the nearest valid one), or an invalid
+        value.
     """
     changes = dict(changes or {})
     if changes.get("hidden") is not None and changes.get("code") is not None:
-        raise TrainingError(
-            "hidden asks for exactly these layers, and code for a code of so many units; give one of them"
-        )
+        raise TrainingError("hidden sets all layers, code only the units of the innermost one; give one of them")
     path = RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
         path = Path(name_or_path)
     if not path.is_file():
-        raise TrainingError(f"there is no recipe {name_or_path!r}; give a file, or one of {', '.join(names())}")
+        raise TrainingError(f"no such recipe: {name_or_path!r}; give a TOML file, or one of {', '.join(names())}")
     try:
         with open(path, "rb") as file:
             options = toml.loads(file.read().decode())
@@ -286,19 +306,19 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
 
 
 def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a recipe's file for a code of so many units: its tables `from_code.N` count from N units on, but
-    not for layers that are asked for otherwise.
+    """The options of a recipe file for the chosen code size: its tables `from_code.N` apply from N units on, except to
+    the shape of layers that `changes` sets.
 
     Raises
     ------
     TrainingError
-        Such a table without a number, or what is no table.
+        `from_code` is not a table of tables, or a table has no number.
     """
     options = renamed(options)
     tables = options.pop("from_code", {})
     if not isinstance(tables, dict) or not all(n.isdigit() and isinstance(t, dict) for n, t in tables.items()):
         raise TrainingError(
-            f"from_code is {tables!r}; expected tables like [from_code.64], by the least number of units"
+            f"from_code is {tables!r}; expected tables like [from_code.64], named after the smallest code size"
         )
     hidden = changes.get("hidden", options.get("hidden", 0))
     code = (
@@ -314,10 +334,10 @@ def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def _refitted(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:
-    """`changes`, with the recipe's options of each layer made to fit another number of layers.
+    """`changes`, plus the recipe's per-layer options adapted to the new number of layers.
 
-    The innermost layer keeps its encoder's activation and its sparsity, the outermost its decoder's activation and its
-    corruption; those between are like their neighbours around the code.
+    The innermost layer keeps its encoder activation and its sparsity, the outermost its decoder activation and its
+    corruption; the layers between copy their neighbours.
     """
     hidden = changes["hidden"]
     n = len(hidden) if isinstance(hidden, (list, tuple)) else 1
@@ -332,7 +352,7 @@ def _refitted(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options under the names that they have now."""
+    """Options under their current names."""
     return {OLD_NAMES.get(key, key): value for key, value in options.items()}
 
 
@@ -343,7 +363,7 @@ def from_options(options: Mapping[str, Any]) -> Recipe:
     for key in options:
         if key not in valid:
             nearest = difflib.get_close_matches(key, valid, 1, 0)[0]
-            raise TrainingError(f"there is no option {key!r}; did you mean {nearest!r}?")
+            raise TrainingError(f"unknown option {key!r}; did you mean {nearest!r}?")
     kinds = {option.name: kind for option, kind in option_types().items()}
     values: dict[str, Any] = {}
     for key, value in options.items():
@@ -356,7 +376,7 @@ def from_options(options: Mapping[str, Any]) -> Recipe:
 
 
 def _check(option: dataclasses.Field[Any], kind: Any, value: Any) -> None:
-    """Refuse a value of the wrong type or out of range."""
+    """Reject a value of the wrong type or out of range."""
     if type(None) in get_args(kind):
         if value is None:
             return
@@ -374,7 +394,7 @@ def _check(option: dataclasses.Field[Any], kind: Any, value: Any) -> None:
 
 
 def _fits(value: Any, kind: Any, least: float | None, most: float) -> tuple[bool, str]:
-    """Whether a value is of the kind and in the range; and what is expected, in words."""
+    """Whether a value has the type and is in range; and a description of what is expected."""
     if get_origin(kind) is Literal:
         return value in get_args(kind), f"one of {', '.join(get_args(kind))}"
     if kind in (int, float):
@@ -385,7 +405,7 @@ def _fits(value: Any, kind: Any, least: float | None, most: float) -> tuple[bool
         if least is not None:
             expected += f" from {least:g}" if math.isinf(most) else f" from {least:g} to {most:g}"
         return fits, expected
-    return isinstance(value, kind), {bool: "true or false", str: "a text"}[kind]
+    return isinstance(value, kind), {bool: "true or false", str: "a string"}[kind]
 
 
 def _toml(value: bool | float | str | Sequence[str]) -> str:

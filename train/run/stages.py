@@ -1,4 +1,4 @@
-"""The stages of a run: each layer by itself, all together, and the classes at the end; and one stage's training."""
+"""Training stages: each layer separately, all layers together, and classes last; and the training of one stage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PATIENCE, _DIVERGED = 3, 3.0  # epochs; times the best loss
 
 
 class EpochRecord(NamedTuple):
-    """A line of the history. Losses are shares of the trivial error, in the stage of the classes with their entropy;
+    """A row of the history. Losses are relative to the trivial error, and include the class entropy in the class stage;
     epoch 0 is before the first step of the stage.
 
     validation_error is the objective itself: squared error summed over the bins, averaged over the frames; for a layer
@@ -46,13 +46,13 @@ class EpochRecord(NamedTuple):
     seconds: float
 
 
-#: Of the history in a model file.
+#: Columns of the history in a model file.
 HISTORY_COLUMNS = EpochRecord._fields
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is trained: the layers `first` to `stop` of the stack, on the codes of those below."""
+    """One stage: trains layers `first` to `stop` of the stack, on the codes of the layers below."""
 
     name: str
     first: int
@@ -63,7 +63,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """Where a run is: `batch` of `n_batches` done in `epoch` (from 1) of `n_epochs` of a stage, and its loss."""
+    """The progress of a run: `batch` of `n_batches` done in `epoch` (from 1) of `n_epochs` of a stage, and its loss."""
 
     stage: Stage
     epoch: int
@@ -74,7 +74,7 @@ class BatchProgress:
 
 
 def stages_of(recipe: Recipe) -> tuple[Stage, ...]:
-    """The stages in order."""
+    """The stages of a recipe, in order."""
     n = len(recipe.hidden)
     stages = []
     if n == 1:
@@ -85,26 +85,26 @@ def stages_of(recipe: Recipe) -> tuple[Stage, ...]:
         epochs = recipe.epochs if recipe.fine_tuning_epochs is None else recipe.fine_tuning_epochs
         stages.append(Stage("all layers", 0, n, epochs))
     if not stages:
-        raise TrainingError("pretraining and fine_tuning are both off; there is nothing to train")
+        raise TrainingError("pretraining and fine_tuning are both off; turn at least one of them on")
     if recipe.classes:
         stages.append(Stage("classes", 0, n, recipe.class_epochs, classes=True))
     return tuple(stages)
 
 
 class StageRun:
-    """One stage: updates, validation, and the best parameters so far.
+    """The training of one stage: updates, validation, and the best parameters so far.
 
     Parameters
     ----------
     recipe : Recipe
     stage : Stage
     index : int
-        Which of the run's stages it is.
+        Index of the stage in the run.
     network : Autoencoder
     training, validation : Spectra
     objective : StageObjective
     adjusts : float
-        Factor of the error as reported.
+        Factor of the reported error.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class StageRun:
         on_row: Callable[[Stage, EpochRecord], None],
         on_epoch: Callable[[StageRun], None],
     ) -> None:
-        """The epochs that are left; `on_epoch` after each, when all is as `state` tells it."""
+        """Train the remaining epochs; `on_epoch` is called after each, when `state` is complete."""
         if not self.rows:
             self._validate(0, math.nan, 0.0)
             on_row(self.stage, self.rows[-1])
@@ -148,7 +148,7 @@ class StageRun:
             if self._settled():
                 return
             started = time.monotonic()
-            with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is found below, and named
+            with np.errstate(over="ignore", invalid="ignore"):  # divergence is detected below
                 batches = self._training.shuffled(self._recipe.batch_size, self._rng)
                 losses = [self._step(batch, epoch, i, on_batch) for i, batch in enumerate(batches)]
             self._validate(epoch, float(np.mean(losses)) / self._trivial, time.monotonic() - started)
@@ -156,7 +156,7 @@ class StageRun:
             on_row(self.stage, self.rows[-1])
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
-        """All that the epochs to come depend on: numbers, and arrays."""
+        """All that the remaining epochs depend on: numbers, and arrays."""
         about = {
             "rows": self.rows,
             "best": [self.best_loss if math.isfinite(self.best_loss) else None, self.best_epoch],
@@ -167,7 +167,7 @@ class StageRun:
         return about, arrays | {f"optimizer_{name}": array for name, array in self._optimizer.state().items()}
 
     def restore(self, about: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
-        """Go on from what `state` gave."""
+        """Resume from what `state` returned."""
         self.rows = [EpochRecord(*(math.nan if value is None else value for value in row)) for row in about["rows"]]
         loss, self.best_epoch = about["best"]
         self.best_loss = math.inf if loss is None else loss
@@ -177,7 +177,7 @@ class StageRun:
         self._optimizer.restore({name: arrays[f"optimizer_{name}"] for name in self._optimizer.state()})
 
     def finish(self) -> None:
-        """The network as it was at its best."""
+        """Restore the best parameters."""
         self.network.parameters[:] = self.best_parameters
 
     def _step(self, batch: Batch, epoch: int, index: int, on_batch: Callable[[BatchProgress], None]) -> float:
@@ -187,7 +187,7 @@ class StageRun:
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the loss is no longer finite in {self.stage.name}, epoch {epoch}, batch {index + 1}, at learning "
-                f"rate {rate:g}; take a smaller learning_rate, or a smaller momentum"
+                f"rate {rate:g}; use a smaller learning_rate or momentum"
             )
         self._optimizer.step(self.network.parameters, rate, momentum)
         self.network.project()
@@ -195,7 +195,7 @@ class StageRun:
         return loss
 
     def _learning_rate(self, epoch: int, index: int) -> float:
-        """On a straight line from the first step's to the last step's, less what plateaus took away."""
+        """Linear from the first step to the last, times the reductions on plateaus."""
         first, last = self._recipe.learning_rate, self._recipe.final_learning_rate
         if last is None:
             return first * self._rate_factor
@@ -218,7 +218,7 @@ class StageRun:
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the validation loss is no longer finite in {self.stage.name} after epoch {epoch}, at learning "
-                f"rate {rate:g}; take a smaller learning_rate, or a smaller momentum"
+                f"rate {rate:g}; use a smaller learning_rate or momentum"
             )
         self._require_descent(epoch, loss, rate)
         if loss < self.best_loss:
@@ -232,16 +232,16 @@ class StageRun:
                 self._epochs_since_fall = 0
 
     def _require_descent(self, epoch: int, loss: float, rate: float) -> None:
-        """Refuse to go on where the loss is worse than useless, and far from what it was, for some epochs."""
+        """Stop if the loss has been above the trivial error, and far above the best, for several epochs."""
         last = [row.validation_loss for row in self.rows[-_PATIENCE:]]
         if len(last) == _PATIENCE and min(last) > max(1.0, _DIVERGED * self.best_loss):
             raise DivergedError(
                 f"the loss diverges in {self.stage.name}: after epoch {epoch} it is {loss:.3g} of the trivial error, "
-                f"{loss / self.best_loss:.3g} times the best, at learning rate {rate:g}; take a smaller learning_rate"
+                f"{loss / self.best_loss:.3g} times the best, at learning rate {rate:g}; use a smaller learning_rate"
             )
 
     def _settled(self) -> bool:
-        """Whether the best loss has fallen by less than the wanted share over the last epochs."""
+        """Whether the best loss fell by less than `early_stopping_decrease` in the early-stopping window."""
         n = self._recipe.early_stopping_epochs
         losses = [row.validation_loss for row in self.rows]
         if not n or len(losses) <= n:
@@ -249,7 +249,7 @@ class StageRun:
         return min(losses[-n:]) > (1 - self._recipe.early_stopping_decrease) * min(losses[:-n])
 
     def _error_of(self, spectra: Spectra) -> float:
-        """The objective over a split, and the entropy of the classes times its weight."""
+        """The objective over a split, plus the weighted class entropy."""
         total = 0.0
         for batch in spectra.in_order(self.network.n_rows):
             output, activation = self.network.forward(batch.x), self.network.plans[0].decoder_activation
@@ -261,7 +261,7 @@ class StageRun:
 
 
 def loss_of(network: Autoencoder, objective: StageObjective, spectra: Spectra) -> float:
-    """The objective of a network over a split, as a share of its trivial error."""
+    """The objective of a network over a split, relative to the trivial error."""
     error, total = np.zeros((network.n_rows, network.n_output), np.float32), 0.0
     for batch in spectra.in_order(network.n_rows):
         output, activation = network.forward(batch.x), network.plans[0].decoder_activation
@@ -270,15 +270,14 @@ def loss_of(network: Autoencoder, objective: StageObjective, spectra: Spectra) -
 
 
 class StageObjective:
-    """What a stage minimises, and what predicting the training mean for every frame would cost.
+    """The objective of a stage, and its trivial error: that of predicting the training mean for every frame.
 
-    The error of the magnitudes is brought to the scale of the other: on the training spectra both trivial errors count
-    alike.
+    The magnitude loss is scaled so that both trivial errors are equal on the training spectra.
 
     Raises
     ------
     TrainingError
-        Cross entropy of values outside [0, 1], or spectra that are all alike.
+        Cross entropy of values outside [0, 1], or identical spectra.
     """
 
     def __init__(self, recipe: Recipe, stage: Stage, preprocess: Chain, training: Spectra, kernels: Any) -> None:
@@ -292,7 +291,7 @@ class StageObjective:
         self._scale = 1.0
         own, of_magnitudes = self._trivial_parts(training)
         if own == 0 or (self._weights[1] and of_magnitudes == 0):
-            raise TrainingError("all training spectra are alike; there is nothing to learn; give audio that changes")
+            raise TrainingError("all training spectra are identical; give audio that changes")
         self._scale = own / of_magnitudes if self._weights[1] else 1.0
         parts: list[tuple[float, Objective]] = [(self._weights[0], self._own)]
         if self._weights[1]:
@@ -301,7 +300,7 @@ class StageObjective:
         self.loss: Objective = self._own if parts == [(1.0, self._own)] else Sum(*parts)
 
     def trivial(self, spectra: Spectra) -> float:
-        """The objective where the training mean is predicted for every frame of a split; above 0."""
+        """The objective of predicting the training mean for every frame of a split; above 0."""
         own, of_magnitudes = self._trivial_parts(spectra)
         total = self._weights[0] * own + self._weights[1] * self._scale * of_magnitudes
         return total if total > 0 else 1.0
@@ -324,7 +323,7 @@ class StageObjective:
 
 
 def _require_unit_range(batch: Batch, stage: Stage, recipe: Recipe) -> None:
-    """Refuse what the objective has no meaning for, where it weighs anything."""
+    """Reject values for which the objective is undefined, if its weight is not 0."""
     if stage.first:
         require_unit_range(batch.wanted, "codes of the layer below")
         return

@@ -1,7 +1,7 @@
-"""A training run: from an open corpus and a recipe to a model, the best of all epochs on the validation spectra.
+"""A training run: from a corpus and a recipe to the model of the epoch with the best validation loss.
 
-Losses are shares of the trivial error, which is what predicting the mean training spectrum costs: 1 is useless,
-0 perfect. Nothing here prints; the only file it writes is the checkpoint.
+Losses are relative to the trivial error, that of predicting the mean training spectrum: 1 is useless, 0 perfect.
+Nothing here prints; the only file written is the checkpoint.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ from aedsp.train.run.stages import BatchProgress, EpochRecord, Stage, StageObjec
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """The model; its history (rows, len(HISTORY_COLUMNS)) and the stages that it tells of; the best epoch of the last
-    stage; the losses of the model on the spectra of validation, and of test (None without them); whether it was
-    interrupted, what stopped it where it diverged."""
+    """The model; its history (rows, len(HISTORY_COLUMNS)) and stages; the best epoch of the last stage; the losses on
+    validation and test spectra (None without any); whether it was interrupted; where and why it diverged, if it did."""
 
     model: Model
     history: Floats
@@ -65,36 +64,36 @@ def train(
     ----------
     recipe : Recipe
     corpus : Corpus
-        With the recipe's front end.
+        With the front end of the recipe.
     name : str
-        Of the model, where the recipe gives none.
+        Name of the model if the recipe has none.
     start : Model, optional
-        Whose weights and preprocessing to start from, for `--continue`; all its layers are trained together.
+        Model whose weights and preprocessing to start from, for `--continue`; all layers are trained together.
     below : Model, optional
-        A trained model whose layers are the lowest of the recipe's, with its preprocessing; pretraining begins above.
+        Trained model that provides the preprocessing and the lowest layers; pretraining starts above them.
     checkpoint : Path, optional
-        Written after each epoch. Where it exists the run goes on from it, to the same weights, bit for bit, as if it
-        had never stopped.
+        Written after each epoch. If it exists, the run resumes from it; the result is bit-identical to that of an
+        uninterrupted run.
     on_batch : callable (BatchProgress), optional
         Called after each batch.
     on_row : callable (Stage, EpochRecord), optional
         Called after each validation.
     on_trouble : callable (text), optional
-        Called where a checkpoint could not be written; the run goes on.
+        Called if a checkpoint cannot be written; the run continues.
     check : callable, optional
-        Called now and then while whole splits are read; may raise KeyboardInterrupt.
+        Called repeatedly while whole splits are read; may raise KeyboardInterrupt.
 
     Returns
     -------
     Result
-        After KeyboardInterrupt, or where the loss diverges, the best model so far.
+        After KeyboardInterrupt, or if the loss diverges, the best model so far.
 
     Raises
     ------
     KeyboardInterrupt
-        Before the first epoch of all had ended.
+        Before the end of the very first epoch.
     TrainingError
-        Options that do not fit the data, or a checkpoint of another run.
+        Options that do not suit the data, or a checkpoint of another run.
     """
     nothing: Any = lambda *arguments: None  # noqa: E731
     calls = _Calls(on_batch or nothing, on_row or nothing, on_trouble or nothing, check or nothing)
@@ -110,7 +109,7 @@ class _Calls:
 
 
 class _Run:
-    """The stages one after the other, on one network each, whose weights are handed on."""
+    """The stages in order, each on its own network; weights are passed from one to the next."""
 
     def __init__(
         self,
@@ -141,7 +140,7 @@ class _Run:
         given = start or below
         self._preprocess = given.preprocess if given else fit_preprocess(recipe.preprocess, training, n_bins)
         self._level = mean_norm(training, self._preprocess, n_bins, recipe.level_balance, recipe.magnitude_loss)
-        self._done: list[Floats] = []  # parameters of the stages that ended
+        self._done: list[Floats] = []  # parameters of finished stages
         self._history: list[EpochRecord] = []
 
     def run(self, name: str) -> Result:
@@ -213,7 +212,7 @@ class _Run:
         )
 
     def _stage_network(self, stage: Stage, whole: Autoencoder, parameters: Floats | None = None) -> Autoencoder:
-        """The network of a stage, with the weights that the whole has, or with `parameters`."""
+        """The network of a stage, with the weights of `whole` or with `parameters`."""
         network = self._network(stage.first, stage.stop, len(self._corpus.class_names) if stage.classes else 0)
         if parameters is not None:
             network.parameters[:] = parameters
@@ -251,7 +250,7 @@ class _Run:
         except OSError as error:
             if not self._told:
                 self._calls.on_trouble(
-                    f"{self._path} cannot be written ({error.strerror or error}); training goes on without"
+                    f"{self._path} cannot be written ({error.strerror or error}); training continues without it"
                 )
             self._told = True
 
@@ -264,7 +263,7 @@ class _Run:
         network, objective = self._network(0, n_trained), run.objective
         _copy(whole.layers[:n_trained], network.layers)
         spectra = Stage("spectra", 0, n_trained, 0)
-        if run.stage.first:  # whose own losses are those of codes
+        if run.stage.first:  # its own losses are on codes
             objective = StageObjective(
                 recipe, spectra, self._preprocess, self._spectra_of("training", None, spectra), network.kernels
             )
@@ -290,24 +289,23 @@ class _Run:
         )  # fmt: skip
 
     def _n_trained(self, last: StageRun, broke_off: bool) -> int:
-        """How many layers have learnt something: those of a stage that broke off only after an epoch."""
+        """Number of trained layers; those of an interrupted or diverged stage count only after an epoch."""
         ended = self._stages[: len(self._done)]
         if broke_off and last.stage.first and last.best_epoch == 0:
             ended = ended[:-1]
         return max((stage.stop for stage in ended), default=len(self._below.layers) if self._below else 0)
 
     def _require_memory(self) -> None:
-        """Refuse more units than there is memory for, before anything is allocated."""
+        """Reject more units than fit in memory, before anything is allocated."""
         n_in, n = self._corpus.n_input, 0
         for plan in self._plans:
             n += (1 if plan.tied else 2) * n_in * plan.n_hidden
             n_in = plan.n_hidden
-        n_bytes = (
-            4 * 8 * n
-        )  # parameters of the whole and of a stage, the best, gradient, two of the optimizer, checkpoint
+        # parameters of the network, of a stage, and the best; gradient; two arrays of the optimizer; checkpoint
+        n_bytes = 4 * 8 * n
         if self._recipe.initial == "principal":
             n_bytes += 8 * 4 * self._corpus.n_input**2
-        memory.require(n_bytes, f"{' and '.join(f'{p.n_hidden:,}' for p in self._plans)} units; take fewer")
+        memory.require(n_bytes, f"{' and '.join(f'{p.n_hidden:,}' for p in self._plans)} units; use fewer")
 
 
 def _plans(recipe: Recipe) -> tuple[LayerPlan, ...]:
@@ -332,21 +330,21 @@ def _stages_from(recipe: Recipe, start: Model) -> tuple[Stage, ...]:
 
 
 def _require_classes(corpus: Corpus) -> None:
-    """Refuse classes that nothing can be learnt of.
+    """Reject classes that cannot be learned.
 
     Raises
     ------
     TrainingError
-        Fewer than two, or one without a spectrum to train on.
+        Fewer than two classes, or one without a training spectrum.
     """
     counts = np.bincount(corpus.splits["training"].classes, minlength=len(corpus.class_names))
     if len(counts) < 2 or not counts.all():
         found = ", ".join(f"{name} ({n:,} spectra)" for name, n in zip(corpus.class_names, counts, strict=True))
-        raise TrainingError(f"classes takes two folders or more right below DIR, with music in each; found {found}")
+        raise TrainingError(f"classes needs at least two subfolders of DIR with music in each; found {found}")
 
 
 def _copy(given: Sequence[Weights], into: Sequence[Weights]) -> None:
-    """The weights of some layers into others."""
+    """Copy the weights of layers into others."""
     for source, target in zip(given, into, strict=True):
         for a, b in zip(source, target, strict=True):
             b[...] = a

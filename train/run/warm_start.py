@@ -1,4 +1,4 @@
-"""Training an existing model on: what it has settled, and its weights."""
+"""Training that starts from an existing model: the options it fixes, and its weights."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _NOT_USED = ("code", "initial", "pretraining", "fine_tuning", "fine_tuning_epoch
 
 
 def settled(model: Model) -> dict[str, Any]:
-    """The options of a recipe that the model decides: front end, preprocessing, layers.
+    """The recipe options fixed by the model: front end, preprocessing, layers.
 
     Raises
     ------
     TrainingError
-        Where its layers differ in what a recipe has one option for.
+        Its layers differ in a property for which a recipe has only one option.
     """
     tied = {layer.tied for layer in model.layers}
     if len(tied) > 1:
-        raise TrainingError("the model to continue has tied and untied layers; expected all alike")
+        raise TrainingError("the model to continue has both tied and untied layers; expected only one kind")
     front_end = model.front_end
     lengths = ("sample_rate", "fft_length", "window_length", "hop_length", "window")
     return {
@@ -44,27 +44,27 @@ def settled(model: Model) -> dict[str, Any]:
 
 
 def require_free(given: Mapping[str, Any], model: Model, path: Path) -> None:
-    """Refuse options that the model at `path` has settled, or that mean nothing where one is continued.
+    """Reject options that are fixed by the model at `path`, or that have no effect with `--continue`.
 
     Raises
     ------
     TrainingError
-        The first of them.
+        Names the first of them.
     """
     for key in given:
         if key in settled(model):
-            raise TrainingError(f"--{key.replace('_', '-')} is settled by {path}, which is continued; leave it out")
+            raise TrainingError(f"--{key.replace('_', '-')} is set by the model to continue, {path}; remove it")
         if key in _NOT_USED:
-            raise TrainingError(f"--{key.replace('_', '-')} means nothing with --continue; leave it out")
+            raise TrainingError(f"--{key.replace('_', '-')} has no effect with --continue; remove it")
 
 
 def require_stack(recipe: Recipe, below: Model) -> None:
-    """Refuse a model that cannot be the lowest layers of what the recipe trains.
+    """Reject a model that cannot be the lowest layers of the recipe.
 
     Raises
     ------
     TrainingError
-        Layers or a front end that are not the recipe's, or a recipe that trains no layer above it by itself.
+        Its layers or front end differ from the recipe, or the recipe trains no separate layer above it.
     """
     n = len(below.layers)
     if not (recipe.pretraining and n < len(recipe.hidden)):
@@ -77,11 +77,11 @@ def require_stack(recipe: Recipe, below: Model) -> None:
         if key in ("hidden", "encoder_activation", "decoder_activation"):
             wanted = list(recipe.layer_units() if key == "hidden" else recipe.per_layer(key))[:n]
         if value is not None and wanted is not None and value != wanted:
-            raise TrainingError(f"the model below has {key} {value!r}; the recipe says {wanted!r}")
+            raise TrainingError(f"the model below has {key} {value!r}; the recipe has {wanted!r}")
 
 
 def begin(network: Autoencoder, model: Model) -> None:
-    """The model's weights into the network's lowest layers."""
+    """Copy the weights of the model into the lowest layers of the network."""
     for i, (weights, layer) in enumerate(zip(network.layers, model.layers, strict=False)):
         weights.encoder_weight[...], weights.encoder_bias[...] = layer.encoder_weight, layer.encoder_bias
         rows = slice(-network.n_output, None) if i == 0 else slice(None)
@@ -91,7 +91,7 @@ def begin(network: Autoencoder, model: Model) -> None:
 
 
 def digest(model: Model | None) -> str | None:
-    """Of all that a run takes over from the model; None without one."""
+    """Digest of all that a run uses from the model; None without a model."""
     if model is None:
         return None
     found = hashlib.sha256(repr(settled(model)).encode())
@@ -103,7 +103,7 @@ def digest(model: Model | None) -> str | None:
 
 
 def _step_text(step: object) -> str:
-    """A preprocess step as a recipe has it."""
+    """A preprocessing step in the syntax of a recipe."""
     if isinstance(step, Log):
         return f"log:{step.floor!r}"
     if isinstance(step, Power):

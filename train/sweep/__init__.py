@@ -1,1 +1,1 @@
-"""Many trainings over one corpus, on all cores or on a Dask cluster."""
+"""Many training runs on one corpus, on all cores or on a Dask cluster."""

@@ -1,6 +1,6 @@
-"""What a reconstruction is measured against: the trivial error, and principal components. float64.
+"""Baselines of a reconstruction: the trivial error and principal components, in float64.
 
-Errors are the paper's: squared, summed over the columns of a row, averaged over the rows.
+Errors as in the paper: squared, summed over the columns of a row, averaged over the rows.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from aedsp.train.network.initial import principal_components
 
 
 class Components:
-    """The principal components of training rows (n, width), given in parts; the one that explains most first."""
+    """The principal components of training rows (n, width), passed in parts; in descending order of variance."""
 
     def __init__(self, training: Iterable[Floats], width: int) -> None:
         self._mean, self._components, _ = principal_components((part.astype(np.float64) for part in training), width)
 
     def errors(self, rows: Iterable[Floats]) -> Floats:
-        """The error of rows rebuilt from their first k components, for k = 0 (the training mean alone: the trivial
-        error) to the width: (width + 1,)."""
+        """The error of rows reconstructed from their first k components, (width + 1,): from k = 0 (the training mean
+        only: the trivial error) to the width."""
         energies, n = np.zeros(len(self._mean)), 0
         for part in rows:
             energies += np.square((part - self._mean) @ self._components.T).sum(axis=0)
@@ -32,9 +32,9 @@ class Components:
 
 
 def error_of(model: Model, rows: Iterable[Floats], maximum: float) -> float:
-    """The error of a model's spectra where `maximum` counts as 1. Negative magnitudes stay what they are, as in Eq. 3.
+    """The error of the spectra of a model, with `maximum` scaled to 1. Negative magnitudes are kept, as in Eq. 3.
 
-    rows : (n, context_spectra * n_bins) magnitudes, of which the last spectrum is reproduced
+    rows : (n, context_spectra * n_bins) magnitudes, of which the last spectrum is the target
     """
     n_bins, total, n = model.front_end.n_bins, 0.0, 0
     for part in rows:

@@ -1,7 +1,7 @@
-"""One cell of a sweep: what it trains, what it is given, and what a worker makes of it.
+"""One cell of a sweep: its recipe, its input, its outcome, and how a worker trains it.
 
-`run_cell` runs on a worker and returns the files of the finished model. Which cells run, when and where is decided in
-`sweep` and `cluster`.
+`run_cell` runs on a worker and returns the files of the finished model. `sweep` and `cluster` decide which cells run,
+when and where.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ Files = dict[str, bytes]
 class Cell:
     """One training of a sweep.
 
-    name : letters, digits, "_", "-" and "."; its folder
+    name : letters, digits, "_", "-" and "."; also the name of its folder
     parent : name of the cell whose model it starts from
-    stacks : the parent's layers stay as they are, below those that are trained; else all of them are trained on
+    stacks : whether the layers of the parent stay fixed below the trained ones; otherwise all are trained further
     """
 
     name: str
@@ -54,28 +54,28 @@ class Cell:
 
     @property
     def cost(self) -> float:
-        """About how much work it is, of an arbitrary unit."""
+        """Approximate amount of work, in arbitrary units."""
         recipe = self.recipe
         widths = [recipe.analysis().n_bins, *recipe.layer_units()]
         products = [a * b for a, b in itertools.pairwise(widths)]
         steps = sum(5 * n for n in products)
-        if self.stacks:  # the layers below are read, not trained
+        if self.stacks:  # the layers below are only evaluated
             steps = sum(products[:-1]) + 5 * products[-1]
         return (steps + 60 * widths[0]) * recipe.training_spectra * recipe.epochs + _COST_OF_A_REPORT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What came of a cell. Errors are squared, summed over bins, averaged over spectra; the corpus's largest magnitude
-    counts as 1.
+    """The outcome of a cell. Errors are squared, summed over bins, averaged over spectra, with the largest magnitude of
+    the corpus scaled to 1.
 
-    validation, test : of the spectra
-    adjusted : of the stacked layer on the codes below it, times bins / width, with its share of the trivial error and
-        that of as many principal components of those codes; None where nothing was stacked
+    validation, test : error of the spectra
+    adjusted : error of the stacked layer on the codes below it, times bins / width; its ratio to the trivial error; the
+        error of the same number of principal components of those codes. None without a stacked layer
     epochs, best_epoch : of the last stage
-    seconds : of all attempts, from one checkpoint to the next
-    diverged : why it stopped early; its best model is kept
-    report, trouble : whether its model has a page, and why not
+    seconds : training time of all attempts, up to their last checkpoints
+    diverged : why it stopped early; the best model is kept
+    report, trouble : whether the model has a page, and if not, why
     """
 
     name: str
@@ -93,12 +93,12 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Material:
-    """What a cell is given.
+    """The input of a cell.
 
-    corpus, fingerprint : the corpus, by path and by content
-    tracks : audio files for the clips of its report
-    report : whether to write one
-    checkpoint : where to keep a checkpoint while it runs; without one where this folder is not there, as on another
+    corpus, fingerprint : path and content digest of the corpus
+    tracks : audio files for the clips of the report
+    report : whether to write a report
+    checkpoint : path of the checkpoint while the cell runs; not written if its folder does not exist, as on another
         machine
     """
 
@@ -116,19 +116,19 @@ def run_cell(
     on_row: Callable[[Stage, EpochRecord], None],
     check: Callable[[], None],
 ) -> Files:
-    """Train one cell, from its checkpoint where there is one: the files of its model, by name.
+    """Train one cell, resuming from its checkpoint if there is one; return the files of the model by name.
 
     Parameters
     ----------
     parent : bytes, optional
-        The model file that it starts from.
+        The model file to start from.
     on_row, check : callable
-        After each epoch; between batches, where it may raise.
+        Called after each epoch; called between batches, may raise.
 
     Raises
     ------
     AedspError
-        What the trainer refuses.
+        Any error of the trainer.
     """
     began, trained_s = time.monotonic(), 0.0
 
@@ -150,7 +150,7 @@ def run_cell(
         )  # fmt: skip
         earlier_s = float(result.history[:, HISTORY_COLUMNS.index("seconds")].sum()) - trained_s
         result.model.save(path, weight_dtype=cell.recipe.weights)
-        trouble = "not asked for"
+        trouble = "not requested"
         if material.report:
             try:
                 reports.write(path, result, corpus, material.tracks, cell.recipe.to_toml(), check)
@@ -181,7 +181,7 @@ def run_cell(
 
 
 def _gave_up(result: Result, below: Model | None) -> bool:
-    """Whether the stacked layer diverged before it had learnt anything, and was left out."""
+    """Whether the stacked layer diverged before it learned anything and was dropped."""
     return below is not None and len(result.model.layers) == len(below.layers)
 
 
@@ -191,7 +191,7 @@ def _read_model(content: bytes, path: Path) -> Model:
 
 
 def _adjusted(result: Result, corpus: Corpus) -> tuple[float, float, float]:
-    """Of the last layer: its adjusted error, as a share of the trivial error, and the adjusted one of its PCA."""
+    """Of the last layer: the adjusted error, its ratio to the trivial error, and the adjusted error of PCA."""
     columns = dict(zip(HISTORY_COLUMNS, result.history.T, strict=True))
     best = int(np.nanargmin(columns["validation_loss"]))
     model, *below = result.model, *result.model.layers[:-1]

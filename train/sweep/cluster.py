@@ -1,8 +1,8 @@
-"""Dask: where the cells of a sweep, and the drawing of its corpus, run. The only importer of dask.
+"""Dask: runs the cells of a sweep, and the drawing of its corpus, on workers. The only importer of dask.
 
-Without a scheduler: a process a core on this machine. With one: whatever workers it has; they need this package and the
-audio files at the same path. Models and reports travel through the scheduler, as does the corpus, once a worker says
-that it does not see the file. What they do there is in `worker`.
+Without a scheduler: one process per core on this machine. With one: all of its workers; they need this package and the
+audio files at the same path. Models and reports are sent through the scheduler, and so is the corpus if a worker
+reports that it cannot read the file. `worker` has the functions that run there.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _CONNECT_S, _LOOK_S, _FETCH_S = 10, 0.5, 300
 
 
 class Cluster:
-    """Connects to the workers, or starts them; a context manager.
+    """Connects to workers or starts them; a context manager.
 
     Parameters
     ----------
     scheduler : str or None
         "tcp://HOST:PORT" of a running Dask scheduler; None: processes on this machine.
     n_workers : int
-        Of these processes.
+        Number of these processes.
     """
 
     def __init__(self, scheduler: str | None, n_workers: int) -> None:
         self._scheduler, self._n_local = scheduler, n_workers
         self._local: Any = None
-        self._topic = f"aedsp-{uuid.uuid4().hex}"  # others may use the same scheduler
-        self._cells: dict[str, tuple[Any, ...]] = {}  # by name, what `_start` was given
-        self._queue: list[tuple[float, str]] = []  # handed out one a core: a lost worker takes no other along
+        self._topic = f"aedsp-{uuid.uuid4().hex}"  # other runs may use the same scheduler
+        self._cells: dict[str, tuple[Any, ...]] = {}  # by name, the arguments of `submit`
+        self._queue: list[tuple[float, str]] = []  # started one per core, so that a lost worker loses no other cell
         self._futures: dict[str, Any] = {}
         self._avoided: dict[str, str] = {}
         self._shared: list[str] = []
@@ -58,7 +58,7 @@ class Cluster:
         MissingExtraError
             dask or distributed is not installed.
         TrainingError
-            There is no such scheduler.
+            No scheduler at this address.
         """
         self._distributed = _dask()
         _be_quiet()
@@ -75,7 +75,7 @@ class Cluster:
                 self._local.close(timeout=2)
                 raise
             raise TrainingError(
-                f"there is no Dask scheduler at {self._scheduler!r} ({worker.in_words(error)}); expected the "
+                f"no Dask scheduler at {self._scheduler!r} ({worker.in_words(error)}); expected the "
                 "address that `dask scheduler` prints, such as tcp://192.168.0.5:8786"
             ) from None
         self._client.subscribe_topic(self._topic, self._hear)
@@ -95,22 +95,22 @@ class Cluster:
 
     @property
     def n_workers(self) -> int:
-        """Cells that can run at once."""
+        """Number of cells that can run at once."""
         with self._answering():
-            return sum(each["nthreads"] for each in self._client.scheduler_info(n_workers=-1)["workers"].values())
+            return sum(self._client.nthreads().values())
 
     @property
     def news(self) -> dict[str, str]:
-        """By cell: what its worker said last; "" when it began."""
+        """By cell: the latest message of its worker; "" when it starts."""
         return dict(self._news)
 
     def require_same_version(self) -> None:
-        """Refuse workers on which cells could only fail.
+        """Reject workers on which cells would fail.
 
         Raises
         ------
         TrainingError
-            One has another version of this package, or none; the text names it.
+            A worker has another version of this package, or none; the message names it.
         """
         with self._answering():
             found = self._client.run(worker.version, on_error="return")
@@ -122,14 +122,14 @@ class Cluster:
     def run_jobs(
         self, jobs: Sequence[Job], check: Callable[[], None], say: Callable[[str], None]
     ) -> Iterator[tuple[Job, Drawn]]:
-        """Draw a corpus's rows on the workers, into the file here; for `corpus.build`.
+        """Draw the rows of a corpus on the workers, into the file on this machine; for `build_corpus`.
 
-        check : called now and then; may raise KeyboardInterrupt. say : told where no worker is there.
+        check : called repeatedly; may raise KeyboardInterrupt. say : called with a message if there are no workers.
 
         Raises
         ------
         TrainingError
-            A worker does not see the audio files, or reading one ended it.
+            A worker cannot find the audio files, or was killed while reading one.
         """
         if not self.n_workers:
             say(f"no worker at {self._scheduler} yet; waiting")
@@ -145,7 +145,7 @@ class Cluster:
                     rows, drawn = future.result()
                 except TrainingError:
                     raise
-                except Exception as error:  # whatever the worker met
+                except Exception as error:  # any error of the worker
                     raise TrainingError(
                         f"{job.track.path}: no worker could read it ({worker.in_words(error)})"
                     ) from None
@@ -154,18 +154,18 @@ class Cluster:
                 yield job, drawn
 
     def submit(self, name: str, cell: Cell, material: Material, parent: bytes | None, priority: float) -> None:
-        """Queue a cell; at the next look at what has `finished`, those of the highest priority begin."""
+        """Queue a cell; the next call of `finished` starts those of the highest priority."""
         self._cells[name] = (cell, material, parent)
         self._queue.append((priority, name))
         self._queue.sort()
 
     def finished(self, timeout_s: float) -> list[tuple[str, Files | Exception]]:
-        """What came to its end since the last call, after so many seconds at most: files, or why there are none.
+        """The cells that have ended since the last call, within `timeout_s` seconds: files, or the error.
 
         Raises
         ------
         TrainingError
-            The scheduler is gone.
+            The scheduler does not answer.
         """
         self._fill()
         if not self._futures:
@@ -178,7 +178,7 @@ class Cluster:
         return [(name, result) for name, result in results if result is not None]
 
     def stop(self) -> list[tuple[str, Files | Exception]]:
-        """What has ended meanwhile; what is queued or running is taken back, which workers notice within a batch."""
+        """Cancel queued and running cells, which workers notice within a batch; return the cells that have ended."""
         self._queue, ended = [], []
         with suppress(TrainingError):
             ended = self.finished(0)
@@ -188,7 +188,7 @@ class Cluster:
         return ended
 
     def _fill(self) -> None:
-        """As many cells to the workers as they have cores, the most urgent first."""
+        """Start as many cells as there are cores, the highest priority first."""
         free = self.n_workers - len(self._futures) if self._queue else 0
         while self._queue and free > 0:
             self._start(self._queue.pop()[1])
@@ -199,7 +199,7 @@ class Cluster:
         self._news.pop(name, None)
         with self._answering():
             avoided = self._avoided.get(name)
-            others = [address for address in self._client.scheduler_info(n_workers=-1)["workers"] if address != avoided]
+            others = [address for address in self._client.nthreads() if address != avoided]
             key = f"aedsp-{name}-{uuid.uuid4().hex[:12]}"
             self._futures[name] = self._client.submit(
                 worker.run, cell, material, parent, self._topic, key=key, pure=False, retries=0,
@@ -207,17 +207,17 @@ class Cluster:
             )  # fmt: skip
 
     def _result(self, name: str) -> Files | Exception | None:
-        """What a cell that ended came to; None where it is not here yet, or was begun again."""
+        """The result of a cell that ended; None if it has not arrived yet, or the cell was started again."""
         found: Any
         try:
             found = self._futures[name].result(timeout=_FETCH_S)
         except _timeouts():
-            return None  # its worker was lost meanwhile, or the way is long
+            return None  # its worker was lost meanwhile, or the transfer is slow
         except concurrent.futures.CancelledError:
             raise
         except self._distributed.KilledWorker:
-            found = Hopeless("every process that ran it was ended, perhaps for want of memory")
-        except Exception as error:  # whatever Dask met
+            found = Hopeless("every process that ran it was killed, perhaps out of memory")
+        except Exception as error:  # any error of Dask
             found = error
         del self._futures[name]
         self._news.pop(name, None)
@@ -232,7 +232,7 @@ class Cluster:
         return result
 
     def _share(self, material: Material) -> None:
-        """Give every worker that does not see the corpus a copy of its own, those that come later too."""
+        """Send a copy of the corpus to every worker that cannot read it, including workers that join later."""
         name = f"aedsp-{material.fingerprint}"
         if name not in self._shared:
             self._shared.append(name)
@@ -244,14 +244,14 @@ class Cluster:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Raise TrainingError where the scheduler does not answer any more."""
+        """Raise TrainingError if the scheduler no longer answers."""
         try:
             yield
         except (concurrent.futures.CancelledError, OSError) as error:
             where = "on this machine" if self._scheduler is None else f"at {self._scheduler}"
             raise TrainingError(
-                f"the Dask scheduler {where} does not answer any more ({worker.in_words(error)}); what is done is "
-                "kept, the same command goes on"
+                f"the Dask scheduler {where} no longer answers ({worker.in_words(error)}); finished cells are kept; "
+                "run the same command to resume"
             ) from None
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -261,7 +261,7 @@ class Cluster:
 
 
 def _begun(what: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Once more where Dask's event loop was not there within its 10 s, as on a machine that slept meanwhile."""
+    """Call it, and once more if the event loop of Dask did not start within 10 s, as on a machine that slept."""
     try:
         return what(*arguments, **options)
     except AssertionError:
@@ -279,7 +279,7 @@ def _dask() -> Any:
 
 
 def require() -> None:
-    """Refuse to begin where Dask is not installed.
+    """Check that Dask is installed.
 
     Raises
     ------
@@ -290,7 +290,7 @@ def require() -> None:
 
 
 def _be_quiet() -> None:
-    """What Dask would print, this package says in its own words; a cell whose worker is lost twice is given up."""
+    """Silence Dask, whose messages this package replaces; give up a cell after two lost workers."""
     import dask
 
     for name in ("distributed", "tornado"):
@@ -299,7 +299,7 @@ def _be_quiet() -> None:
     settings = {
         "distributed.comm.timeouts.connect": f"{_CONNECT_S}s",
         "distributed.scheduler.allowed-failures": 1,
-        "distributed.scheduler.worker-ttl": None,  # a run that was paused goes on with the same workers
+        "distributed.scheduler.worker-ttl": None,  # a suspended run keeps its workers when it resumes
     }
     dask.config.set(settings)
 

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a live table on a terminal, else a line for each cell that ends."""
+"""Console output of a sweep: a live table on a terminal, otherwise one line per finished cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RECENT = 5
 
 
 class SweepScreen:
-    """Tells how a sweep goes; a context manager. The table needs rich and a terminal."""
+    """Shows the progress of a sweep; a context manager. The table needs rich and a terminal."""
 
     def __init__(self) -> None:
         self._live: Any = None
@@ -37,24 +37,24 @@ class SweepScreen:
             self._live.stop()
 
     def begin(self, sweep: Sweep) -> None:
-        """How much of it was there before."""
+        """Print how many cells are already done."""
         self._told = dict(sweep.states)
         counts = Counter(sweep.states.values())
-        known = f", {counts['known']} known from elsewhere" if counts["known"] else ""
-        done = f"{counts['done']} of them done before{known}"
-        print(f"{len(sweep.cells)} cells, {done}, {len(sweep.open)} to go", flush=True)
+        known = f", {counts['known']} known from another run" if counts["known"] else ""
+        done = f"{counts['done']} already done{known}"
+        print(f"{len(sweep.cells)} cells: {done}, {len(sweep.open)} to run", flush=True)
 
     def update(self, sweep: Sweep, news: Mapping[str, str], n_workers: int) -> None:
-        """After each look at the workers."""
+        """Update the display; called after each poll of the workers."""
         for name, state in sweep.states.items():
             if state != self._told[name]:
                 self._told[name] = state
                 if state in ("done", "failed", "impossible"):
                     self._line(f"{_ended(sweep, name)}; {_in_all(sweep, n_workers)}")
                 elif state == "waiting":
-                    self._line(f"{name}: {sweep.troubles[name]}; it is tried once more")
+                    self._line(f"{name}: {sweep.troubles[name]}; trying again")
         if n_workers != self._n_workers and not n_workers:
-            self._line("no worker is there; waiting for one")
+            self._line("no workers; waiting for one to connect")
         self._n_workers = n_workers
         if self._live is not None:
             self._live.update(_table(sweep, news, n_workers))
@@ -67,7 +67,7 @@ class SweepScreen:
 
 
 def seconds_left(sweep: Sweep, n_workers: int) -> float | None:
-    """By what the finished cells took for their costs; None before the first."""
+    """Estimate from the time and cost of the finished cells; None before the first."""
     costs = {cell.name: cell.cost for cell in sweep.cells}
     done = sum(costs[name] for name in sweep.outcomes)
     if not done:
@@ -111,9 +111,9 @@ def _table(sweep: Sweep, news: Mapping[str, str], n_workers: int) -> Any:
     from rich.table import Table
 
     counts = Counter(sweep.states.values())
-    title = f"{_in_all(sweep, n_workers)}; {counts['running']} running, {counts['queued'] + counts['waiting']} to come"
+    title = f"{_in_all(sweep, n_workers)}; {counts['running']} running, {counts['queued'] + counts['waiting']} waiting"
     if not n_workers:
-        title += "; no worker is there yet"
+        title += "; no workers yet"
     table = Table(title=title, title_justify="left", expand=False)
     for heading in ("cell", "state", ""):
         table.add_column(heading, overflow="fold")

@@ -1,7 +1,7 @@
-"""A sweep: trainings that share one corpus, on as many cores or machines as there are.
+"""A sweep: many trainings on one corpus, on all available cores or machines.
 
-`Store` keeps the files of finished cells, so that no cell runs twice for the same recipe and corpus; `Sweep` hands
-cells out. What a cell is stands in `cell`; how cells reach the workers is in `cluster`.
+`Store` keeps the files of finished cells, so that no cell runs twice for the same recipe and corpus; `Sweep` schedules
+the cells. `cell` defines a cell; `cluster` sends cells to the workers.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from aedsp.errors import TrainingError
 from aedsp.train.sweep.cell import MODEL, OUTCOME, Cell, Files, Material, Outcome
 
 FORMAT_VERSION = 1
-_FIRST = 1e18  # more than any cost
+_FIRST = 1e18  # larger than any cost
 
 State = Literal["waiting", "queued", "running", "done", "known", "failed", "impossible"]
 
 
 def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
-    """By name, a digest of all that a cell's result depends on: its recipe, the corpus, its parent."""
+    """By name, a digest of all that the result of a cell depends on: its recipe, the corpus, its parent."""
     keys: dict[str, str] = {}
     for cell in cells:
         parent = None if cell.parent is None else keys[cell.parent]
@@ -38,25 +38,25 @@ def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
 
 
 class Store:
-    """The cells of a results folder: each finished one a folder `cells/NAME-KEY` that appears whole, each running one a
-    checkpoint `checkpoints/NAME-KEY.h5`."""
+    """The cells of a results folder: a folder `cells/NAME-KEY` for each finished one, in an atomic write, and a
+    checkpoint `checkpoints/NAME-KEY.h5` for each running one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._checkpoints = folder / "cells", folder.absolute() / "checkpoints"
         for each in (self.folder, self._checkpoints):
             each.mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob(".unfinished-*"):  # of a run that was killed
+        for left in self.folder.glob(".unfinished-*"):  # left by a killed run
             shutil.rmtree(left, ignore_errors=True)
 
     def path(self, name: str, key: str) -> Path:
         return self.folder / f"{name}-{key[:12]}"
 
     def checkpoint(self, name: str, key: str) -> Path:
-        """Where a running cell keeps its checkpoint; an absolute path, since a worker may run elsewhere."""
+        """The checkpoint path of a running cell; absolute, since a worker may run in another directory."""
         return self._checkpoints / f"{name}-{key[:12]}.h5"
 
     def outcome(self, name: str, key: str) -> Outcome | None:
-        """What came of a cell; None where it has not been run, or its folder is damaged."""
+        """The outcome of a cell; None if it has not run, or its folder is damaged."""
         try:
             about = json.loads((self.path(name, key) / OUTCOME).read_text(encoding="utf-8"))
             outcome = Outcome(**about["outcome"])
@@ -65,16 +65,16 @@ class Store:
             return None
 
     def model(self, name: str, key: str) -> bytes:
-        """Its model file."""
+        """The model file of a cell."""
         return (self.path(name, key) / MODEL).read_bytes()
 
     def put(self, name: str, key: str, files: Mapping[str, bytes]) -> Outcome:
-        """Keep what a cell made, in place of its checkpoint.
+        """Store the files of a finished cell and delete its checkpoint.
 
         Raises
         ------
         ValueError
-            The files are not those of a cell.
+            Invalid cell files.
         OSError
             The disk is full, or the folder cannot be written.
         """
@@ -88,7 +88,7 @@ class Store:
                     raise ValueError(f"a worker sent a file {file!r}; expected a name inside the cell's folder")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(json.dumps(about, indent=1).encode() if file == OUTCOME else content)
-            shutil.rmtree(self.path(name, key), ignore_errors=True)  # where it is damaged
+            shutil.rmtree(self.path(name, key), ignore_errors=True)  # if damaged
             unfinished.chmod(0o755)
             unfinished.rename(self.path(name, key))
             self.checkpoint(name, key).unlink(missing_ok=True)
@@ -99,12 +99,12 @@ class Store:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other sweeps out of a results folder, where the system can.
+    """Lock a results folder against other sweeps, if the system supports it.
 
     Raises
     ------
     TrainingError
-        Another one is at work there.
+        Another sweep is writing to it.
     """
     try:
         import fcntl
@@ -122,11 +122,11 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 class Hopeless(Exception):
-    """A cell that is not to be tried again."""
+    """The error of a cell that must not be tried again."""
 
 
 class Workers(Protocol):
-    """Who runs cells: `cluster.Cluster`, or a test's stand-in."""
+    """Runs cells: `cluster.Cluster`, or a test double."""
 
     def submit(self, name: str, cell: Cell, material: Material, parent: bytes | None, priority: float) -> None: ...
 
@@ -137,12 +137,12 @@ class Workers(Protocol):
 
 @dataclass
 class Sweep:
-    """The cells of a sweep and where each of them is.
+    """The cells of a sweep and their states.
 
-    cells : a parent before those that start from it
-    attempts : how often a cell may fail
-    known : outcomes from elsewhere, by key; these cells do not run, unless one that has to run starts from them
-    states, outcomes, troubles : by name; outcomes of what is done, troubles of what failed
+    cells : each parent before the cells that start from it
+    attempts : number of failures after which a cell is given up
+    known : outcomes of another run, by key; these cells run only if a cell that has to run starts from them
+    states, outcomes, troubles : by name; outcomes of finished cells, errors of failed ones
     """
 
     cells: Sequence[Cell]
@@ -165,7 +165,7 @@ class Sweep:
         self._tries = dict.fromkeys(self.states, 0)
 
     def _begin(self, cell: Cell, parents: set[str]) -> State:
-        """The state of a cell at the start. parents: of the cells that have to run, which it may be added to."""
+        """The initial state of a cell. parents: names of the parents of cells that have to run; extended here."""
         key = self.keys[cell.name]
         outcome = self.store.outcome(cell.name, key)
         if outcome is not None:
@@ -179,21 +179,21 @@ class Sweep:
         return "waiting"
 
     def path(self, name: str) -> Path:
-        """The folder of a cell's files; empty where its outcome is known from elsewhere."""
+        """The folder of the files of a cell; does not exist if its outcome is known from another run."""
         return self.store.path(name, self.keys[name])
 
     @property
     def open(self) -> list[Cell]:
-        """The cells that may still come to something."""
+        """The cells that are not finished and have not failed."""
         return [cell for cell in self.cells if self.states[cell.name] in ("waiting", "queued", "running")]
 
     def run(self, workers: Workers, on_change: Callable[[], None], until: Callable[[], bool]) -> None:
-        """Hand out what is open, and keep what comes back, until nothing is left or `until()` is true.
+        """Submit open cells and store their results until none is left or `until()` is true.
 
         Parameters
         ----------
         on_change : callable
-            After each look at the workers, some times a second; may raise KeyboardInterrupt.
+            Called after each poll of the workers, a few times a second; may raise KeyboardInterrupt.
         """
         try:
             while self.open and not until():
@@ -207,7 +207,7 @@ class Sweep:
             self._take_all(ended)
 
     def started(self, name: str) -> None:
-        """A worker says that it has begun."""
+        """Mark a cell as running, when its worker reports that it has started."""
         if self.states.get(name) == "queued":
             self.states[name] = "running"
 
@@ -225,7 +225,7 @@ class Sweep:
                 if self.states[cell.parent] != "done":
                     continue
                 content = self.store.model(cell.parent, self.keys[cell.parent])
-            # what others wait for, then what stands on others, so that branches come to their end; then what is quick
+            # parents first, then cells with a parent, so that branches finish; then the cheapest
             rank = 2 if cell.name in parents else 1 if cell.parent else 0
             checkpoint = self.store.checkpoint(cell.name, self.keys[cell.name])
             material = dataclasses.replace(self.material, checkpoint=checkpoint)
@@ -233,7 +233,7 @@ class Sweep:
             self.states[cell.name] = "queued"
 
     def _take_all(self, results: Sequence[tuple[str, Files | Exception]]) -> None:
-        """Keep what came back; a full disk is raised when the rest has been tried."""
+        """Store the results; an OSError such as a full disk is raised after all of them have been tried."""
         full: OSError | None = None
         for name, found in results:
             try:
@@ -252,7 +252,7 @@ class Sweep:
             else:
                 self.states[name] = "done"
                 return
-        if isinstance(found, TrainingError):  # perhaps because of it
+        if isinstance(found, TrainingError):  # the checkpoint may be the cause
             self.store.checkpoint(name, self.keys[name]).unlink(missing_ok=True)
         self._tries[name] = self.attempts if isinstance(found, Hopeless) else self._tries[name] + 1
         self.troubles[name] = str(found)

@@ -1,6 +1,6 @@
-"""What a sweep's workers do: one cell, or the rows of one file; and what they are told when they join.
+"""Functions that run on the workers of a sweep: train one cell, draw the rows of one file, set up a worker.
 
-BLAS and Numba are held to one thread, since each core has a training of its own.
+BLAS and Numba are limited to one thread, since each core runs its own training.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from aedsp.train.sweep.cell import Cell, Files, Material, run_cell
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a cell met, in words, and on which worker."""
+    """The error of a cell, as text, and its worker."""
 
     text: str
     worker: str
 
 
 class NoCorpus:
-    """The worker does not see the corpus."""
+    """The worker cannot read the corpus."""
 
 
 class Unwanted(Exception):
-    """The cell was taken back."""
+    """The cell was cancelled."""
 
 
 def in_words(error: BaseException) -> str:
-    """Its class and its text, on one line."""
+    """The class and the text of an error, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
 def version() -> str:
-    """On a worker."""
+    """The version of this package; runs on a worker."""
     return package.__version__
 
 
 def run(cell: Cell, material: Material, parent: bytes | None, topic: str) -> Files | Failure | NoCorpus:
-    """On a worker: one cell."""
+    """Train one cell; runs on a worker."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -68,7 +68,7 @@ def run(cell: Cell, material: Material, parent: bytes | None, topic: str) -> Fil
             raise Unwanted(cell.name)
 
     def on_row(stage: Stage, row: EpochRecord) -> None:
-        say(f"epoch {row.epoch:.0f} of {stage.epochs}, {row.validation_loss:.3f} of the trivial error")
+        say(f"epoch {row.epoch:.0f} of {stage.epochs}, validation loss {row.validation_loss:.3f} of the trivial error")
 
     say("")
     copy = _copy(material, worker)
@@ -80,17 +80,17 @@ def run(cell: Cell, material: Material, parent: bytes | None, topic: str) -> Fil
             return run_cell(cell, dataclasses.replace(material, corpus=seen[0]), parent, on_row, check)
     except Unwanted:
         raise
-    except Exception as error:  # told in words: the other side may not know its class
+    except Exception as error:  # as text: the other side may not have the class
         return Failure(in_words(error), worker.address)
 
 
 def draw(job: Job) -> tuple[Float32, Drawn]:
-    """On a worker: the rows of one file."""
+    """Draw the rows of one file; runs on a worker."""
     if not job.track.path.is_file():
         from distributed import get_worker
 
         raise TrainingError(
-            f"worker {get_worker().address} does not see {job.track.path}; workers need the audio at the same path"
+            f"worker {get_worker().address} cannot find {job.track.path}; workers need the audio at the same path"
         )
     rows = np.zeros(job.shape, np.float32)
     with one_thread():
@@ -99,10 +99,10 @@ def draw(job: Job) -> tuple[Float32, Drawn]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Matrix products and Numba on this core alone, whatever the worker was started with."""
+    """Limit BLAS and Numba to one thread, however the worker was started."""
     import threadpoolctl
 
-    with suppress(ImportError):  # the trainer does without it
+    with suppress(ImportError):  # optional
         import numba
 
         numba.set_num_threads(1)
@@ -115,7 +115,7 @@ def _copy(material: Material, worker: Any) -> Path:
 
 
 def deaf_to_ctrl_c() -> Any:
-    """For processes of the same terminal: the command decides when to stop."""
+    """A plugin that ignores Ctrl-C, for processes of the same terminal: the command decides when to stop."""
     from distributed import WorkerPlugin
 
     class Deaf(WorkerPlugin):  # type: ignore[misc]
@@ -129,7 +129,7 @@ def copy_of_corpus(material: Material) -> Any:
     from distributed import WorkerPlugin
 
     class Copy(WorkerPlugin):  # type: ignore[misc]
-        """Carries the corpus to a worker, which writes it down where it cannot see the original."""
+        """Sends the corpus to a worker, which writes a copy if it cannot read the original."""
 
         def __init__(self, material: Material, content: bytes) -> None:
             self._material, self._content = material, content

@@ -16,7 +16,7 @@ INLINE V L(exponential)(V x) {
     return from_bits(bits_of(p) + (bits_of(shifted) << 23));
 }
 
-/* The activation functions work in place, on n floats, a multiple of AEDSP_PAD. */
+/* The activation functions work in place on n floats, n a multiple of AEDSP_PAD. */
 static void L(sigmoid)(float *x, ptrdiff_t n) {
     for (ptrdiff_t k = 0; k < n; k += LANES) store(x + k, splat(1.0f) / (splat(1.0f) + L(exponential)(-load(x + k))));
 }

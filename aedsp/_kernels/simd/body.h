@@ -1,5 +1,5 @@
-/* Everything that exists once per instruction set. The including file sets ISA and MOST_LANES; and FEWER_LANES where there is
- * a second table whose weights go through so many lanes. */
+/* Everything that exists once per instruction set. The including file sets ISA and MOST_LANES, and FEWER_LANES for a
+ * second table that uses that many lanes for the weights. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* Whether there are 32 registers for vectors, or 16. */
+/* Whether there are 32 vector registers, or 16. */
 #if MOST_LANES == 16 || defined(__aarch64__)
 #define MANY_REGISTERS 1
 #else
@@ -40,7 +40,7 @@
 #define AEDSP_WIDE1(name, lanes, isa) AEDSP_WIDE2(name, lanes, isa)
 #define AT(name, lanes) AEDSP_WIDE1(name, lanes, ISA)
 
-/* A plan says how many lanes it was made for: fewer than MOST_LANES where the transform is short. */
+/* A plan holds its number of lanes: below MOST_LANES for short transforms. */
 static void E(fft_forward)(const FftPlan *plan, const float *x, float *re, float *im) {
 #if MOST_LANES >= 16
     if (plan->lanes == 8) { AT(fft_forward, 8)(plan, x, re, im); return; }

@@ -1,4 +1,4 @@
-/* Weights times vectors, both ways round, for each way of storing the weights. Included by width.h for the lanes that take them. */
+/* Weights times vectors, encoding and decoding, for each weight format. Included by width.h for the lanes in use. */
 #define STORED float
 #define D(name) L(name##_float32)
 #define widen(p) load(p)

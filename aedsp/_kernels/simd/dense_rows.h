@@ -1,15 +1,15 @@
-/* Rows of weights times vectors, for one way of storing the weights. Included by dense.h once for each: STORED is the type,
- * `widen` makes LANES floats of it, D names the functions; all three are taken back here.
+/* Weight rows times vectors, for one weight format. Included by dense.h once for each: STORED is the type, `widen`
+ * loads it as LANES floats, D names the functions; all three are undefined here.
  *
- * Up to AEDSP_SPECTRA vectors go through one pass, so that the weights are read once for all of them: a group of rows, then
- * the same group, now in the nearest cache, for the next AEDSP_SPECTRA_AT_ONCE vectors. Each sum runs in an order of its own
- * that neither the number of vectors nor that of the rows at once changes: along k in `forward`, row by row in `accumulate`.
- * So results are the same bits in any company, and a row whose factors are zero may as well be left out.
+ * One pass takes up to AEDSP_SPECTRA vectors, so the weights are read once for all of them: a group of rows, then the
+ * same group, now in the L1 cache, for the next AEDSP_SPECTRA_AT_ONCE vectors. The order of each sum depends neither on
+ * the number of vectors nor on the rows at once: along k in `forward`, row by row in `accumulate`. So each vector's
+ * result is bit-identical alone or with others, and rows whose factors are zero can be skipped.
  */
-/* From a row's first number to its k-th: the rows of a group take turns. */
+/* Offset from a row's first number to its k-th: the rows of a group are interleaved. */
 #define PLACE(k) ((k) / AEDSP_TURN * AEDSP_TURN * AEDSP_ROWS + (k) % AEDSP_TURN)
 
-/* y[f] = bias + scale · weight x[f] for a group of rows, n_rows at once: as many sums as the registers hold */
+/* y[f] = bias + scale · weight x[f] for a group of rows, n_rows at once: as many sums as fit in registers */
 INLINE void D(forward)(const STORED *group, const float *scale, const float *bias, const float *const *x, float *const *y,
                        ptrdiff_t first, ptrdiff_t n_in, const int n_spectra, const int n_rows) {
     for (int j = 0; j < AEDSP_ROWS; j += n_rows) {
@@ -45,8 +45,8 @@ static void D(dense_forward)(const void *weight, const float *scale, const float
     }
 }
 
-/* sum[f][k ..] += Σ factors[r][f] rows[r][k ..], r = 0 .. n_rows - 1, for as many values k as n_vectors hold, whose number
- * divides k; `stride` factors a row. */
+/* sum[f][k ..] += Σ factors[r][f] rows[r][k ..], r = 0 .. n_rows - 1, for n_vectors SIMD vectors of values from k on, a
+ * multiple of their length; `stride` factors per row. */
 INLINE void D(accumulate_some)(const STORED *const *restrict rows, const float *restrict factors, ptrdiff_t stride,
                                ptrdiff_t n_rows, float *const *restrict sum, ptrdiff_t k, const int n_spectra,
                                const int n_vectors) {
@@ -76,8 +76,8 @@ INLINE void D(accumulate)(const STORED *const *rows, const float *factors, ptrdi
 }
 
 #define SOME_VECTORS (MANY_REGISTERS ? AEDSP_VECTORS : AEDSP_VECTORS / 2)
-/* n_rows: a multiple of AEDSP_ROWS. One or two vectors wait for memory, which is read from front to back, a group of rows whose
- * factors stay in registers; with more vectors it is the sums that stay there, for many rows. */
+/* n_rows: a multiple of AEDSP_ROWS. One or two vectors are memory-bound: read one group of rows at a time in sequence,
+ * with the factors in registers. With more vectors, keep the sums in registers for many rows. */
 static void D(dense_accumulate)(const void *const *rows, const float *factors, ptrdiff_t n_rows, float *const *sum,
                                 ptrdiff_t n, int n_spectra) {
     const ptrdiff_t at_once = n_spectra > 2 ? AEDSP_MANY_ROWS : AEDSP_ROWS;

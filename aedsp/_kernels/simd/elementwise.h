@@ -1,9 +1,9 @@
-/* Loops that a compiler vectorises by itself, compiled for each instruction set. Included once per instruction set. */
+/* Loops that the compiler vectorises automatically. Included once per instruction set. */
 #define AEDSP_NAME2(a, b) a##_##b
 #define AEDSP_NAME1(a, b) AEDSP_NAME2(a, b)
 #define E(name) AEDSP_NAME1(name, ISA)
 
-/* Before a loop that writes only where it has read before: several turns of it may be one vector. */
+/* For a loop that writes only where it has already read: iterations may be vectorised. */
 #if defined(__clang__)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(_MSC_VER)
@@ -16,7 +16,7 @@ static void E(multiply)(const float *restrict a, const float *restrict b, float 
     for (ptrdiff_t i = 0; i < n; i++) out[i] = a[i] * b[i];
 }
 
-/* sum += frame window; its first `hop` values to `out`, the others down by as many, zeros behind them. */
+/* sum += frame window; move its first `hop` values to `out`, shift the rest down, fill with zeros. */
 static void E(overlap_add)(const float *restrict frame, const float *restrict window, float *sum, float *restrict out,
                            ptrdiff_t n, ptrdiff_t hop) {
     for (ptrdiff_t i = 0; i < hop; i++) out[i] = sum[i] + frame[i] * window[i];
@@ -24,7 +24,7 @@ static void E(overlap_add)(const float *restrict frame, const float *restrict wi
     for (ptrdiff_t i = n - hop; i < n; i++) sum[i] = 0;
 }
 
-/* magnitude = |X| scale; where that reaches `floor`, unit = X / |X|, elsewhere unit stays. Returns how many stayed. */
+/* magnitude = |X| scale; if it reaches `floor`, unit = X / |X|, else unit is kept. Returns how many were kept. */
 static ptrdiff_t E(polar)(const float *restrict re, const float *restrict im, float scale, float floor,
                           float *restrict magnitude, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
     int stayed = 0;
@@ -41,7 +41,7 @@ static ptrdiff_t E(polar)(const float *restrict re, const float *restrict im, fl
     return stayed;
 }
 
-/* Magnitudes as a decoder may leave them: negative and non-finite values to 0, the rest to at most `loudest`. */
+/* Clamp decoded magnitudes: negative and non-finite values to 0, the rest to at most `loudest`. */
 static void E(clamp)(float *x, float loudest, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
         const float v = x[i] > 0 ? x[i] : 0; /* NaN compares false */
@@ -60,21 +60,21 @@ INLINE ptrdiff_t E(accept_some)(const float *restrict x, ptrdiff_t step, float l
     }
     return refused;
 }
-/* Every `step`-th sample of x; 0 where |x| is beyond `loudest` or NaN. Returns how many of those there were. */
+/* Every `step`-th sample of x; 0 if |x| is above `loudest` or NaN. Returns how many were. */
 static ptrdiff_t E(accept)(const float *restrict x, ptrdiff_t step, float loudest, float *restrict out, ptrdiff_t n) {
     if (step == 1) return E(accept_some)(x, 1, loudest, out, n);
     if (step == 2) return E(accept_some)(x, 2, loudest, out, n);
     return E(accept_some)(x, step, loudest, out, n);
 }
 
-/* 1 where some |x| is above `level`, or NaN. */
+/* 1 if any |x| is above `level` or NaN. */
 static int E(exceeds)(const float *x, float level, ptrdiff_t n) {
     int above = 0;
     for (ptrdiff_t i = 0; i < n; i++) above |= !(fabsf(x[i]) <= level);
     return above;
 }
 
-/* The largest gain that keeps each frame (of n_channels) within full scale: 1 / peak, at most 1; 0 where a peak is NaN. */
+/* The largest gain that keeps each frame (of n_channels) within full scale: 1 / peak, at most 1; 0 if a peak is NaN. */
 static void E(ceilings)(const float *restrict audio, float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
     for (ptrdiff_t i = 0; i < n_frames; i++) gain[i] = 1;
     for (ptrdiff_t c = 0; c < n_channels; c++)
@@ -84,7 +84,7 @@ static void E(ceilings)(const float *restrict audio, float *restrict gain, ptrdi
         }
 }
 
-/* out[i] = min(x[i], x[i - shift] + step), where there is an i - shift. */
+/* out[i] = min(x[i], x[i - shift] + step), or x[i] if i - shift is out of range. */
 static void E(lean)(const float *restrict x, ptrdiff_t shift, float step, float *restrict out, ptrdiff_t n) {
     const ptrdiff_t first = shift > 0 ? shift : 0, stop = shift < 0 ? n + shift : n;
     for (ptrdiff_t i = 0; i < first; i++) out[i] = x[i];
@@ -95,7 +95,7 @@ static void E(lean)(const float *restrict x, ptrdiff_t shift, float step, float 
     for (ptrdiff_t i = stop; i < n; i++) out[i] = x[i];
 }
 
-/* audio (frames x channels) times the gain of its frame, clipped to ±1, NaN to 0. Returns how many gains are below 1. */
+/* audio (frames x channels) times each frame's gain, clipped to ±1, NaN to 0. Returns how many gains are below 1. */
 INLINE void E(limit_some)(float *restrict audio, const float *restrict gain, ptrdiff_t n_frames, ptrdiff_t n_channels) {
     for (ptrdiff_t i = 0; i < n_frames; i++)
         for (ptrdiff_t c = 0; c < n_channels; c++) {
@@ -112,7 +112,7 @@ static ptrdiff_t E(limit)(float *restrict audio, const float *restrict gain, ptr
     return limited;
 }
 
-/* Where the magnitude is below `floor`: unit times turn, brought back to length 1 by one Newton step. */
+/* If the magnitude is below `floor`: unit times turn, renormalised by one Newton step. */
 static void E(run_on)(const float *restrict magnitude, float floor, const float *restrict turn_re,
                       const float *restrict turn_im, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {

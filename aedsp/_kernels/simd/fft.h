@@ -1,13 +1,13 @@
-/* Real FFT over LANES interleaved transforms. Included by width.h once per lane width; needs n >= 2 LANES².
+/* Real FFT over LANES interleaved transforms. Included by width.h once per lane width; requires n >= 2 LANES².
  *
  * x[n1 LANES + lane]: every lane holds a real sequence of n / LANES points.
  *   1. `stages`: each lane's sequence, taken as a complex one of half the length (even points real, odd points imaginary),
- *      through a Stockham FFT of radix 8, 4 and 2. All lanes do the same, so there is not one shuffle in it.
+ *      through a Stockham FFT of radix 8, 4 and 2. All lanes do the same, so no shuffles are needed.
  *   2. `split`: from the half-length complex spectrum to the spectrum of the real sequence, times exp(-2πi k1 lane / n).
  *   3. `lane_dft`: blocks of LANES rows are transposed, and a DFT of LANES points across registers gives bins
- *      k1 + k2 n/LANES; the upper half of them are mirror images of bins below n/2.
- * The inverse runs the same steps backwards; a forward DFT with real and imaginary parts exchanged is an inverse one.
- * Reference for the two ideas: C. Temperton (1983), "Self-sorting mixed-radix fast Fourier transforms"; D. Bailey (1990),
+ *      k1 + k2 n/LANES; the upper half are mirror images of bins below n/2.
+ * The inverse runs the steps backwards; a forward DFT with real and imaginary parts swapped is an inverse one.
+ * References: C. Temperton (1983), "Self-sorting mixed-radix fast Fourier transforms"; D. Bailey (1990),
  * "FFTs in external or hierarchical memory" (the four-step method).
  */
 #define C L(Complex)
@@ -33,7 +33,7 @@ INLINE C add(C a, C b) { return (C){a.re + b.re, a.im + b.im}; }
 INLINE C subtract(C a, C b) { return (C){a.re - b.re, a.im - b.im}; }
 INLINE C times(C a, V re, V im) { return (C){a.re * re - a.im * im, a.re * im + a.im * re}; }
 INLINE C times_minus_i(C a) { return (C){a.im, -a.re}; }
-/* re, im: where the parts stand in a row, 0 and LANES; the other way round for an inverse transform. */
+/* re, im: offsets of the parts in a row, 0 and LANES; swapped for an inverse transform. */
 INLINE C load_row(const float *row, int re, int im) { return (C){load(row + re), load(row + im)}; }
 INLINE void store_row(float *row, C a, int re, int im) {
     store(row + re, a.re);
@@ -101,7 +101,7 @@ AEDSP_STAGE(stage4_last, 4, 0)
 AEDSP_STAGE(stage2, 2, 1)
 #undef AEDSP_STAGE
 
-/* All passes from x, by way of a and b; the last one writes to `end` where that is given. Returns where the result is. */
+/* All passes from x, alternating between a and b; the last writes to `end` if given. Returns where the result is. */
 static const float *L(stages)(const FftPlan *plan, const float *x, float *a, float *b, float *end, int re, int im) {
     const float *from = x, *w = plan->stage_twiddle;
     ptrdiff_t left = plan->rows, s = 1;
@@ -140,7 +140,7 @@ static V L(split)(const FftPlan *plan, const float *restrict z, float *restrict 
     }
     return z0.re - z0.im;
 }
-/* The inverse of `split`, with the scale 1 / n; `middle` is row `rows`, scaled already. */
+/* The inverse of `split`, scaled by 1 / n; `middle` is row `rows`, already scaled. */
 static void L(unsplit)(const FftPlan *plan, const float *restrict a, float *restrict z, V middle) {
     const int rows = plan->rows;
     const float *restrict w = plan->split_twiddle, *restrict lane = plan->lane_inverse;
@@ -185,7 +185,7 @@ INLINE void lane_dft(C *x) {
 }
 #endif
 
-/* Of the LANES bins that a block gives for each row, the first HALF stand as they are, the others mirror bins below n/2. */
+/* Of the LANES bins that a block yields per row, the first HALF are stored as is; the rest mirror bins below n/2. */
 #define HALF ((LANES + 1) / 2)
 
 static void L(fft_forward)(const FftPlan *plan, const float *x, float *re, float *im) {

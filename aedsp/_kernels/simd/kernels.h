@@ -1,35 +1,35 @@
 /* The table of vector loops: one body of source, compiled once per instruction set, chosen at import.
  *
- * Everything here works on float32, allocates nothing, takes no lock and knows no Python.
- * `_cpu.pyx` chooses the table; the `.pyx` files beside this folder hold the contracts of what they call.
+ * Everything here works on float32, allocates nothing, takes no lock and is independent of Python.
+ * `_cpu.pyx` selects the table; the `.pyx` files in the parent folder document what they call.
  */
 #ifndef AEDSP_KERNELS_H
 #define AEDSP_KERNELS_H
 
 #include <stddef.h>
 
-/* Lengths of weight rows and of spectra are padded to this many floats, whatever the instruction set. */
+/* Weight rows and spectra are padded to a multiple of this many floats, for every instruction set. */
 #define AEDSP_PAD 16
-/* Rows of weights lie in groups of AEDSP_ROWS. In a group the rows take turns: the first AEDSP_TURN numbers of every row, the next
- * AEDSP_TURN of every row, ... So a pass over the group reads memory from front to back. For half floats a cache line each. */
+/* Weight rows are stored in groups of AEDSP_ROWS, interleaved: the first AEDSP_TURN numbers of every row, then the next
+ * AEDSP_TURN of every row, ... A pass over the group reads memory sequentially. For half floats a cache line each. */
 #define AEDSP_ROWS 8
 #define AEDSP_TURN 32
-/* Vectors that go through one pass over the weights at most; of these, so many at once in registers. */
+/* Maximum vectors per pass over the weights; of these, the maximum in registers at once. */
 #define AEDSP_SPECTRA 16
 #define AEDSP_SPECTRA_AT_ONCE 4
-/* Vectors of a row that the decoder takes at once at most. */
+/* Maximum SIMD vectors of a row that the decoder processes at once. */
 #define AEDSP_VECTORS 4
-/* Rows that it takes at once where three vectors or more are decoded; a multiple of AEDSP_ROWS. */
+/* Rows that it processes at once when decoding three or more vectors; a multiple of AEDSP_ROWS. */
 #define AEDSP_MANY_ROWS 64
-/* Ways to store weights: float, IEEE half, signed byte. A row's numbers times its scale are its weights. */
+/* Weight formats: float, IEEE half, signed byte. Weights are a row's numbers times its scale. */
 #define AEDSP_STORAGES 3
 #define AEDSP_MOST_STAGES 16
-/* Samples and magnitudes beyond this are no audio. */
+/* Samples and magnitudes above this are invalid. */
 #define AEDSP_LOUDEST 16
 
-/* Tables and scratch of one real FFT. Made by fft.pyx; one plan per thread, since the scratch is in it.
+/* Tables and scratch of one real FFT. Created by fft.pyx; one plan per thread, because it holds the scratch.
  *
- * A transform of n points runs in `lanes` interleaved real transforms of n / lanes points, each done as a complex one
+ * A transform of n points runs as `lanes` interleaved real transforms of n / lanes points, each as a complex one
  * of `rows` = n / (2 lanes) points. A row is `lanes` real parts followed by `lanes` imaginary parts.
  */
 typedef struct {
@@ -46,7 +46,7 @@ typedef struct {
 
 typedef struct {
     int lanes;       /* widest vector, in floats */
-    int fast_halves; /* whether the processor widens half floats itself */
+    int fast_halves; /* whether the processor converts half floats in hardware */
 
     /* fft.pyx */
     void (*fft_forward)(const FftPlan *, const float *x, float *re, float *im);
@@ -68,7 +68,7 @@ typedef struct {
     ptrdiff_t (*limit)(float *audio, const float *gain, ptrdiff_t n_frames, ptrdiff_t n_channels);
     int (*exceeds)(const float *x, float level, ptrdiff_t n);
 
-    /* dense.pyx: one for each way of storing weights */
+    /* dense.pyx: one for each weight format */
     void (*dense_forward[AEDSP_STORAGES])(const void *weight, const float *scale, const float *bias, const float *const *x,
                                           float *const *y, ptrdiff_t n_out, ptrdiff_t n_in, int n_spectra);
     void (*dense_accumulate[AEDSP_STORAGES])(const void *const *rows, const float *factors, ptrdiff_t n_rows,
@@ -77,7 +77,7 @@ typedef struct {
     void (*tanh)(float *x, ptrdiff_t n);
     void (*relu)(float *x, ptrdiff_t n);
 
-    /* phase.pyx, pghi.pyx, stretch.pyx */
+    /* phase.pyx, pghi.pyx, time_stretch.pyx */
     void (*logarithm)(const float *x, float floor, float *out, ptrdiff_t n);
     void (*phasors)(const float *turns, float *re, float *im, ptrdiff_t n);
     void (*angles)(const float *re, const float *im, float *turns, ptrdiff_t n);
@@ -86,12 +86,12 @@ typedef struct {
     float (*dot)(const float *a, const float *b, ptrdiff_t n);
 } Kernels;
 
-/* The best table that this processor can run, or the one called `name`; NULL where there is none of that name or the
- * processor lacks it. `name` NULL or empty: the best. */
+/* The table called `name`, or the best that this processor can run if `name` is NULL or empty. NULL: unknown name, or
+ * not supported by this processor. */
 const Kernels *aedsp_select_kernels(const char *name);
-/* Whether a table of that name was compiled in, runnable here or not. */
+/* Whether a table of that name was compiled in, whether or not it runs here. */
 int aedsp_kernels_known(const char *name);
-/* Name of the i-th table that this processor can run, from plain to best, each once; NULL past the end. */
+/* Name of the i-th table that this processor can run, from plain to best, without duplicates; NULL past the end. */
 const char *aedsp_supported_kernels(int i);
 
 #endif

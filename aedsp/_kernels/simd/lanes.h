@@ -1,6 +1,6 @@
-/* A vector of LANES floats, and the few operations that C does not spell for it.
+/* A vector of LANES floats, and the operations that C lacks for it.
  *
- * Included by width.h once per lane width (1, 4, 8, 16) and instruction set; `lanes_end.h` takes the names back.
+ * Included by width.h once per lane width (1, 4, 8, 16) and instruction set; `lanes_end.h` undefines the names.
  * LANES 1 is plain C for compilers without vector extensions; the others use those of GCC >= 12 and clang.
  */
 #define AEDSP_JOIN3(a, b, c) a##_##b##_##c
@@ -42,7 +42,7 @@ INLINE float sum_of(V v) { return v; }
 #else
 INLINE V load(const float *p) { return (V) * (const L(Unaligned) *)p; }
 INLINE void store(float *p, V v) { *(L(Unaligned) *)p = (L(Unaligned))v; }
-INLINE V splat(float f) { return f - (V){0}; } /* the difference is f also where f is -0, so no addition is left of it */
+INLINE V splat(float f) { return f - (V){0}; } /* f - 0 is f even for -0, so the compiler removes it */
 /* x > limit ? a : b, lane by lane */
 INLINE V choose_above(V x, V limit, V a, V b) {
     I mask = x > limit;
@@ -77,7 +77,7 @@ INLINE V from_bits(I i) {
     return v;
 }
 
-/* LANES floats of as many halves, or signed bytes; exact. */
+/* LANES floats from as many half floats or signed bytes; exact. */
 #if LANES == 16
 INLINE V load_half(const uint16_t *p) { return (V)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 INLINE V load_byte(const int8_t *p) {
@@ -89,7 +89,7 @@ INLINE V load_byte(const int8_t *p) {
     return (V)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 #elif LANES == 4
-/* Exponent and fraction move into place; 2^112 makes up for the difference of the biases. */
+/* Shift exponent and fraction into place; 2^112 corrects the exponent bias. */
 INLINE V load_half(const uint16_t *p) {
     const I half = {p[0], p[1], p[2], p[3]};
     const V size = from_bits((half & 0x7fff) << 13) * splat(0x1p112f);

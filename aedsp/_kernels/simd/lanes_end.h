@@ -1,4 +1,4 @@
-/* Takes back the names of lanes.h, so that it can be included for the next lane width. */
+/* Undefines the names of lanes.h, so that it can be included for the next lane width. */
 #undef L
 #undef AEDSP_JOIN
 #undef AEDSP_JOIN3

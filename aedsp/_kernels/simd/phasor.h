@@ -22,7 +22,7 @@ static void L(logarithm)(const float *x, float floor, float *out, ptrdiff_t n) {
     }
 }
 
-/* exp(2πi turns) within 2e-7, |turns| < 2^20: the nearest quarter turn, and the rest by polynomials (Cephes sinf, cosf). */
+/* exp(2πi turns) within 2e-7, |turns| < 2^20: nearest quarter turn, remainder by polynomials (Cephes sinf, cosf). */
 static void L(phasors)(const float *turns, float *re, float *im, ptrdiff_t n) {
     const V shifter = splat(12582912.0f); /* 1.5 2^23: adding it rounds to an integer in the low bits */
     for (ptrdiff_t k = 0; k < n; k += LANES) {

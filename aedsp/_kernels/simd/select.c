@@ -1,4 +1,4 @@
-/* Which tables were compiled in, and which of them this processor can run. */
+/* The compiled tables, and which of them this processor can run. */
 #include <string.h>
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -17,14 +17,14 @@ static const char *const known[] = {
     "v3",
     "v4-narrow", /* AVX-512 with eight lanes for the weights */
     "v4-wide",
-    "v4", /* the quicker of the two */
+    "v4", /* the faster of the two */
 #endif
 };
 enum { N_KNOWN = sizeof known / sizeof known[0] };
 
 #if defined(__x86_64__) && defined(__GNUC__)
-/* AMD's family 19h with AVX-512 is Zen 4, which takes sixteen lanes in two halves, and widens sixteen half floats in more time
- * than twice eight. */
+/* AMD's family 19h with AVX-512 is Zen 4, which processes sixteen lanes as two halves and converts sixteen half floats
+ * more slowly than twice eight. */
 static int takes_halves(void) {
     unsigned int a, b, c, d;
     if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx || d != signature_AMD_edx) return 0;
@@ -33,7 +33,7 @@ static int takes_halves(void) {
 }
 #endif
 
-/* The table of that name where this processor can run it, else NULL. */
+/* The table of that name if this processor can run it, else NULL. */
 static const Kernels *table(const char *name) {
     if (!strcmp(name, "plain")) return &aedsp_kernels_plain;
 #if defined(__GNUC__)
@@ -41,7 +41,7 @@ static const Kernels *table(const char *name) {
 #endif
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
-    /* F16C is not asked for: every processor with AVX2 has it, and clang 14 does not know the name. */
+    /* No check for F16C: every processor with AVX2 has it, and clang 14 lacks the name. */
     const int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     const int v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
@@ -61,7 +61,7 @@ int aedsp_kernels_known(const char *name) {
 
 const char *aedsp_supported_kernels(int i) {
     for (int k = 0; k < N_KNOWN; k++) {
-        int again = 0; /* under a later name */
+        int again = 0; /* listed under a later name */
         for (int later = k + 1; later < N_KNOWN; later++) again |= table(known[later]) == table(known[k]);
         if (table(known[k]) && !again && i-- == 0) return known[k];
     }

@@ -1,4 +1,4 @@
-/* One table. Included by body.h for each: TABLE is its name, DENSE_LANES those that take the weights. */
+/* One table. Included by body.h for each: TABLE is its name, DENSE_LANES the lanes for the weights. */
 const Kernels E(TABLE) = {
     .lanes = MOST_LANES,
     .fast_halves = MOST_LANES >= 8,

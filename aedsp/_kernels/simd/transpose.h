@@ -1,6 +1,6 @@
-/* LANES x LANES transpose in registers, and a vector back to front. Part of fft.h, for LANES 4, 8 and 16.
+/* LANES x LANES transpose in registers, and vector reversal. Part of fft.h, for LANES 4, 8 and 16.
  *
- * First 4 x 4 inside each 128-bit part of the registers, then the parts among each other.
+ * First 4 x 4 within each 128-bit part of the registers, then across the parts.
  */
 #define SHUFFLE __builtin_shufflevector
 #if LANES == 4

@@ -1,4 +1,4 @@
-/* Eight lanes: x86-64-v3, that is AVX2 and FMA. gcc and clang spell "for all functions below" differently. */
+/* Eight lanes: x86-64-v3 (AVX2 and FMA). gcc and clang set the target of the functions below differently. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Sixteen lanes: x86-64-v4, that is AVX-512. gcc and clang spell "for all functions below" differently. */
+/* Sixteen lanes: x86-64-v4 (AVX-512). gcc and clang set the target of the functions below differently. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #include <math.h>
@@ -11,7 +11,7 @@
 #endif
 #define ISA v4
 #define MOST_LANES 16
-#define FEWER_LANES 8 /* for processors that take sixteen in two halves */
+#define FEWER_LANES 8 /* for processors that process sixteen as two halves */
 #include "body.h"
 #ifdef __clang__
 #pragma clang attribute pop

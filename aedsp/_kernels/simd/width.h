@@ -1,4 +1,4 @@
-/* Everything that exists once per lane width: LANES is set by the includer and taken back here. */
+/* Everything that exists once per lane width. The including file sets LANES; this one undefines it. */
 #include "lanes.h"
 #include "fft.h"
 #if LANES == MOST_LANES

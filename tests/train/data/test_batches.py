@@ -1,4 +1,4 @@
-"""What a network is shown."""
+"""Preprocessing of batches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from runs import split_of
 
 
 class TestPreprocess:
-    """Fitted to the training split, and to what the steps before have made of it."""
+    """Each step is fitted to the training split after the steps before it."""
 
     def rows(self, rng: np.random.Generator) -> np.ndarray:
         return rng.uniform(0, 3, (20_000, 5)).astype(np.float32)
 
-    def test_each_step_is_fitted_to_what_it_is_given(self, rng):
+    def test_each_step_is_fitted_to_its_input(self, rng):
         x = self.rows(rng)
         chain = fit_preprocess(["power:0.5", "normalize", "log", "standardize"], split_of(x), 5)
         assert [type(step) for step in chain] == [Power, Normalize, Log, Standardize]
@@ -31,7 +31,7 @@ class TestPreprocess:
         (step,) = fit_preprocess(["normalize"], split_of(x[1:]), 5)
         assert step.max == x[1:].max()
 
-    def test_a_bin_that_never_changes_keeps_its_scale(self):
+    def test_a_constant_bin_keeps_its_scale(self):
         x = np.ones((10, 3), np.float32)
         (step,) = fit_preprocess(["standardize"], split_of(x), 3)
         np.testing.assert_array_equal(step.std, 1)

@@ -1,4 +1,4 @@
-"""The corpus: every drawn spectrum is one of the audio's, each goes to one split, nothing grows with the audio."""
+"""The corpus: every spectrum comes from the audio, each is in one split, memory does not grow with the audio."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rows_of(corpus: Corpus) -> dict[str, np.ndarray]:
     return {name: corpus.splits[name].read(0, len(corpus.splits[name])) for name in SPLITS}
 
 
-def test_a_draw_of_everything_holds_every_window_once(small_corpus, music, small):
+def test_a_full_draw_contains_every_window_once(small_corpus, music, small):
     expected = all_windows(music, small)
     with small_corpus(n_training=10**6, n_validation=2 * 10**5, n_test=2 * 10**5) as corpus:
         rows = rows_of(corpus)
@@ -58,7 +58,7 @@ def test_a_draw_of_everything_holds_every_window_once(small_corpus, music, small
     assert nearest != sorted(nearest)
 
 
-def test_a_smaller_draw_has_the_counts_asked_for_and_no_spectrum_twice(small_corpus):
+def test_a_smaller_draw_has_the_requested_counts_and_no_duplicates(small_corpus):
     with small_corpus() as corpus:
         rows = rows_of(corpus)
     assert [len(rows[name]) for name in SPLITS] == [200, 200, 1000]
@@ -84,7 +84,7 @@ def test_the_seed_decides_the_draw(small_corpus):
     assert not np.array_equal(rows[0], rows[2])
 
 
-def test_random_positions_leave_the_hop_grid(small_corpus, music, small):
+def test_random_positions_are_off_the_hop_grid(small_corpus, music, small):
     grid = all_windows(music, small)
     with small_corpus(positions="random") as corpus:
         row = rows_of(corpus)["training"][:50]
@@ -92,7 +92,7 @@ def test_random_positions_leave_the_hop_grid(small_corpus, music, small):
     assert np.median(distances) > 1e-4
 
 
-def test_it_is_used_again_only_while_nothing_changed(small_corpus, music, tmp_path, small):
+def test_it_is_reused_only_if_nothing_has_changed(small_corpus, music, tmp_path, small):
     small_corpus().__exit__(None, None, None)
     path = tmp_path / "corpus.h5"
     draw = Draw(front_end=small, n_training=1000, n_validation=200, n_test=200, split="frame")
@@ -119,7 +119,7 @@ def test_a_foreign_file_is_not_overwritten(music, tmp_path, small):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
-def test_a_broken_off_build_leaves_nothing(music, tmp_path, small, error):
+def test_an_interrupted_build_leaves_nothing(music, tmp_path, small, error):
     tracks, _ = audio.survey(audio.find_audio(music), music)
 
     def stop(done: int, total: int) -> None:
@@ -132,8 +132,8 @@ def test_a_broken_off_build_leaves_nothing(music, tmp_path, small, error):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_file_that_breaks_off_is_named_and_leaves_no_gap(music, tmp_path, small, rng):
-    """The FLAC header promises 40 s; half of the file is gone."""
+def test_a_truncated_file_is_named_and_leaves_no_gap(music, tmp_path, small, rng):
+    """The FLAC header says 40 s; half of the file is missing."""
     whole = tmp_path / "whole.flac"
     soundfile.write(whole, rng.uniform(-0.5, 0.5, 320_000), 8000)
     (music / "half.flac").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -152,7 +152,7 @@ def test_a_file_that_breaks_off_is_named_and_leaves_no_gap(music, tmp_path, smal
 def test_files_shorter_than_a_window_are_named(tmp_path, small, rng):
     soundfile.write(tmp_path / "click.wav", rng.uniform(-1, 1, 255), 8000)
     tracks, _ = audio.survey([tmp_path / "click.wav"], tmp_path)
-    with pytest.raises(TrainingError, match=r"hold 0 windows of 256 frames at 8000 Hz; training takes at least 2"):
+    with pytest.raises(TrainingError, match=r"hold 0 windows of 256 frames at 8000 Hz; training needs at least 2"):
         build_corpus(tmp_path / "c.h5", tracks, Draw(front_end=small))
     soundfile.write(tmp_path / "long.wav", rng.uniform(-1, 1, 8000), 8000)
     tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
@@ -173,7 +173,7 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path, small, rng):
     assert peaks[1] < peaks[0] + 1e6, f"peaks of {peaks} bytes; the longer audio alone is 9.6 MB"
 
 
-def test_by_file_each_file_falls_into_one_split(tmp_path, small, rng):
+def test_by_file_each_file_is_in_one_split(tmp_path, small, rng):
     for i in range(12):
         soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, 8000 + 800 * i), 8000)
     tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
@@ -194,7 +194,7 @@ def test_by_file_each_file_falls_into_one_split(tmp_path, small, rng):
 
 
 @pytest.mark.parametrize("seconds", [[20] * 12 + [0.1], [20] * 10 + [1], [5] * 8 + [60]])
-def test_by_file_no_split_is_left_with_a_handful(tmp_path, small, rng, seconds):
+def test_by_file_no_split_is_too_small(tmp_path, small, rng, seconds):
     for i, s in enumerate(seconds):
         soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, int(s * 8000)), 8000)
     tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
@@ -208,7 +208,7 @@ def test_by_file_no_split_is_left_with_a_handful(tmp_path, small, rng, seconds):
         assert counts["training"] > total / 2, counts
 
 
-def test_a_silent_file_is_no_split(tmp_path, small, rng):
+def test_a_silent_file_does_not_make_a_split(tmp_path, small, rng):
     for i in range(12):
         soundfile.write(tmp_path / f"{i}.wav", rng.uniform(-0.5, 0.5, 8000) if i < 6 else np.zeros(8000 + i), 8000)
     tracks, _ = audio.survey(audio.find_audio(tmp_path), tmp_path)
@@ -241,7 +241,7 @@ def test_several_processes_write_the_same_corpus(music, tmp_path, small):
         np.testing.assert_array_equal(rows[0][name], rows[1][name])
 
 
-def test_what_has_not_changed_is_taken_over(music, tmp_path, small, monkeypatch, rng):
+def test_unchanged_spectra_are_copied(music, tmp_path, small, monkeypatch, rng):
     draw, path = Draw(front_end=small), tmp_path / "c.h5"
     build_corpus(path, audio.survey(audio.find_audio(music), music)[0], draw)
     soundfile.write(music / "new.wav", rng.uniform(-0.5, 0.5, 16_000), 8000)
@@ -262,7 +262,7 @@ def test_what_has_not_changed_is_taken_over(music, tmp_path, small, monkeypatch,
             np.testing.assert_array_equal(rows[name], rows_of(fresh)[name])
 
 
-def test_silence_is_left_out_where_asked_for(tmp_path, small, rng):
+def test_silence_is_skipped_on_request(tmp_path, small, rng):
     x = rng.uniform(-0.5, 0.5, 80_000)
     x[20_000:60_000] = 1e-7
     soundfile.write(tmp_path / "x.wav", x, 8000, "FLOAT")
@@ -275,7 +275,7 @@ def test_silence_is_left_out_where_asked_for(tmp_path, small, rng):
         counts.append(len(rows))
     assert rows.max(axis=1).min() > 1e-4 and 0.48 < counts[1] / counts[0] < 0.53
     with pytest.raises(
-        TrainingError, match=r"0 of \d+ spectra can be trained on, 2 at least are needed; the others are silence"
+        TrainingError, match=r"0 of \d+ spectra can be used, at least 2 are needed; the others are silent"
     ):
         build_corpus(tmp_path / "c.h5", tracks, Draw(front_end=small, skip_silence_db=20.0))
 
@@ -292,7 +292,7 @@ def test_context_is_successive_spectra_oldest_first(music, tmp_path, small):
 
 
 def test_constant_q_spectra_are_those_of_the_engine(music, tmp_path, rng):
-    """The trainer's matrix and the hop's kernel see the same bands of the same windows."""
+    """The matrix of the trainer and the kernel of the engine compute the same bands of the same windows."""
     front_end = FrontEnd(
         kind="cqft", sample_rate=8000, fft_length=512, window_length=256, hop_length=128, f_min_hz=60.0, f_max_hz=3000.0
     )
@@ -321,7 +321,7 @@ def test_folders_are_classes(music, tmp_path, small):
 
 
 class TestShuffled:
-    """Batches of a split, as a network sees them."""
+    """Shuffled batches of a split."""
 
     @pytest.mark.parametrize("n, batch", [(1, 1), (7, 3), (8192, 100), (5, 100)])
     def test_every_row_comes_once(self, rng, n, batch):
@@ -330,7 +330,7 @@ class TestShuffled:
         assert all(len(rows) == batch for rows in batches[:-1]) and 1 <= len(batches[-1]) <= batch
         np.testing.assert_array_equal(np.sort(np.concatenate(batches), axis=None), np.arange(n))
 
-    def test_no_two_epochs_are_alike_and_a_seed_repeats_them(self):
+    def test_epochs_differ_and_a_seed_repeats_them(self):
         examples = Spectra(split_of(np.arange(500, dtype=np.float32)[:, None]), Chain(), 1)
         first, second = (np.random.default_rng(3) for _ in range(2))
         one, other = (np.concatenate([b.x.copy() for b in examples.shuffled(10, first)]) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Which files are found and chosen, and that what is read is their resampled mono."""
+"""Which files are found and selected, and that they are read as resampled mono."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_streaming_is_one_shot_resampling(tmp_path, rng):
     np.testing.assert_allclose(read[:n], expected[:n], atol=1e-6)
 
 
-def test_samples_that_are_not_audio_are_read_as_zero(tmp_path):
+def test_invalid_samples_are_read_as_zero(tmp_path):
     x = np.zeros(1000, np.float32)
     x[10:14] = np.nan, np.inf, -np.inf, 17.0
     x[20] = 0.5
@@ -76,21 +76,21 @@ def test_unreadable_files_are_named(tmp_path, rng):
     tracks, refusals = audio.survey([bad, good, tmp_path / "gone.wav"], tmp_path)
     assert [track.path for track in tracks] == [good]
     assert [refusal.path.name for refusal in refusals] == ["bad.wav", "gone.wav"]
-    assert "bad.wav: cannot be read as audio" in str(refusals[0])
+    assert "bad.wav: not readable as audio" in str(refusals[0])
 
 
-def test_a_folder_that_is_none(tmp_path):
-    with pytest.raises(TrainingError, match=r"nowhere is not a folder; give the folder"):
+def test_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(TrainingError, match=r"nowhere: no such directory; give the folder"):
         audio.find_audio(tmp_path / "nowhere")
 
 
 def test_a_folder_without_audio(tmp_path):
-    with pytest.raises(TrainingError, match=r"holds no audio; expected files that end in \.wav"):
+    with pytest.raises(TrainingError, match=r"contains no audio; expected files that end in \.wav"):
         audio.find_audio(tmp_path)
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_tracks_are_chosen_by_licence(tmp_path, inside):
+def test_tracks_are_selected_by_licence(tmp_path, inside):
     folder = tmp_path / "train"
     folder.mkdir()
     for name in ("free.wav", "not.wav", "unlisted.wav"):
@@ -108,7 +108,7 @@ def test_tracks_are_chosen_by_licence(tmp_path, inside):
 
 def test_a_licence_without_a_manifest(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"")
-    with pytest.raises(TrainingError, match=r"there is no MANIFEST\.tsv"):
+    with pytest.raises(TrainingError, match=r"license needs MANIFEST\.tsv"):
         audio.find_audio(tmp_path, ["CC0-1.0"])
 
 

@@ -1,4 +1,4 @@
-"""Each pass beside its formula in float64; Numba's and NumPy's are equal to rounding."""
+"""Each elementwise kernel against its formula in float64, for Numba and NumPy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_activate(rng, kind, shape, activation):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_activations_at_their_ends_are_finite_and_quiet(kind, activation):
+def test_activations_at_extreme_inputs_are_finite_and_raise_no_warning(kind, activation):
     z = np.array([[-np.float32(3e38), -1e4, -88, -0.0, 0, 88, 1e4, 3e38]], np.float32)
     y, scratch = z.copy(), np.zeros_like(z)
     with np.errstate(all="raise"):
@@ -37,7 +37,7 @@ def test_activations_at_their_ends_are_finite_and_quiet(kind, activation):
     assert np.isfinite(y).all()
     if activation == "sigmoid":
         np.testing.assert_allclose(y[0], [0, 0, 0, 0.5, 0.5, 1, 1, 1], atol=1e-7)
-        assert not error[0, [0, 1, -2, -1]].any(), "a saturated unit has no slope, not a denormal one"
+        assert not error[0, [0, 1, -2, -1]].any(), "the derivative of a saturated unit is 0, not denormal"
 
 
 @pytest.mark.parametrize("shape", SHAPES)

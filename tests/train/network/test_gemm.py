@@ -1,4 +1,4 @@
-"""``α A B + β C`` beside its definition, in place, for every layout that a network has."""
+"""``α A B + β C`` against its definition, in place, for every memory layout in a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The autoencoder's gradient against finite differences, its forward pass against Eq. 1 and 2, and PyTorch."""
+"""The autoencoder: gradient against finite differences, forward pass against Eq. 1 and 2, steps against PyTorch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def random_network(rng, n_visible, hidden, n_rows, *, plans=None, dtype=np.float
 
 
 def require_gradient(rng, network, batch, *, seed=None, weight=0.0, extra=lambda: 0.0, step=1e-6):
-    """The gradient is that of finite differences; with corruption, every evaluation draws the same noise."""
+    """The gradient equals finite differences; with corruption, every evaluation draws the same noise."""
 
     def loss():
         noise = None if seed is None else np.random.default_rng(seed)
@@ -101,7 +101,7 @@ def test_the_gradient_of_sparsity_and_decay(rng, kind):
     require_gradient(rng, network, Batch(rng.standard_normal((6, 9))), extra=penalty)
 
 
-def test_biases_decay_only_where_asked_for(rng, kind):
+def test_biases_decay_only_on_request(rng, kind):
     x = rng.standard_normal((6, 9)).astype(np.float32)
     gradients = []
     for decay in (WeightDecay(), WeightDecay(negative=2.0, positive=2.0)):
@@ -141,7 +141,7 @@ def test_a_smaller_batch_uses_the_same_buffers(rng, kind):
     np.testing.assert_allclose(loss, reference.squared_error(x[:3], whole[:3]), rtol=1e-12)
 
 
-def test_biases_that_do_not_learn_have_no_gradient(rng):
+def test_fixed_biases_have_no_gradient(rng):
     network = random_network(rng, 9, (4,), 8, encoder_bias=False, decoder_bias=False)
     x = rng.standard_normal((8, 9)).astype(np.float32)
     network.loss_and_gradient(Batch(x), SquaredError())
@@ -200,14 +200,14 @@ def test_a_step_allocates_nothing(rng, kind):
         step()
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
-    assert peak < 40_000, f"{peak} bytes, more than what NumPy converts in at once; the batch is {batch.x.nbytes}"
+    assert peak < 40_000, f"{peak} bytes, more than the conversion buffer of NumPy; the batch is {batch.x.nbytes}"
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 200 * 2.0**-23)])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("tied", [False, True])
 def test_200_steps_are_those_of_pytorch(rng, kind, dtype, tolerance, optimizer, tied):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is the independent trainer here")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is the reference trainer here")
     n_visible, n_hidden, n_frames = 129, 32, 100
     spectra = np.abs(rng.standard_normal((200, n_frames, n_visible))).astype(dtype) * np.linspace(1, 0, n_visible)
     spectra = spectra.astype(dtype)

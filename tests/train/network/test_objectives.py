@@ -1,4 +1,4 @@
-"""Objectives beside their definitions, and their derivatives beside finite differences, float64."""
+"""Objectives against their definitions, and derivatives against finite differences, in float64."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def batch_of(rng, low=0.05, high=0.95):
 
 
 def derivative(objective, sums, batch, activation, step=1e-6):
-    """By the sums that the activation is applied to, one by one."""
+    """Finite differences with respect to each input of the activation."""
     found = np.zeros_like(sums)
     for at in np.ndindex(sums.shape):
         losses = []
@@ -54,7 +54,7 @@ def objectives(kind):
         f"{name} after {key}": AfterInverse(objective, chain, 0.3, chosen)
         for key, chain in CHAINS.items()
         for name, objective in inner.items()
-        if name == "squared" or key == "root"  # entropy has no derivative at 1 and beyond, where the others lead
+        if name == "squared" or key == "root"  # entropy has no derivative at 1 and above, which the other chains reach
     }
     made |= {"squared": SquaredError(chosen), "entropy": CrossEntropy(chosen)}
     return made | {
@@ -83,7 +83,7 @@ def test_values_are_those_of_the_papers_equations(rng, kind):
 
 
 @pytest.mark.parametrize("activation", ["linear", "sigmoid"])
-def test_cross_entropy_of_sure_outputs_is_finite(kind, activation):
+def test_cross_entropy_of_saturated_outputs_is_finite(kind, activation):
     x, z = np.array([[0.0, 1.0, 0.5]], np.float32), np.array([[1.0, 0.0, 1.0]], np.float32)
     error = np.zeros_like(x)
     value = CrossEntropy(elementwise_kernels(kind)).value_and_error(z, Batch(x), activation, error=error)
@@ -102,8 +102,8 @@ def test_invert_with_slope(rng, name):
 
 
 @pytest.mark.parametrize("x", [[-0.01, 0.5], [0.0, 1.01], [np.nan, 0.5]])
-def test_cross_entropy_refuses_what_is_outside_0_and_1(x):
-    with pytest.raises(TrainingError, match=r"objective cross_entropy wants spectra from 0 to 1; they go from"):
+def test_cross_entropy_rejects_values_outside_0_and_1(x):
+    with pytest.raises(TrainingError, match=r"objective cross_entropy needs spectra from 0 to 1; got"):
         require_unit_range(np.array([x]), "spectra")
 
 

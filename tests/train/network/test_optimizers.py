@@ -1,4 +1,4 @@
-"""The update rules as their papers print them, one step at a time in float64."""
+"""The update rules against their published formulas, step by step in float64."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_adam(rng, kind):
     np.testing.assert_allclose(p, expected, rtol=1e-13)
 
 
-def test_no_gradient_no_step():
+def test_without_gradient_there_is_no_step():
     for make in (Sgd, Adam):
         p = np.ones(3, np.float32)
         make(np.zeros(3, np.float32)).step(p, 0.1, 0.5)

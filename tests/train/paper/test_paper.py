@@ -1,4 +1,4 @@
-"""The paper's experiment: cells, adjustment, split and hyperparameters as the paper has them, and honest tables."""
+"""The paper's experiment: cells, adjustment, split and hyperparameters as in the paper, and honest tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aedsp.train.sweep.cell import Outcome
 MAXIMUM = 0.75
 CELLS = {cell.name: cell for cell in experiment.cells(MAXIMUM)}
 
-#: The tables of the paper once more, as printed, row by row (None: empty), typed from its text.
+#: The tables of the paper as printed, row by row ("-": empty), typed from its text.
 PRINTED_1 = """
 8 0.0440
 16 0.0414
@@ -39,7 +39,7 @@ PRINTED_2 = """
 """
 
 
-def test_the_papers_figures_are_those_that_it_printed():
+def test_the_papers_values_are_those_that_it_printed():
     lines = [line.split() for line in PRINTED_1.split("\n") if line]
     printed = {
         (int(n), noise): float(figure)
@@ -71,7 +71,7 @@ def test_the_keys_of_the_cells_do_not_depend_on_the_last_bits_of_the_maximum():
     assert low == high
 
 
-def test_the_largest_models_are_trained_at_other_learning_rates_where_that_is_asked_for():
+def test_the_largest_models_are_trained_at_other_learning_rates_on_request():
     more = {cell.name: cell for cell in experiment.cells(MAXIMUM, learning_rates=True) if cell.name not in CELLS}
     assert sorted(more) == sorted(f"{n}_rate_{rate}" for n in (2048, 2500, 3500) for rate in ("0.0005", "0.05"))
     for name, cell in more.items():
@@ -88,7 +88,7 @@ def test_every_cell_of_the_paper_has_its_hyperparameters():
         assert (recipe.optimizer, recipe.batch_size, recipe.learning_rate, recipe.momentum) == ("sgd", 100, 0.005, 0.5)
         assert (recipe.final_learning_rate, recipe.final_momentum, recipe.weight_decay) == (None, None, 0)
         assert (recipe.objective, recipe.magnitude_loss, recipe.initial) == ("squared_error", 0, "random")
-        assert recipe.preprocess == ("normalize:0.75",), "one maximum for the whole data set, which goes to [0, 1]"
+        assert recipe.preprocess == ("normalize:0.75",), "one maximum for the whole data set, scaled to [0, 1]"
         assert recipe.tied is (name == "relu_16_tied")
 
 
@@ -102,7 +102,7 @@ def test_the_data_is_the_papers():
     assert experiment.data_recipe({}).draw() == CELLS["16_noise_0.00"].recipe.draw()
 
 
-def test_noise_is_on_what_a_layer_is_shown():
+def test_noise_is_on_the_input_of_a_layer():
     assert CELLS["512_noise_0.25"].recipe.corruption == ("gaussian:0.25",)
     assert CELLS["512_noise_0.00"].recipe.corruption == ("none",)
     assert CELLS["1500-8_noise_0.25"].recipe.corruption == ("none", "gaussian:0.25")
@@ -118,7 +118,7 @@ def test_activations_are_the_papers():
     assert (relu.hidden, relu.encoder_activation, relu.decoder_activation) == ((16,), ("relu",), ("linear",))
 
 
-def test_table_2_stands_on_the_bold_models_of_table_1_and_table_3_on_those_of_table_2():
+def test_table_2_builds_on_the_bold_models_of_table_1_and_table_3_on_those_of_table_2():
     second = [cell for cell in CELLS.values() if cell.stacks]
     assert len(second) == 18
     for cell in second:
@@ -140,7 +140,7 @@ def test_the_default_recipe_has_every_size_on_the_same_spectra():
         }
 
 
-def test_tiny_settings_change_nothing_but_how_much_there_is():
+def test_tiny_settings_change_only_the_amounts():
     tiny = {cell.name: cell for cell in experiment.cells(MAXIMUM, tiny=experiment.TINY)}
     assert set(tiny) == set(CELLS)
     for name, cell in tiny.items():
@@ -178,7 +178,7 @@ def test_a_cell_shows_its_error_its_share_of_the_trivial_error_and_the_papers(ma
     assert rows["16",]["0.10"] is None, "empty in the paper's table"
 
 
-def test_what_was_not_run_or_failed_is_said_and_nothing_is_invented(made):
+def test_missing_and_failed_cells_are_marked_and_no_number_is_invented(made):
     rows = {labels: dict(zip(made["Table 1"].columns, row, strict=True)) for labels, row in made["Table 1"].rows}
     assert (rows["8",]["0.00"].error, rows["8",]["0.00"].note, rows["8",]["0.00"].paper) == (None, "not run", 0.0440)
     assert (rows["512",]["0.10"].note, rows["512",]["0.25"].note) == ("failed", "failed")

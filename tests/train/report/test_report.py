@@ -1,4 +1,4 @@
-"""The report beside a model: every section, pictures that are pictures, sound that is the model's."""
+"""The report beside a model: every section, valid figures, and the sound of the model."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def report_of(music, tmp_path, *options):
 
 
 @pytest.mark.parametrize("options", [(), ("--hidden", "24,6"), ("--context-spectra", 2), ("--split", "frame")])
-def test_it_shows_all_that_was_asked_for(music, tmp_path, options):
+def test_it_has_every_section_and_figure(music, tmp_path, options):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
     path, page = report_of(music, tmp_path, *options)
-    for section in ("What was learnt", "Loss", "Before and after", "Error by frequency", "What the units do", "Recipe"):
+    for section in ("Summary", "Loss", "Before and after", "Error by frequency", "What the units do", "Recipe"):
         assert f"<h2>{section}</h2>" in page
     shown = re.findall(r'src="out\.report/([^"]+)"', page)
     assert set(shown) == {"loss.png", "clip.png", "spectra.png", "bands.png", "units.png", "before.flac", "after.flac"}
@@ -35,7 +35,7 @@ def test_it_shows_all_that_was_asked_for(music, tmp_path, options):
     assert "epochs = 2" in page
 
 
-def test_a_second_report_takes_the_place_of_the_first_and_none_is_written_where_none_is_wanted(music, tmp_path):
+def test_a_second_report_replaces_the_first_and_no_report_is_written_with_no_report(music, tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
     report_of(music, tmp_path)
     (tmp_path / "out.report" / "loss.png").write_bytes(b"")
@@ -46,7 +46,7 @@ def test_a_second_report_takes_the_place_of_the_first_and_none_is_written_where_
 
 
 @pytest.mark.parametrize("name", ["out.html", "out.report/mine.txt"])
-def test_what_is_no_report_is_not_replaced(music, tmp_path, capsys, name):
+def test_files_that_are_not_a_report_are_not_replaced(music, tmp_path, capsys, name):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
     (tmp_path / "out.report").mkdir()
     (tmp_path / name).write_text("mine")
@@ -55,7 +55,7 @@ def test_what_is_no_report_is_not_replaced(music, tmp_path, capsys, name):
     assert (tmp_path / name).read_text() == "mine" and (tmp_path / "out.h5").exists()
 
 
-def test_a_file_that_cannot_be_read_any_more_is_passed_over(music, tmp_path, rng):
+def test_a_file_that_can_no_longer_be_read_is_skipped(music, tmp_path, rng):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
     for i in range(3):
         soundfile.write(tmp_path / "whole.flac", rng.uniform(-0.5, 0.5, 80_000), 8000)
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_any_more_is_passed_over(music, tmp_path, rng
     assert "clip.png" in page
 
 
-def test_without_matplotlib_one_line_says_so(music, tmp_path, monkeypatch, capsys):
+def test_without_matplotlib_there_is_one_line_about_it(music, tmp_path, monkeypatch, capsys):
     from aedsp.audio import plot
     from aedsp.errors import MissingExtraError
 

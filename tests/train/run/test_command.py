@@ -1,4 +1,4 @@
-"""`python -m aedsp.train`: from a folder to a model file, and one line with exit status 2 for what cannot be."""
+"""`python -m aedsp.train`: from a folder to a model file; one line and exit status 2 for bad input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from calls import GEOMETRY, call
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
-    """The command in a process of its own, in the folder that its output goes to."""
+    """Start the command in a separate process, in the folder of its output."""
     return subprocess.Popen(
         [sys.executable, "-m", "aedsp.train", *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -40,16 +40,16 @@ def test_a_folder_becomes_a_model(music, tmp_path, capsys):
     model = Model.load(path)
     assert (model.n_code, model.front_end.n_bins, model.name) == (8, 129, "out")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"{tmp_path / 'out.corpus.h5'}: 1 MB of spectra, for the next time")
+    assert lines[0].startswith(f"{tmp_path / 'out.corpus.h5'}: 1 MB of spectra, kept for the next run")
     assert (
         lines[1]
-        == "left out: bad.wav: not readable as audio (Format not recognised); expected wav, flac, ogg, mp3 or aiff"
+        == "skipped: bad.wav: not readable as audio (Format not recognised); expected wav, flac, ogg, mp3 or aiff"
     )
     assert lines[2] == "3 files, spectra: 1,285 training, 106 validation, 106 test, split by frame"
-    assert lines[3] == "split by frame, since by file less than half were left to train on"
-    assert lines[4] == "the recipe asks for 70,000; the files hold no more for a split"
+    assert lines[3] == "split by frame: a split by file leaves less than half of the spectra for training"
+    assert lines[4] == "fewer than the 70,000 spectra of the recipe: the files hold no more"
     assert lines[-2].startswith(f"{path}: 8 units, epoch ")
-    assert lines[-1] == f"{tmp_path / 'out.html'}: what was learnt, in pictures and sound"
+    assert lines[-1] == f"{tmp_path / 'out.html'}: report of the training, with figures and sound"
     names = ["music", "out.corpus.h5", "out.h5", "out.html", "out.report"]
     assert sorted(p.name for p in tmp_path.iterdir()) == names
 
@@ -60,13 +60,13 @@ def test_the_papers_recipe_trains(music, tmp_path):
     assert (layer.encoder_activation, layer.decoder_activation, layer.tied) == ("sigmoid", "linear", False)
 
 
-def test_a_named_corpus_is_kept_and_used_again(music, tmp_path, capsys):
+def test_a_named_corpus_is_kept_and_reused(music, tmp_path, capsys):
     arguments = (music, "-o", tmp_path / "out.h5", "--corpus", tmp_path / "c.h5", *GEOMETRY, "--epochs", 1)
     assert call(*arguments) == 0
-    assert "used again" not in capsys.readouterr().out
+    assert "reusing" not in capsys.readouterr().out
     written = (tmp_path / "c.h5").stat().st_mtime_ns
     assert call(*arguments) == 0
-    assert "used again: same files, same options" in capsys.readouterr().out
+    assert ": same files, same options" in capsys.readouterr().out
     assert (tmp_path / "c.h5").stat().st_mtime_ns == written
 
 
@@ -88,20 +88,20 @@ def test_every_option_is_a_flag(capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["nowhere"], "nowhere is not a folder; give the folder that holds the audio files"),
+        (["nowhere"], "nowhere: no such directory; give the folder that contains the audio files"),
         (["--hidden", "0"], "hidden is 0; expected a whole number from 1 to 65536"),
         (["--hidden", "x"], "--hidden"),
         (["--hiden", "3"], "--hiden"),
-        (["--recipe", "nope"], "there is no recipe 'nope'"),
+        (["--recipe", "nope"], "no such recipe: 'nope'"),
         (["--fft-length", "1000"], "fft_length is 1000; expected a power of two"),
-        (["-o", "nowhere/x.h5"], "nowhere is not a folder; make it"),
-        (["-o", "."], "is a folder; give the name of the model file"),
+        (["-o", "nowhere/x.h5"], "nowhere: no such directory; create it"),
+        (["-o", "."], "is a directory; give the name of the model file"),
         (["-o", "mine.html"], "mine.html is where the report goes; give the name of the model file"),
         (["--hidden", "9,3", "--code", "2"], "give one of them"),
         (["-o", "mine.txt"], "mine.txt exists and is not a model file"),
         (["-o", "theirs.h5"], "theirs.h5 exists and is not a model file"),
-        (["-o", "new.h5", "--corpus", "new.h5"], "new.h5 is to be both the model and the corpus"),
-        (["music", "--license", "CC0-1.0"], "there is no MANIFEST.tsv"),
+        (["-o", "new.h5", "--corpus", "new.h5"], "new.h5 is given as both model and corpus"),
+        (["music", "--license", "CC0-1.0"], "needs MANIFEST.tsv"),
         (["music", "--corpus", "mine.txt"], "mine.txt exists and is not a corpus"),
         (["music", "--window-length", "2048", "--sample-rate", "1"], "hold 0 windows"),
     ],
@@ -124,25 +124,23 @@ SILENCE = np.zeros(16_000)
 @pytest.mark.parametrize(
     "audio, options, message",
     [
-        ([], [], "holds no audio; expected files that end in"),
-        ([SILENCE[:100]], [], "hold 0 windows of 256 frames at 8000 Hz; training takes at least 2; give longer audio"),
-        ([SILENCE], [], "the largest training value is 0; there is nothing to normalize; is all of it silence?"),
-        ([SILENCE], ["--preprocess", "power:0.5"], "all training spectra are alike; there is nothing to learn"),
+        ([], [], "contains no audio; expected files that end in"),
+        ([SILENCE[:100]], [], "hold 0 windows of 256 frames at 8000 Hz; training needs at least 2; give longer audio"),
+        ([SILENCE], [], "the largest training value is 0, expected above 0; give audio that is not silent"),
+        ([SILENCE], ["--preprocess", "power:0.5"], "all training spectra are identical; give audio that changes"),
         (
             [SILENCE],
             ["--skip-silence-db", "-80"],
-            "0 of 124 spectra can be trained on, 2 at least are needed; the others are silence",
+            "0 of 124 spectra can be used, at least 2 are needed; the others are silent",
         ),
-        (None, ["--hidden", "65536,65536,65536"], "GB, this machine has"),
-        (None, ["--recipe", "mine.toml"], "mine.toml: there is no option 'momentun'; did you mean 'momentum'?"),
+        (None, ["--hidden", "65536,65536,65536"], "GB of memory, this machine has"),
+        (None, ["--recipe", "mine.toml"], "mine.toml: unknown option 'momentun'; did you mean 'momentum'?"),
         (None, ["--hidden", "8,x"], "--hidden is 'x'; expected whole numbers, separated by commas"),
         (None, ["--continue", "nowhere.h5"], "nowhere.h5: No such file"),
         (None, ["--continue", "mine.toml"], "mine.toml: is not HDF5"),
     ],
 )
-def test_what_cannot_be_trained_on_is_one_line_and_leaves_nothing(
-    music, tmp_path, monkeypatch, capsys, audio, options, message
-):
+def test_unusable_input_is_one_line_and_leaves_nothing(music, tmp_path, monkeypatch, capsys, audio, options, message):
     monkeypatch.chdir(tmp_path)
     Path("mine.toml").write_text("momentun = 0.5")
     folder = music
@@ -166,16 +164,16 @@ def test_names_with_spaces_and_other_letters(music, tmp_path, capsys):
     assert (tmp_path / "ü b.html").exists() and Model.load(tmp_path / "ü b.h5").name == "ü b"
 
 
-def test_a_corpus_of_another_front_end_is_made_anew_and_says_so(music, tmp_path, capsys):
+def test_a_corpus_of_another_front_end_is_rebuilt_with_a_message(music, tmp_path, capsys):
     arguments = (music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0, "--no-report")
     assert call(*arguments) == 0
     capsys.readouterr()
     assert call(*arguments, "--hop-length", 64) == 0
-    assert "it replaces a corpus of other files or options" in capsys.readouterr().out
+    assert "replaces a corpus of other files or options" in capsys.readouterr().out
     assert Model.load(tmp_path / "out.h5").front_end.hop_length == 64
 
 
-def test_interrupted_in_its_first_epoch_a_new_run_leaves_the_model_before_it(music, tmp_path):
+def test_a_run_interrupted_in_its_first_epoch_leaves_the_previous_model(music, tmp_path):
     path = tmp_path / "out.h5"
     assert call(music, "-o", path, *GEOMETRY, "--epochs", 1, "--no-report") == 0
     before = path.read_bytes()
@@ -190,39 +188,37 @@ def test_interrupted_in_its_first_epoch_a_new_run_leaves_the_model_before_it(mus
     assert path.read_bytes() == before
 
 
-def test_the_same_file_twice_counts_once_and_files_of_no_length_are_left_out(music, tmp_path, capsys):
+def test_duplicate_files_count_once(music, tmp_path, capsys):
     (music / "copy.wav").write_bytes((music / "0.wav").read_bytes())
     assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0, "--no-report") == 0
     out = capsys.readouterr().out
-    assert "left out: copy.wav: is the same as 0.wav" in out and "3 files" in out
+    assert "skipped: copy.wav: is the same as 0.wav" in out and "3 files" in out
     assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0, "--no-report") == 0
     out = capsys.readouterr().out
-    assert "used again" in out and "left out: copy.wav" in out
+    assert "reusing" in out and "skipped: copy.wav" in out
 
 
-def test_classes_want_folders(music, tmp_path, capsys):
+def test_classes_need_folders(music, tmp_path, capsys):
     options = (*GEOMETRY, "--classes", "--epochs", 1, "--class-epochs", 1, "--no-report")
     assert call(music, "-o", tmp_path / "out.h5", *options) == 2
-    assert "lies in no folder of a class" in capsys.readouterr().err
+    assert "is not in the folder of a class" in capsys.readouterr().err
     for i in range(2):
         (music / f"k{i}").mkdir()
         (music / f"{i}.wav").rename(music / f"k{i}" / "x.wav")
     assert call(music, "-o", tmp_path / "out.h5", *options) == 0
     out = capsys.readouterr().out
-    assert "left out: 2.wav: lies in no folder of a class" in out and "classes: k0, k1" in out and "by frame" in out
+    assert "skipped: 2.wav: is not in the folder of a class" in out and "classes: k0, k1" in out and "by frame" in out
     assert Model.load(tmp_path / "out.h5").classes.centroids.any(axis=1).all()
     (music / "k1" / "x.wav").unlink()
     assert call(music, "-o", tmp_path / "out.h5", *options) == 2
-    assert (
-        "classes takes two folders or more right below DIR, with music in each; found k0 (" in capsys.readouterr().err
-    )
+    assert "classes needs at least two subfolders of DIR with music in each; found k0 (" in capsys.readouterr().err
 
 
-def test_diverged_it_keeps_the_best_model_and_exits_with_1(music, tmp_path, capsys):
+def test_a_diverged_run_keeps_the_best_model_and_exits_with_1(music, tmp_path, capsys):
     options = ("--optimizer", "sgd", "--learning-rate", 1000, "--initial", "random", "--no-report")
     assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, *options) == 1
     out = capsys.readouterr().out
-    assert "the loss is no longer finite in training, epoch 1, batch" in out and "take a smaller learning_rate" in out
+    assert "the loss is no longer finite in training, epoch 1, batch" in out and "use a smaller learning_rate" in out
     assert Model.load(tmp_path / "out.h5").n_code == 8
     assert not (tmp_path / "out.checkpoint.h5").exists()
 
@@ -231,7 +227,7 @@ def weights_of(path):
     return [layer.encoder_weight for layer in Model.load(path).layers]
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_weights(music, tmp_path):
+def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(music, tmp_path):
     arguments = (music, *GEOMETRY, "--epochs", 60, "--no-report", "--corpus", tmp_path / "c.h5")
     assert call(*arguments, "-o", tmp_path / "whole.h5") == 0
     for delay_s in (0.0, 0.03, 0.07):
@@ -246,19 +242,19 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(music, tmp_path):
     process = start(*arguments, "-o", tmp_path / "out.h5")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert "going on from" in out and "out.checkpoint.h5; delete it to train from the start" in out
+    assert "resuming from" in out and "out.checkpoint.h5 (delete it to start over)" in out
     for a, b in zip(weights_of(tmp_path / "whole.h5"), weights_of(tmp_path / "out.h5"), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not (tmp_path / "out.checkpoint.h5").exists()
 
 
 def test_a_full_disk_is_one_line(music, tmp_path):
-    """A file system of 1 MB; the corpus wants more."""
+    """A file system of 1 MB; the corpus is larger."""
     place = tmp_path / "small"
     place.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True)
     if mounted.returncode:
-        pytest.skip("a small file system takes the right to mount one")
+        pytest.skip("mounting a small file system needs privileges")
     try:
         process = start(music, "-o", place / "out.h5", *GEOMETRY, "--hop-length", 16)
         _, err = process.communicate(timeout=60)
@@ -277,15 +273,15 @@ def test_a_trained_model_is_continued_on_other_music(music, tmp_path, capsys):
     first, second = (Model.load(tmp_path / name) for name in ("first.h5", "second.h5"))
     assert second.front_end == first.front_end and second.n_code == first.n_code
     assert not np.array_equal(first.layers[0].encoder_weight, second.layers[0].encoder_weight)
-    for option, message in (("--hidden", "--hidden is settled by"), ("--code", "--code means nothing with")):
+    for option, message in (("--hidden", "--hidden is set by"), ("--code", "--code has no effect with")):
         assert call(*arguments, option, 3) == 2
         assert message in capsys.readouterr().err
     arguments = (music, "-o", tmp_path / "first.h5", "--continue", tmp_path / "first.h5")
     assert call(*arguments) == 2
-    assert "first.h5 is the model that is continued; give another name with -o" in capsys.readouterr().err
+    assert "first.h5 is the model to continue; give another output with -o" in capsys.readouterr().err
 
 
-def test_without_a_folder_it_takes_the_corpus_of_the_environment(music, tmp_path, monkeypatch, capsys):
+def test_without_a_folder_it_uses_the_corpus_of_the_environment(music, tmp_path, monkeypatch, capsys):
     music.rename(tmp_path / "train")
     monkeypatch.setenv("AEDSP_CORPUS", str(tmp_path))
     assert call("-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0) == 0
@@ -301,7 +297,7 @@ def test_ctrl_c_writes_the_best_model_so_far(music, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "interrupted; this is the best model so far; the same command again goes on" in out
+    assert "interrupted; the best model so far was written; run the same command to resume" in out
     assert Model.load(path).n_code == 8
     assert sorted(p.name for p in tmp_path.iterdir()) == ["music", "out.checkpoint.h5", "out.corpus.h5", "out.h5"]
 
@@ -313,7 +309,7 @@ def test_ctrl_c_during_the_corpus_leaves_nothing(music, tmp_path):
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".*.h5")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.5)  # into the writing of rows
+    time.sleep(0.5)  # while rows are being written
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

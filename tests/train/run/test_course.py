@@ -1,4 +1,4 @@
-"""The course of a run: the best is kept, it stops when it should, is stopped, goes on to the same bits, or diverges."""
+"""The course of a run: the best epoch is kept; early stopping, interruption, bit-identical resume, divergence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_early_stopping(small_corpus):
     assert 4 < len(losses) < 200
     assert min(losses[-3:]) > 0.95 * min(losses[:-3])
     for n in range(4, len(losses)):
-        assert min(losses[n - 3 : n]) <= 0.95 * min(losses[: n - 3]), "it would have stopped before"
+        assert min(losses[n - 3 : n]) <= 0.95 * min(losses[: n - 3]), "it should have stopped earlier"
 
 
 def test_the_learning_rate_falls_on_a_plateau(small_corpus):
@@ -39,41 +39,41 @@ def test_the_learning_rate_falls_on_a_plateau(small_corpus):
     assert rates[0] == 0.2 and rates[-1] < 0.021 and losses_of(result)[-1] <= losses_of(result).max()
 
 
-def test_a_loss_that_grows_and_grows_ends_the_run(small_corpus):
-    """Finite all the time."""
+def test_a_steadily_growing_loss_ends_the_run(small_corpus):
+    """The loss stays finite."""
     result = run(small_corpus, learning_rate=0.01, final_learning_rate=300.0, epochs=40)
     assert np.isfinite(losses_of(result)).all() and len(losses_of(result)) < 41
-    assert "the loss diverges in training" in result.diverged and "take a smaller learning_rate" in result.diverged
+    assert "the loss diverges in training" in result.diverged and "use a smaller learning_rate" in result.diverged
     assert result.validation_loss == pytest.approx(losses_of(result).min(), rel=1e-4)
 
 
-def test_a_layer_that_has_learnt_nothing_yet_is_left_out(small_corpus):
+def test_a_layer_that_has_not_learned_anything_is_dropped(small_corpus):
     def stop(moment: BatchProgress) -> None:
         if moment.stage.name == "layer 1" and moment.batch == 3:
             raise KeyboardInterrupt
 
-    result = run(small_corpus, **DEEP, on_batch_size=stop)
+    result = run(small_corpus, **DEEP, on_batch=stop)
     assert result.interrupted and [layer.n_hidden for layer in result.model.layers] == [24]
     assert result.validation_loss < 0.1
 
 
-def test_a_layer_whose_start_was_its_best_is_no_less_a_layer(small_corpus):
+def test_a_layer_whose_initial_weights_were_the_best_is_kept(small_corpus):
     options = {**PLAIN, "hidden": (24, 6), "encoder_activation": ("linear",), "fine_tuning": False}
     result = run(small_corpus, **options, learning_rate=0.5, epochs=2)
     assert [layer.n_hidden for layer in result.model.layers] == [24, 6]
 
 
-def test_interrupted_before_the_first_epoch_it_has_no_result(small_corpus):
+def test_a_run_interrupted_before_the_first_epoch_has_no_result(small_corpus):
     def stop(moment: BatchProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(small_corpus, on_batch_size=stop)
+        run(small_corpus, on_batch=stop)
     with pytest.raises(KeyboardInterrupt):
         run(small_corpus, check=lambda: stop(None))
 
 
-def test_a_checkpoint_knows_which_model_was_continued(small_corpus, tmp_path):
+def test_a_checkpoint_records_which_model_was_continued(small_corpus, tmp_path):
     path = tmp_path / "x.checkpoint.h5"
     first, second = (run(small_corpus, **DEEP, seed=seed).model for seed in (1, 2))
     recipe = from_options({**QUICK, **PLAIN, **warm_start.settled(first)})
@@ -83,7 +83,7 @@ def test_a_checkpoint_knows_which_model_was_continued(small_corpus, tmp_path):
             train(recipe, corpus, name="x", start=second, checkpoint=path)
 
 
-def test_a_full_disk_at_a_checkpoint_is_said_once_and_training_goes_on(small_corpus, tmp_path, monkeypatch):
+def test_a_full_disk_at_a_checkpoint_is_reported_once_and_training_continues(small_corpus, tmp_path, monkeypatch):
     said = []
 
     def full(*arguments: object) -> None:
@@ -91,7 +91,7 @@ def test_a_full_disk_at_a_checkpoint_is_said_once_and_training_goes_on(small_cor
 
     monkeypatch.setattr(Path, "write_bytes", full)
     result = run(small_corpus, checkpoint=tmp_path / "x.checkpoint.h5", on_trouble=said.append)
-    assert len(said) == 1 and "No space left on device" in said[0] and "goes on without" in said[0]
+    assert len(said) == 1 and "No space left on device" in said[0] and "continues without it" in said[0]
     assert result.best_epoch > 0 and not result.interrupted
 
 
@@ -100,17 +100,17 @@ def test_ctrl_c_keeps_the_best_model_so_far(small_corpus):
         if moment.epoch == 3 and moment.batch == 7:
             raise KeyboardInterrupt
 
-    result = run(small_corpus, on_batch_size=stop)
+    result = run(small_corpus, on_batch=stop)
     assert result.interrupted and len(result.history) == 3
     assert result.validation_loss == losses_of(result).min() < 0.5
 
 
-def test_interrupted_in_its_first_layer_a_deep_model_is_that_layer(small_corpus):
+def test_a_deep_model_interrupted_in_its_first_layer_has_that_layer(small_corpus):
     def stop(moment: BatchProgress) -> None:
         if moment.epoch == 3:
             raise KeyboardInterrupt
 
-    result = run(small_corpus, **DEEP, on_batch_size=stop)
+    result = run(small_corpus, **DEEP, on_batch=stop)
     assert [layer.n_hidden for layer in result.model.layers] == [24]
 
 
@@ -118,7 +118,7 @@ def test_interrupted_in_its_first_layer_a_deep_model_is_that_layer(small_corpus)
     "options", [{}, DEEP, {**PLAIN, "optimizer": "sgd", "learning_rate": 0.01, "corruption": ("gaussian:0.1",)}]
 )
 @pytest.mark.parametrize("stop_at", [1, 3, 7])
-def test_stopped_and_resumed_it_is_the_same_to_the_bit(small_corpus, tmp_path, options, stop_at):
+def test_a_run_stopped_and_resumed_is_bit_identical(small_corpus, tmp_path, options, stop_at):
     path = tmp_path / "x.checkpoint.h5"
     whole = run(small_corpus, **options, plateau_epochs=2).model
     counted = []
@@ -128,7 +128,7 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(small_corpus, tmp_path, o
         if sum(m.batch == 1 for m in counted) == stop_at + 1 and moment.batch == 5:
             raise KeyboardInterrupt
 
-    run(small_corpus, **options, plateau_epochs=2, checkpoint=path, on_batch_size=stop)
+    run(small_corpus, **options, plateau_epochs=2, checkpoint=path, on_batch=stop)
     resumed = run(small_corpus, **options, plateau_epochs=2, checkpoint=path)
     for a, b in zip(whole.layers, resumed.model.layers, strict=True):
         np.testing.assert_array_equal(a.encoder_weight, b.encoder_weight)
@@ -139,22 +139,22 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(small_corpus, tmp_path, o
     )
 
 
-def test_a_checkpoint_of_another_run_is_refused_by_name(small_corpus, tmp_path):
+def test_a_checkpoint_of_another_run_is_rejected_with_the_difference(small_corpus, tmp_path):
     path = tmp_path / "x.checkpoint.h5"
     run(small_corpus, checkpoint=path)
     with pytest.raises(
-        TrainingError, match=r"hidden was \[12\] and is \[13\]; seed was 0 and is 1; train with the same"
+        TrainingError, match=r"hidden was \[12\] and is \[13\]; seed was 0 and is 1; use the same options"
     ):
         run(small_corpus, checkpoint=path, hidden=(13,), seed=1)
     corpus = small_corpus(seed=9)
-    with pytest.raises(TrainingError, match="the audio files have changed since"):
+    with pytest.raises(TrainingError, match="the audio files have changed;"):
         train(Recipe(**GEOMETRY, **QUICK), corpus, name="x", checkpoint=path)
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(TrainingError, match=r"x\.checkpoint\.h5 is damaged .*; delete it"):
         run(small_corpus, checkpoint=path)
 
 
-def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(tmp_path, monkeypatch):
+def test_a_failed_checkpoint_leaves_the_previous_one(tmp_path, monkeypatch):
     path = tmp_path / "x.checkpoint.h5"
     first = checkpoints.Checkpoint(recipe={}, corpus="c", stage=0, arrays={"a": np.arange(5.0)})
     checkpoints.save(path, first)
@@ -185,7 +185,7 @@ def test_progress_counts_every_batch(small_corpus):
     run(
         small_corpus,
         epochs=2,
-        on_batch_size=moments.append,
+        on_batch=moments.append,
         on_row=lambda stage, row: rows.append((row.epoch, stage.epochs)),
     )
     assert [(m.epoch, m.batch) for m in moments] == [(e, b) for e in (1, 2) for b in range(1, 21)]
@@ -193,9 +193,9 @@ def test_progress_counts_every_batch(small_corpus):
     assert rows == [(0, 2), (1, 2), (2, 2)]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_with_the_best_model(small_corpus):
+def test_a_non_finite_loss_ends_the_run_with_the_best_model(small_corpus):
     options = {"encoder_activation": ("linear",), "nonnegative": False, "initial": "random", "optimizer": "sgd"}
     result = run(small_corpus, learning_rate=1000.0, **options)
     assert "no longer finite in training, epoch 1, batch" in result.diverged
-    assert "at learning rate 1000; take a smaller learning_rate" in result.diverged
+    assert "at learning rate 1000; use a smaller learning_rate" in result.diverged
     assert np.isfinite(result.model.layers[0].encoder_weight).all() and result.best_epoch == 0

@@ -1,4 +1,4 @@
-"""From corpus to model: every kind learns, saves, loads, plays; units and losses are what they are said to be."""
+"""From corpus to model: every kind learns, saves, loads and plays; reported units and losses are correct."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_it_learns(small_corpus, tmp_path, options, most):
 
 
 def require_playable(model: Model, path: Path) -> None:
-    """Saved and loaded again, the engine plays it, and an offline job is what it reconstructs."""
+    """Saved and loaded, the model plays in the engine and reconstructs the same magnitudes."""
     model.save(path)
     loaded = Model.load(path)
     x = np.random.default_rng(1).uniform(-0.5, 0.5, 2000).astype(np.float32)
@@ -71,7 +71,7 @@ def require_playable(model: Model, path: Path) -> None:
     np.testing.assert_array_equal(loaded.reconstruct(magnitudes)[0], model.reconstruct(magnitudes)[0])
 
 
-def test_the_papers_second_layer_is_sigmoid_on_both_sides_and_reported_adjusted(small_corpus):
+def test_the_papers_second_layer_is_sigmoid_on_both_sides_and_its_error_is_adjusted(small_corpus):
     rows = []
     options = {
         **PLAIN, "hidden": (32, 8), "encoder_activation": ("sigmoid",), "decoder_activation": ("linear", "sigmoid"),
@@ -91,20 +91,20 @@ def test_the_papers_second_layer_is_sigmoid_on_both_sides_and_reported_adjusted(
     assert row.validation_error == pytest.approx(row.validation_loss * trivial * 129 / 32, rel=0.05)
 
 
-def test_fine_tuning_goes_on_from_the_layers(small_corpus):
+def test_fine_tuning_starts_from_the_trained_layers(small_corpus):
     rows = {}
     run(small_corpus, **DEEP, on_row=lambda stage, row: rows.setdefault(stage.name, []).append(row.validation_loss))
     assert rows["all layers"][0] < 0.5 and min(rows["all layers"]) <= rows["all layers"][0]
 
 
-def test_unrolled_principal_components_start_as_their_analysis(small_corpus):
+def test_unrolled_principal_components_start_as_pca(small_corpus):
     result = run(small_corpus, **{**DEEP, "initial": "principal", "pretraining": False, "epochs": 0})
     plain = run(small_corpus, **{**PLAIN, "hidden": (6,), "encoder_activation": ("linear",), "epochs": 0})
     assert result.validation_loss == pytest.approx(plain.validation_loss, rel=0.02)
 
 
 def test_the_reported_losses_are_those_of_the_model(small_corpus):
-    """Units are reordered and rescaled at the end; that must not change what comes out."""
+    """Units are reordered and rescaled at the end, which must not change the output."""
     for options in ({}, DEEP):
         result = run(small_corpus, **options)
         with small_corpus() as corpus:
@@ -114,7 +114,7 @@ def test_the_reported_losses_are_those_of_the_model(small_corpus):
         assert share_by_hand(result.model, rows["test"], mean) == pytest.approx(result.test_loss, rel=1e-3)
 
 
-def test_linear_units_from_principal_components_start_as_their_analysis(small_corpus):
+def test_linear_units_from_principal_components_start_as_pca(small_corpus):
     """Eckart-Young: no rank-12 reconstruction of the training spectra is better."""
     result = run(small_corpus, **{**PLAIN, "encoder_activation": ("linear",), "epochs": 0})
     with small_corpus() as corpus:
@@ -148,7 +148,7 @@ def test_sparsity_makes_sparse_codes(small_corpus):
 
 def test_classes_pull_the_code_apart_and_leave_centroids(small_corpus, music):
     rng, time = np.random.default_rng(2), np.arange(8 * 8000) / 8000
-    for i in range(3):  # the same notes, with other partials
+    for i in range(3):  # the same notes with different partials
         (music / f"k{i}").mkdir()
         (music / f"{i}.wav").unlink()
         notes = 2 * np.pi * rng.choice([220, 330, 440], size=32)[(time / 0.25).astype(int)] * time
@@ -235,24 +235,27 @@ def test_without_fine_tuning_the_losses_are_still_those_of_spectra(small_corpus)
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"preprocess": ("log:1e-5",)}, "'parts' takes spectra that are nowhere negative"),
-        ({"preprocess": ("standardize",), "level_balance": 0.5, "initial": "random"}, "does not go with 'standardize'"),
-        ({"level_balance": 1.0, "magnitude_loss": 1.0}, "does not go with magnitude_loss"),
+        ({"preprocess": ("log:1e-5",)}, "'parts' needs non-negative spectra"),
+        (
+            {"preprocess": ("standardize",), "level_balance": 0.5, "initial": "random"},
+            "cannot be combined with 'standardize'",
+        ),
+        ({"level_balance": 1.0, "magnitude_loss": 1.0}, "cannot be combined with magnitude_loss"),
         (
             {"objective": "cross_entropy", "preprocess": ("standardize",), "initial": "random"},
-            "cross_entropy wants spectra from 0 to 1",
+            "cross_entropy needs spectra from 0 to 1",
         ),
-        ({**DEEP, "initial": "parts", "pretraining": False}, "'parts' starts one layer at a time"),
-        ({**DEEP, "initial": "principal", "pretraining": False, "tied": True}, "got tied relu; take initial random"),
-        ({**DEEP, "pretraining": False, "fine_tuning": False}, "there is nothing to train"),
-        ({**DEEP, "pretraining": False, "fine_tuning": False, "classes": True}, "there is nothing to train"),
+        ({**DEEP, "initial": "parts", "pretraining": False}, "'parts' works on one layer at a time"),
+        ({**DEEP, "initial": "principal", "pretraining": False, "tied": True}, "got tied relu; use initial random"),
+        ({**DEEP, "pretraining": False, "fine_tuning": False}, "are both off; turn"),
+        ({**DEEP, "pretraining": False, "fine_tuning": False, "classes": True}, "are both off; turn"),
         (
             {"hidden": (65_536,) * 3, "encoder_activation": ("relu",)},
-            r"training takes about \d+.* GB, this machine has .* take fewer",
+            r"training needs about \d+.* GB of memory, this machine has .* use fewer",
         ),
     ],
 )
-def test_options_that_do_not_go_together(small_corpus, options, message):
+def test_incompatible_options(small_corpus, options, message):
     with pytest.raises(TrainingError, match=message):
         run(small_corpus, **options)
 

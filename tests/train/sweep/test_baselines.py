@@ -1,4 +1,4 @@
-"""Baselines: principal components against the singular values of the data, errors against Eq. 3 by hand."""
+"""Baselines: principal components against singular values of the data, errors against Eq. 3."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aedsp.train.sweep.baselines import Components, error_of
 
 
 @pytest.mark.parametrize(("n", "width"), [(200, 7), (40, 33), (5, 9), (2, 1)])
-def test_the_errors_of_components_are_what_the_singular_values_leave(rng, n, width):
+def test_the_errors_of_components_are_the_remaining_singular_values(rng, n, width):
     x = rng.standard_normal((n, width)) @ rng.standard_normal((width, width)) + 3
     errors = Components(np.array_split(x, min(n, 3)), width).errors(np.array_split(x, min(n, 4)))
     squares = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2 / n
@@ -48,7 +48,7 @@ def test_the_error_of_a_model_is_eq_3_on_magnitudes_of_which_the_largest_is_1(rn
     hidden = 1 / (1 + np.exp(-(z @ layer.encoder_weight.T.astype(np.float64) + layer.encoder_bias)))
     output = hidden @ layer.decoder_weight.T.astype(np.float64) + layer.decoder_bias
     if len(steps) == 1:
-        expected = np.square(output - z).sum(axis=1).mean()  # in the units of the normalised data, negatives and all
+        expected = np.square(output - z).sum(axis=1).mean()  # in normalised units, including negative values
     else:
         expected = np.square(((2 * np.maximum(output, 0)) ** 2 - x) / 4).sum(axis=1).mean()
     assert error_of(model, [x[:32], x[32:]], 4.0) == pytest.approx(expected, rel=1e-5)

@@ -1,4 +1,4 @@
-"""A sweep: every cell once, parents first, failures twice, nothing lost and nothing half-written."""
+"""A sweep: each cell runs once, parents first, failures twice; nothing is lost or half-written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def recipe(**options: object) -> Recipe:
 
 
 def cells() -> list[Cell]:
-    """Two first layers, a second one on the first of them, and both together fine-tuned."""
+    """Two first layers, a second layer on one of them, and both layers fine-tuned together."""
     return [
         Cell(name="first", recipe=recipe()),
         Cell(name="other", recipe=recipe(seed=1)),
@@ -38,7 +38,7 @@ def cells() -> list[Cell]:
 
 
 class Here:
-    """Workers that are no others: cells run in this process when they are asked for."""
+    """Workers in this process: a cell runs when its result is requested."""
 
     def __init__(self, failing: dict[str, int] | None = None) -> None:
         self.ran: list[str] = []
@@ -54,7 +54,7 @@ class Here:
         self.ran.append(name)
         if self._failing.get(name):
             self._failing[name] -= 1
-            return [(name, TrainingError("asked to"))]
+            return [(name, TrainingError("on request"))]
         try:
             return [(name, run_cell(*work, lambda stage, row: None, lambda: None))]
         except TrainingError as error:
@@ -132,22 +132,22 @@ def test_a_cell_that_fails_once_is_run_again(material, tmp_path):
     assert workers.ran.count("first") == 2 and set(sweep.states.values()) == {"done"}
 
 
-def test_a_cell_that_fails_twice_is_given_up_with_all_that_needs_it_and_the_rest_goes_on(material, tmp_path):
+def test_a_cell_that_fails_twice_is_given_up_with_its_descendants_and_the_rest_runs(material, tmp_path):
     workers = Here({"first": 9})
     sweep = run(material, tmp_path, cells(), workers)
     assert sweep.states == {"first": "failed", "other": "done", "second": "impossible", "tuned": "impossible"}
     assert workers.ran.count("first") == 2
-    assert sweep.troubles["first"] == "asked to"
+    assert sweep.troubles["first"] == "on request"
     assert sweep.troubles["second"] == "needs the model of first, which failed"
     later = Here()
     assert set(run(material, tmp_path, cells(), later).states.values()) == {"done"} and "other" not in later.ran
 
 
-def test_an_option_that_does_not_fit_the_data_fails_in_words(material, tmp_path):
+def test_an_option_that_does_not_suit_the_data_fails_with_a_message(material, tmp_path):
     bad = Cell(name="bad", recipe=recipe(objective="cross_entropy", preprocess=("standardize",)))
     sweep = run(material, tmp_path, [bad], Here())
     assert sweep.states == {"bad": "failed"}
-    assert sweep.troubles["bad"].startswith("objective cross_entropy wants spectra from 0 to 1")
+    assert sweep.troubles["bad"].startswith("objective cross_entropy needs spectra from 0 to 1")
 
 
 def test_what_is_left_when_time_is_up_waits_for_the_next_run(material, tmp_path):
@@ -201,7 +201,7 @@ def test_a_run_that_was_killed_leaves_nothing_behind(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "a/../../outside.txt", "/tmp/aedsp-outside.txt"])
-def test_files_with_names_that_lead_elsewhere_are_refused(material, tmp_path, name):
+def test_files_with_names_outside_the_folder_are_rejected(material, tmp_path, name):
     files = run_cell(cells()[0], material, None, lambda stage, row: None, lambda: None)
     with pytest.raises(ValueError, match="expected a name inside the cell's folder"):
         Store(tmp_path).put("first", "k" * 64, {**files, name: b"x"})
@@ -209,7 +209,7 @@ def test_files_with_names_that_lead_elsewhere_are_refused(material, tmp_path, na
     assert not (tmp_path / "outside.txt").exists() and not Path("/tmp/aedsp-outside.txt").exists()
 
 
-def test_a_name_that_is_no_folder_is_refused(material, tmp_path):
+def test_a_name_that_is_not_a_valid_folder_is_rejected(material, tmp_path):
     with pytest.raises(ValueError, match=r"cell is named 'a/b'; expected letters"):
         Sweep([Cell(name="a/b", recipe=recipe())], material, Store(tmp_path))
 
@@ -222,7 +222,7 @@ def test_a_cell_comes_out_the_same_wherever_it_runs(material, tmp_path):
     np.testing.assert_array_equal(*weights)
 
 
-def test_a_report_comes_with_the_model_where_it_is_wanted(material, tmp_path):
+def test_a_report_comes_with_the_model_on_request(material, tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; reports need it")
     wanted = dataclasses.replace(material, report=True)
     files = run_cell(cells()[0], wanted, None, lambda stage, row: None, lambda: None)
@@ -230,21 +230,21 @@ def test_a_report_comes_with_the_model_where_it_is_wanted(material, tmp_path):
     assert json.loads(files["cell.json"])["outcome"]["report"]
 
 
-def test_dearer_cells_come_later():
+def test_larger_cells_cost_more():
     costs = {cell.name: cell.cost for cell in cells()}
     assert costs["second"] < costs["first"] == costs["other"] < costs["tuned"]
     assert Cell(name="a", recipe=recipe(hidden=(24,))).cost > costs["first"]
 
 
-def test_stacking_wants_layers_that_fit(material):
+def test_stacking_needs_matching_layers(material):
     files = run_cell(cells()[0], material, None, lambda stage, row: None, lambda: None)
     model = files["model.h5"]
     for options, expected in [
-        ({**DEEP, "hidden": (11, 4)}, r"the model below has hidden \[12\]; the recipe says \[11\]"),
+        ({**DEEP, "hidden": (11, 4)}, r"the model below has hidden \[12\]; the recipe has \[11\]"),
         ({"hidden": (12,)}, r"the model below has 1 layers; expected a recipe with pretraining and more layers"),
         ({**DEEP, "pretraining": False}, r"expected a recipe with pretraining"),
         ({**DEEP, "encoder_activation": ("relu", "sigmoid")}, r"has encoder_activation \['sigmoid'\]"),
-        ({**DEEP, "tied": True}, r"has tied False; the recipe says True"),
+        ({**DEEP, "tied": True}, r"has tied False; the recipe has True"),
     ]:
         with pytest.raises(TrainingError, match=expected):
             run_cell(
@@ -253,7 +253,7 @@ def test_stacking_wants_layers_that_fit(material):
             )  # fmt: skip
 
 
-def test_a_stacked_layer_that_diverges_at_once_is_left_out(material, tmp_path):
+def test_a_stacked_layer_that_diverges_at_once_is_dropped(material, tmp_path):
     options = {**DEEP, "learning_rate": 1e5, "decoder_activation": ("linear", "linear")}
     some = [*cells()[:1], Cell(name="wild", recipe=recipe(**options), parent="first", stacks=True)]
     outcome = run(material, tmp_path, some, Here()).outcomes["wild"]
@@ -279,7 +279,7 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing_else(material, tmp_path, 
     assert sweep.states == {"first": "waiting", "other": "done"}
 
 
-def test_what_is_no_cell_counts_as_a_failure(material, tmp_path):
+def test_an_invalid_cell_counts_as_a_failure(material, tmp_path):
     sweep = Sweep(cells()[:1], material, Store(tmp_path))
     for _ in range(2):
         sweep._take_all([("first", {"cell.json": b"{}"})])
@@ -292,7 +292,7 @@ class Stopped(Exception):
 
 
 def trained(cell: Cell, material: Material, stop_after: int | None = None) -> bytes:
-    """The model of a cell; it is stopped within the epoch after `stop_after`."""
+    """The model of a cell; stopped in the epoch after `stop_after`."""
     epochs = []
 
     def check() -> None:
@@ -312,7 +312,7 @@ def test_a_cell_that_was_stopped_resumes_from_its_checkpoint_bit_identically(mat
     assert kept.checkpoint.is_file()
     epochs = []
     files = run_cell(cell, kept, None, lambda stage, row: epochs.append(row.epoch), lambda: None)
-    assert epochs == list(range(stop_after + 1, 5)), "the epochs before are not trained again"
+    assert epochs == list(range(stop_after + 1, 5)), "earlier epochs are not trained again"
     (tmp_path / "resumed.h5").write_bytes(files["model.h5"])
     whole, resumed = (Model.load(tmp_path / f"{name}.h5").layers[0] for name in ("whole", "resumed"))
     for name in ("encoder_weight", "encoder_bias", "decoder_weight", "decoder_bias"):
@@ -320,7 +320,7 @@ def test_a_cell_that_was_stopped_resumes_from_its_checkpoint_bit_identically(mat
     assert json.loads(files["cell.json"])["outcome"]["seconds"] > 0
 
 
-def test_a_finished_cell_leaves_no_checkpoint_and_a_failed_one_starts_anew(material, tmp_path):
+def test_a_finished_cell_leaves_no_checkpoint_and_a_failed_one_starts_over(material, tmp_path):
     sweep = run(material, tmp_path, cells(), Here())
     assert set(sweep.states.values()) == {"done"} and not list((tmp_path / "checkpoints").iterdir())
     checkpoint = sweep.store.checkpoint("next", sweep.keys["first"])
@@ -336,7 +336,7 @@ def test_without_the_folder_of_checkpoints_a_cell_runs_all_the_same(material, tm
     assert trained(cells()[0], elsewhere) and not (tmp_path / "nowhere").exists()
 
 
-def test_cells_known_from_elsewhere_do_not_run_unless_one_that_has_to_starts_from_them(material, tmp_path):
+def test_known_cells_do_not_run_unless_a_cell_that_has_to_run_starts_from_them(material, tmp_path):
     there = run(material, tmp_path / "there", cells(), Here())
     known = {there.keys[name]: outcome for name, outcome in there.outcomes.items()}
     sweep = Sweep(cells(), material, Store(tmp_path / "here"), known=known)
