@@ -46,7 +46,7 @@ def line_at_the_hops(y: np.ndarray, hop: int) -> float:
     return float(20 * np.log10(line / np.mean(envelope) + 1e-12))
 
 
-def tell(name: str, values: list[tuple[float, float]]) -> None:
+def show(name: str, values: list[tuple[float, float]]) -> None:
     print(f"{name[:20]:20} | " + " | ".join(f"{level:5.2f}, {line:5.1f}" for level, line in values), flush=True)
 
 
@@ -60,8 +60,8 @@ def main() -> None:
         for name, phase in METHODS.items():
             y = held(x, phase, seconds)
             found[name].append((level_range(y), line_at_the_hops(y, 512)))
-        tell(clip, [found[name][-1] for name in METHODS])
-    tell("mean", [tuple(np.mean(found[name], axis=0)) for name in METHODS])
+        show(clip, [found[name][-1] for name in METHODS])
+    show("mean", [tuple(np.mean(found[name], axis=0)) for name in METHODS])
 
 
 if __name__ == "__main__":

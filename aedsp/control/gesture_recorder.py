@@ -110,12 +110,12 @@ class GestureRecorder:
         """Called by `Controls`, under its lock: note what this publication changed."""
         before, changed = self._values, _changes(self._values, values)
         self._values = {name: v.copy() for name, v in values.items()}
-        told = monitor if monitor != self._monitor else None
+        new_monitor = monitor if monitor != self._monitor else None
         resized = len(values["gain"]) != len(before["gain"]) if before else False
         freezes = frozen if frozen != self._frozen else None
         self._monitor, self._frozen = monitor, frozen
-        if changed or told or resized or freezes is not None:
-            self._published.append((version, len(values["gain"]), changed, told, freezes))
+        if changed or new_monitor or resized or freezes is not None:
+            self._published.append((version, len(values["gain"]), changed, new_monitor, freezes))
 
     def swapped(self, model: Model, path: str | None) -> None:
         """Called by the engine when it hands a model to the audio thread."""
@@ -137,14 +137,14 @@ class GestureRecorder:
             monitor: Monitor | None = None
             frozen: bool | None = None
             while self._published and self._published[0][0] <= value:
-                _, n_units, changed, told, freezes = self._published.popleft()
+                _, n_units, changed, new_monitor, freezes = self._published.popleft()
                 # a smaller model came in between: drop changes of units it does not have
                 runs = [[name, first, min(n, n_units - first), v] for name, first, n, v in runs if first < n_units]
                 for run in changed:
                     if runs and runs[-1][:3] == run[:3]:
                         runs.pop()  # was never heard
                     runs.append(run)
-                monitor = told or monitor
+                monitor = new_monitor or monitor
                 frozen = frozen if freezes is None else freezes
             if runs:
                 yield {"controls": runs}

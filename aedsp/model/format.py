@@ -135,8 +135,8 @@ def _require_version(root: Group) -> None:
         raise root.error(f"attribute 'format' is {found!r}; expected {FORMAT!r}")
     version = root.integer("format_version")
     if version != FORMAT_VERSION:
-        mend = "; upgrade aedsp" if version > FORMAT_VERSION else ""
-        raise root.error(f"attribute 'format_version' is {version}; this aedsp reads {FORMAT_VERSION}{mend}")
+        hint = "; upgrade aedsp" if version > FORMAT_VERSION else ""
+        raise root.error(f"attribute 'format_version' is {version}; this aedsp reads {FORMAT_VERSION}{hint}")
 
 
 def _front_end(group: Group) -> FrontEnd:

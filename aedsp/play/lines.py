@@ -98,10 +98,10 @@ def run_lines(instrument: Instrument, *, seconds: float | None) -> None:
         try:
             if answer := actions.run(instrument, line):
                 say(answer)
-                changes.know()
+                changes.accept()
         except ValueError as error:
             say(str(error))
-        for text in changes.told(time.monotonic()):
+        for text in changes.sentences(time.monotonic()):
             say(text)
 
 
@@ -115,13 +115,13 @@ class Changes:
         self._instrument = instrument
         self._surface: tuple[str, str, int] = ("", "", -1)
         self._moved_at: float | None = None
-        self.know()
+        self.accept()
 
-    def know(self) -> None:
+    def accept(self) -> None:
         """Mark the current state as reported."""
-        self._told = self._last = self._instrument.controls.state()
+        self._reported = self._last = self._instrument.controls.state()
 
-    def told(self, now: float) -> list[str]:
+    def sentences(self, now: float) -> list[str]:
         """Describe what has changed since the last call."""
         instrument, sentences = self._instrument, []
         surface = (instrument.stream.transport, instrument.controls.monitor, instrument.bank)
@@ -135,13 +135,13 @@ class Changes:
         elif self._moved_at is not None and now - self._moved_at >= self.REST_S:
             self._moved_at = None
             sentences += self._units(values)
-            self._told = values
+            self._reported = values
         return sentences
 
     def _units(self, values: Values) -> list[str]:
         sentences = []
         for name, new in values.items():
-            old = self._told[name]
+            old = self._reported[name]
             if len(old) != len(new):
                 return [f"{len(new)} units"]
             changed = np.flatnonzero(old.view(np.uint32) != new.view(np.uint32))

@@ -253,10 +253,10 @@ def test_recordings_never_overwrite_and_have_two_formats(playing, tmp_path):
     assert (tmp_path / "r.wav").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("pace", [(0.25, -24), (0.25, -12), (0.5, 0), (4, 24)])
-def test_a_seek_while_time_stretched_is_prompt(song, pace):
+@pytest.mark.parametrize("setting", [(0.25, -24), (0.25, -12), (0.5, 0), (4, 24)])
+def test_a_seek_while_time_stretched_is_prompt(song, setting):
     heard = Heard(FileSource(song[0], loop=True))
-    heard.player.set_stretch(*pace)
+    heard.player.set_stretch(*setting)
     heard.player.command("play")
     heard.run(30_000)
     heard.streamer.seek(0.5)

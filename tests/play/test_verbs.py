@@ -134,19 +134,19 @@ def test_a_loaded_session_does_not_jump_at_the_first_touch(instrument):
 
 def test_every_change_is_reported_once_it_rests(instrument):
     c, changes = instrument.controls, lines.Changes(instrument)
-    changes.told(0.0)
+    changes.sentences(0.0)
     c.gain[3] = 0.5
-    assert changes.told(1.0) == []
+    assert changes.sentences(1.0) == []
     c.gain[3] = 0.25
-    assert changes.told(1.2) == [] and changes.told(1.4) == []
-    assert changes.told(1.6) == ["unit 3: gain 0.250"] and changes.told(2.0) == []
+    assert changes.sentences(1.2) == [] and changes.sentences(1.4) == []
+    assert changes.sentences(1.6) == ["unit 3: gain 0.250"] and changes.sentences(2.0) == []
     c.muted[1], c.sign[2], c.override[4], c.monitor = True, -1, 0.5, "original"
-    assert changes.told(3.0) == ["hearing original"]
-    assert changes.told(3.5) == ["unit 1: muted", "unit 2: sign -1.000", "unit 4: override 0.500"]
+    assert changes.sentences(3.0) == ["hearing original"]
+    assert changes.sentences(3.5) == ["unit 1: muted", "unit 2: sign -1.000", "unit 4: override 0.500"]
     c.reset()
     c.scale[:] = 1.5
-    changes.told(4.0)
-    assert "scale of 20 units changed" in changes.told(4.5) and changes.told(5.0) == []
+    changes.sentences(4.0)
+    assert "scale of 20 units changed" in changes.sentences(4.5) and changes.sentences(5.0) == []
 
 
 def test_a_learnt_mapping_is_loaded_the_next_time(instrument, monkeypatch, tmp_path):

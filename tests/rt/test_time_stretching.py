@@ -50,25 +50,25 @@ def sizes(seed, most=700):
     return iter(lambda: int(rng.integers(1, most)), None)
 
 
-def session(rig, paces, length=9000, cuts=None):
+def session(rig, settings, length=9000, cuts=None):
     """Play every (stretch, semitones) pair for `length` frames, in blocks of sizes `cuts` or whole."""
     rig.player.command("play")
     out = []
-    for pace in paces:
-        rig.player.set_stretch(*pace)
+    for setting in settings:
+        rig.player.set_stretch(*setting)
         out.append(rig.run(length, cuts or iter(())))
     return np.concatenate(out)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_any_partition_is_bit_identical(channels):
-    paces = [(1, 0), (1.5, 0), (0.5, 7), (1, -12), (1, 0), (4, 0)]
+    settings = [(1, 0), (1.5, 0), (0.5, 7), (1, -12), (1, 0), (4, 0)]
     found = []
     for cuts in (None, sizes(1), sizes(2, 64)):
         rig = Rig(channels)
         rig.ring.write(source(100_000, channels))
         # settings change at the same frames in all of them
-        found.append(session(rig, paces, 9000, cuts))
+        found.append(session(rig, settings, 9000, cuts))
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
     assert level_db(found[0]) > -40
 
@@ -155,10 +155,10 @@ def test_changes_are_logged_with_their_frame():
     assert np.frombuffer(value.to_bytes(8, "big", signed=True), ">f4").tolist() == [1.5, -2.0]
 
 
-@pytest.mark.parametrize("pace", [(5, 0), (0.2, 0), (1, 25), (1, -25), (float("nan"), 0), (1, float("inf"))])
-def test_values_out_of_range_raise(pace):
+@pytest.mark.parametrize("setting", [(5, 0), (0.2, 0), (1, 25), (1, -25), (float("nan"), 0), (1, float("inf"))])
+def test_values_out_of_range_raise(setting):
     with pytest.raises(ValueError, match=r"expected 0\.25 to 4 and -24 to 24"):
-        Rig().player.set_stretch(*pace)
+        Rig().player.set_stretch(*setting)
 
 
 def test_invalid_samples_are_counted():
