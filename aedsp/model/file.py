@@ -7,6 +7,7 @@ HDF5's low-level API before any of its data is read. `format` defines the member
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import math
 import os
@@ -373,11 +374,12 @@ def _image(tree: Mapping[str, Any]) -> bytes:
 
     Metadata use the HDF5 1.8 (2008) format, the oldest with checksums.
     """
-    with h5py.File("model", "w", driver="core", backing_store=False, libver=("v108", "v108")) as file:
+    image = io.BytesIO()
+    with h5py.File(
+        image, "w", libver=("v108", "v108")
+    ) as file:  # closed first: HDF5 1.14 seals the superblock only then
         _write(file, tree)
-        file.flush()
-        image: bytes = file.id.get_file_image()
-    return image
+    return image.getvalue()
 
 
 def _write(group: Any, tree: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ Atomic write: if it fails, the previous checkpoint is kept.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +43,8 @@ def path_for(output: Path) -> Path:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint to `path`, replacing an older one."""
-    with h5py.File("checkpoint", "w", driver="core", backing_store=False) as file:
+    image = io.BytesIO()  # in memory, so that a full disk is an error of Python, not of HDF5
+    with h5py.File(image, "w") as file:
         file.attrs["format"] = np.bytes_(FORMAT)
         file.attrs["format_version"] = FORMAT_VERSION
         about = {name: getattr(checkpoint, name) for name in ("recipe", "corpus", "stage", "about")}
@@ -50,10 +52,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         arrays = file.create_group("arrays")
         for name, array in checkpoint.arrays.items():
             arrays[name] = array
-        file.flush()
-        image = file.id.get_file_image()  # in memory, so that a full disk is an error of Python, not of HDF5
     with atomic_write(path) as unfinished:
-        unfinished.write_bytes(image)
+        unfinished.write_bytes(image.getvalue())
 
 
 def load(path: Path) -> Checkpoint:
