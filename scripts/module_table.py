@@ -34,8 +34,9 @@ def table() -> str:
     parts = []
     for name in PACKAGES:
         package = ROOT / name
-        parts.append(f"\n**`{name}/`**: {first_line(package / '__init__.py')}\n\n| module | what |\n|---|---|\n")
-        parts += [f"| `{path.stem}` | {first_line(path)} |\n" for path in modules(package)]
+        parts.append(f"\n**`{name}/`**: {first_line(package / '__init__.py')}\n")
+        rows = [f"| `{path.stem}` | {first_line(path)} |\n" for path in modules(package)]
+        parts += ["\n| module | what |\n|---|---|\n", *rows] if rows else []
     return "".join(parts)
 
 

@@ -37,7 +37,7 @@ def _mute(p: Performer, unit: int) -> str:
     return f"unit {unit}: {'muted' if p.toggle_mute(unit) else 'not muted'}"
 
 
-def _hold(p: Performer, unit: int) -> str:
+def _pin(p: Performer, unit: int) -> str:
     return f"unit {unit}: override {'set' if p.toggle_override(unit) else 'cleared'}"
 
 
@@ -62,9 +62,9 @@ def _bank(p: Performer, which: str | None) -> str:
 
 def _nudge(p: Performer, what: str, steps: int) -> None:
     if what == "stretch":
-        p.nudge_stretch(semitone_steps=steps)
+        p.nudge_stretch(steps)
     elif what == "transpose":
-        p.nudge_stretch(transpose=steps)
+        p.nudge_transpose(steps)
     else:
         p.nudge_unit(what, steps)  # type: ignore[arg-type]
 
@@ -88,7 +88,7 @@ def _morph(p: Performer, seconds: float | None) -> str:
 
 def _learn(p: Performer, what: str, place: int | None) -> None:
     if what not in FADERS + UNIT_BUTTONS + BUTTONS:
-        raise ValueError(f"target is {what!r}; expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS[:11])}")
+        raise ValueError(f"target is {what!r}; expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS)}")
     if what in BUTTONS:
         p.learn(what, None)
         return
@@ -176,7 +176,7 @@ ACTIONS: dict[str, Action] = {
             (_UNIT, Argument("VALUE", "number", off=True)), midi="fader",
         ),
         Action(
-            "hold", "override a unit at its current activation; again: clear the override", _hold, (_SELECTED,),
+            "pin", "override a unit at its current activation; again: clear the override", _pin, (_SELECTED,),
             keys=(Keys("o", "set or clear an override", {"o": ""}),),
         ),
         Action(
@@ -189,7 +189,7 @@ ACTIONS: dict[str, Action] = {
                 Keys("left right", "gain down/up", {"left": "gain -1", "right": "gain 1"}),
                 Keys("- +", "scale down/up", {"minus": "scale -1", "plus": "scale 1", "equals_sign": "scale 1"}),
                 Keys("( )", "override down/up", {"left_parenthesis": "override -1", "right_parenthesis": "override 1"}),
-                Keys("< >", "slower, faster", {"less_than_sign": "stretch -1", "greater_than_sign": "stretch 1"}),
+                Keys("< >", "slower, faster", {"less_than_sign": "stretch 1", "greater_than_sign": "stretch -1"}),
                 Keys(
                     "{ }", "transpose down/up",
                     {"left_curly_bracket": "transpose -1", "right_curly_bracket": "transpose 1"},

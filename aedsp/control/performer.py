@@ -236,8 +236,11 @@ class Performer(Protocol):
     def set_stretch(self, *, stretch: float | None = None, transpose: float | None = None) -> None:
         """Set time-stretch (times the duration) and semitones; None: unchanged. Values are clipped to the range."""
 
-    def nudge_stretch(self, *, semitone_steps: int = 0, transpose: int = 0) -> None:
-        """Speed up by steps of a factor 2^(1/12), and transpose up by semitones."""
+    def nudge_stretch(self, steps: int) -> None:
+        """Longer by so many steps of 2^(1/12)."""
+
+    def nudge_transpose(self, semitones: int) -> None:
+        """Up by so many semitones."""
 
     def store(self, number: int) -> None:
         """Store the settings as a snapshot."""

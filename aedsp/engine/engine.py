@@ -55,7 +55,7 @@ class Engine:
         Fixed block length. It shortens the latency; a block of any other length raises ValueError. None: blocks of
         any length.
     phase : "auto", "source", "advance", "spsi", "pghi" or "pghi1"
-        Phases of the resynthesis: taken from the input ("source"), from a free-running channel vocoder ("advance"),
+        Phases of the resynthesis: taken from the input ("source"), advancing at each bin's own frequency ("advance"),
         or computed from the magnitudes alone (`docs/phase.md`). "pghi1" waits for the next spectrum and adds one hop
         of latency. "auto" is "source" with input; without input it is "pghi", or "spsi" below 75 % overlap.
     refine : int
@@ -393,6 +393,6 @@ class Engine:
 def _storage(model: Model, precision: PrecisionMode) -> str:
     if precision != "auto":
         return precision
-    from aedsp.engine import precision as probing  # loads the demo clips
+    from aedsp.engine import precision as probing  # loads excerpts of the demo clips
 
     return probing.choose(model)

@@ -74,7 +74,7 @@ class StreamDevice:
         self.callback: Callback | None = None
 
     @property
-    def asked_latency(self) -> str:
+    def requested_latency(self) -> str:
         """The requested latency: "low", "high" or a time in s."""
         return str(self._latency)
 
@@ -120,7 +120,7 @@ class StreamDevice:
                 self._try_again()
         elif self._is_lost():
             self.lost = True
-            self._say(f"{self.output.name} was disconnected; waiting for it, Ctrl-C quits")
+            self._say(f"{self.output.name} was disconnected; waiting for it to return")
             lost, self._opened = self._opened, None
             assert self.callback is not None, "it was open"
             portaudio.drop_lost(lost, self.output, self.callback)

@@ -254,7 +254,7 @@ class Stream:
         return self._player.transport  # type: ignore[return-value]
 
     @property
-    def asked_transport(self) -> Transport:
+    def requested_transport(self) -> Transport:
         """What `transport` will be once the audio thread has processed all commands."""
         return self._player.asked  # type: ignore[return-value]
 
@@ -277,9 +277,9 @@ class Stream:
         return recorder.path if recorder else None
 
     @property
-    def asked_latency(self) -> str:
+    def requested_latency(self) -> str:
         """The requested device latency: "low", "high" or a time in s."""
-        return self._device.asked_latency
+        return self._device.requested_latency
 
     @property
     def output_device(self) -> portaudio.Device:

@@ -130,7 +130,7 @@ class Instrument(UnitPerformer):
     def toggle_play(self) -> None:
         """Play or pause."""
         with self._lock:
-            if self.stream.asked_transport == "play":
+            if self.stream.requested_transport == "play":
                 self.stream.pause()
             else:
                 self.stream.start()
@@ -153,10 +153,13 @@ class Instrument(UnitPerformer):
                 setattr(self.stream, name, min(most, max(least, round(value, 4))))
         self.say(f"stretch {self.stream.stretch:.3g}, transpose {self.stream.transpose:+.3g} semitones")
 
-    def nudge_stretch(self, *, semitone_steps: int = 0, transpose: int = 0) -> None:
-        """Speed up by steps of a factor 2^(1/12), and transpose up by semitones."""
-        stretch = self.stream.stretch * 2 ** (-semitone_steps / 12) if semitone_steps else None
-        self.set_stretch(stretch=stretch, transpose=self.stream.transpose + transpose if transpose else None)
+    def nudge_stretch(self, steps: int) -> None:
+        """Longer by so many steps of 2^(1/12)."""
+        self.set_stretch(stretch=self.stream.stretch * 2 ** (steps / 12))
+
+    def nudge_transpose(self, semitones: int) -> None:
+        """Up by so many semitones."""
+        self.set_stretch(transpose=self.stream.transpose + semitones)
 
     def toggle_frozen(self) -> None:
         """Freeze or release the current spectrum."""
@@ -246,7 +249,7 @@ class Instrument(UnitPerformer):
             source=name,
             mapping=self.surface.mapping.path,
             device=self.stream.output_device.full_name,
-            latency=self.stream.asked_latency,
+            latency=self.stream.requested_latency,
             channels=self.engine.channels,
             phase=self.engine.phase,
             seed=self.engine.seed,

@@ -21,7 +21,7 @@ _QUIETEST = 0.01  # times the mean level; balancing does not raise spectra below
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The input of one step, n frames.
+    """The input of one step, n spectra.
 
     x : (n, n_input) preprocessed input
     target : (n, n_output) to reproduce; None: x

@@ -34,7 +34,7 @@ class LayerPlan:
     corruption : Corruption or None
         Of its input, in training.
     sparsity : float
-        Factor of ``1/n Σ_frames Σ_j |y_j|`` in the loss.
+        Factor of ``1/n Σ_spectra Σ_j |y_j|`` in the loss.
     """
 
     n_hidden: int
@@ -104,7 +104,7 @@ class Autoencoder:
     plans : LayerPlan or sequence of LayerPlan
         Outermost first.
     n_rows : int
-        The largest batch, in frames.
+        The largest batch, in spectra.
     n_output : int, optional
         Number of input units to reproduce, the last ones: the newest spectrum of several.
     n_classes : int
@@ -294,7 +294,7 @@ class Autoencoder:
         return at < len(self.plans) and self.plans[at].tied
 
     def class_entropy(self, batch: Batch) -> float:
-        """Cross entropy of the classes predicted from the last code, averaged over the frames."""
+        """Cross entropy of the classes predicted from the last code, averaged over the spectra."""
         shares = self._class_shares(len(batch))
         right = shares[np.arange(len(batch)), batch.labels]
         return -float(np.log(np.maximum(right, np.finfo(shares.dtype).tiny)).mean())

@@ -31,7 +31,7 @@ class Objective(Protocol):
 
 
 class SquaredError:
-    """``1/n Σ_frames Σ_k (z_k - x_k)²``, Eq. 3."""
+    """``1/n Σ_spectra Σ_k (z_k - x_k)²``, Eq. 3."""
 
     def __init__(self, kernels: Any = None) -> None:
         self._kernels = kernels or elementwise_kernels()
@@ -45,7 +45,7 @@ class SquaredError:
 
 
 class CrossEntropy:
-    """``-1/n Σ_frames Σ_k [x_k log z_k + (1 - x_k) log(1 - z_k)]``, Eq. 4; for x in [0, 1]."""
+    """``-1/n Σ_spectra Σ_k [x_k log z_k + (1 - x_k) log(1 - z_k)]``, Eq. 4; for x in [0, 1]."""
 
     def __init__(self, kernels: Any = None) -> None:
         self._kernels = kernels or elementwise_kernels()

@@ -26,14 +26,14 @@ from aedsp.train.network.objectives import (
 from aedsp.train.network.optimizers import Adam, Optimizer, Sgd
 from aedsp.train.run.recipe import Recipe
 
-_PATIENCE, _DIVERGED = 3, 3.0  # epochs; times the best loss
+_DIVERGENCE_EPOCHS, _DIVERGED = 3, 3.0  # epochs; times the best loss
 
 
 class EpochRecord(NamedTuple):
     """A row of the history. Losses are relative to the trivial error, and include the class entropy in the class stage;
     epoch 0 is before the first step of the stage.
 
-    validation_error is the objective itself: squared error summed over the bins, averaged over the frames; for a layer
+    validation_error is the objective itself: squared error summed over the bins, averaged over the spectra; for a layer
     above the first it is adjusted as in Table 2 of the paper, times bins / width.
     """
 
@@ -145,7 +145,7 @@ class StageRun:
             self._validate(0, math.nan, 0.0)
             on_row(self.stage, self.rows[-1])
         for epoch in range(len(self.rows), self.stage.epochs + 1):
-            if self._settled():
+            if self._should_stop_early():
                 return
             started = time.monotonic()
             with np.errstate(over="ignore", invalid="ignore"):  # divergence is detected below
@@ -233,14 +233,14 @@ class StageRun:
 
     def _require_descent(self, epoch: int, loss: float, rate: float) -> None:
         """Stop if the loss has been above the trivial error, and far above the best, for several epochs."""
-        last = [row.validation_loss for row in self.rows[-_PATIENCE:]]
-        if len(last) == _PATIENCE and min(last) > max(1.0, _DIVERGED * self.best_loss):
+        last = [row.validation_loss for row in self.rows[-_DIVERGENCE_EPOCHS:]]
+        if len(last) == _DIVERGENCE_EPOCHS and min(last) > max(1.0, _DIVERGED * self.best_loss):
             raise DivergedError(
                 f"the loss diverges in {self.stage.name}: after epoch {epoch} it is {loss:.3g} of the trivial error, "
                 f"{loss / self.best_loss:.3g} times the best, at learning rate {rate:g}; use a smaller learning_rate"
             )
 
-    def _settled(self) -> bool:
+    def _should_stop_early(self) -> bool:
         """Whether the best loss fell by less than `early_stopping_decrease` in the early-stopping window."""
         n = self._recipe.early_stopping_epochs
         losses = [row.validation_loss for row in self.rows]
@@ -270,7 +270,7 @@ def loss_of(network: Autoencoder, objective: StageObjective, spectra: Spectra) -
 
 
 class StageObjective:
-    """The objective of a stage, and its trivial error: that of predicting the training mean for every frame.
+    """The objective of a stage, and its trivial error: that of predicting the training mean for every spectrum.
 
     The magnitude loss is scaled so that both trivial errors are equal on the training spectra.
 
@@ -300,7 +300,7 @@ class StageObjective:
         self.loss: Objective = self._own if parts == [(1.0, self._own)] else Sum(*parts)
 
     def trivial(self, spectra: Spectra) -> float:
-        """The objective of predicting the training mean for every frame of a split; above 0."""
+        """The objective of predicting the training mean for every spectrum of a split; above 0."""
         own, of_magnitudes = self._trivial_parts(spectra)
         total = self._weights[0] * own + self._weights[1] * self._scale * of_magnitudes
         return total if total > 0 else 1.0
@@ -314,7 +314,7 @@ class StageObjective:
         return own / len(spectra), of_magnitudes / len(spectra)
 
     def _of_mean(self, wanted: Floats, mean: Floats) -> float:
-        """The objective of predicting the mean, times the number of frames."""
+        """The objective of predicting the mean, times the number of spectra."""
         if isinstance(self._own, SquaredError):
             return float(np.square(wanted - mean).sum(dtype=np.float64))
         output = np.ascontiguousarray(np.broadcast_to(mean, wanted.shape))

@@ -43,9 +43,9 @@ def test_two_presses_of_play_within_one_block_both_count(instrument, device):
     device.present = False  # no block is requested between the two
     time.sleep(0.05)
     instrument.toggle_play()
-    assert instrument.stream.asked_transport == "pause" and instrument.stream.transport == "play"
+    assert instrument.stream.requested_transport == "pause" and instrument.stream.transport == "play"
     instrument.toggle_play()
-    assert instrument.stream.asked_transport == "play"
+    assert instrument.stream.requested_transport == "play"
     device.present = True
     at = instrument.stream.position_s
     wait(lambda: instrument.stream.transport == "play" and instrument.stream.position_s > at)
