@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import logging
 import time
 import uuid
@@ -68,16 +69,20 @@ class Cluster:
                 self._distributed.LocalCluster, n_workers=self._n_local, threads_per_worker=1, host="127.0.0.1",
                 dashboard_address=":0", memory_limit=0, silence_logs=logging.CRITICAL,
             )  # fmt: skip
+        reason = ""
         try:
             self._client = _begun(self._distributed.Client, address, timeout=_CONNECT_S)
         except (OSError, ValueError) as error:
             if self._local is not None:
                 self._local.close(timeout=2)
                 raise
+            reason = worker.in_words(error)
+        if reason:
+            gc.collect()  # free the client that failed: later, while another one starts, its finalizer can deadlock
             raise TrainingError(
-                f"no Dask scheduler at {self._scheduler!r} ({worker.in_words(error)}); expected the "
-                "address that `dask scheduler` prints, such as tcp://192.168.0.5:8786"
-            ) from None
+                f"no Dask scheduler at {self._scheduler!r} ({reason}); expected the address that `dask scheduler` "
+                "prints, such as tcp://192.168.0.5:8786"
+            )
         self._client.subscribe_topic(self._topic, self._hear)
         if self._local is not None:
             self._client.register_plugin(worker.deaf_to_ctrl_c(), name="aedsp-ctrl-c")
