@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from aedsp.errors import TrainingError
+from aedsp.train.run.recipe import OLD_NAMES
 from aedsp.train.sweep.cell import MODEL, OUTCOME, Cell, Files, Material, Outcome
 
 FORMAT_VERSION = 1
@@ -28,11 +29,16 @@ State = Literal["waiting", "queued", "running", "done", "known", "failed", "impo
 
 
 def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
-    """By name, a digest of all that the result of a cell depends on: its recipe, the corpus, its parent."""
+    """By name, a digest of all that the result of a cell depends on: its recipe, the corpus, its parent.
+
+    The recipe counts under the first edition's option names, so that finished cells survive a renaming.
+    """
+    first_edition = {new: old for old, new in OLD_NAMES.items()}
     keys: dict[str, str] = {}
     for cell in cells:
         parent = None if cell.parent is None else keys[cell.parent]
-        text = json.dumps([FORMAT_VERSION, cell.recipe.to_dict(), fingerprint, parent, cell.stacks], sort_keys=True)
+        recipe = {first_edition.get(name, name): value for name, value in cell.recipe.to_dict().items()}
+        text = json.dumps([FORMAT_VERSION, recipe, fingerprint, parent, cell.stacks], sort_keys=True)
         keys[cell.name] = hashlib.sha256(text.encode()).hexdigest()
     return keys
 

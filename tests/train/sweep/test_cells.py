@@ -16,7 +16,7 @@ from aedsp.train.data.sampling import SPLITS
 from aedsp.train.run.recipe import Recipe
 from aedsp.train.sweep.baselines import Components, error_of
 from aedsp.train.sweep.cell import Cell, Files, Material, run_cell
-from aedsp.train.sweep.sweep import Store, Sweep, alone
+from aedsp.train.sweep.sweep import Store, Sweep, alone, keys_of
 from runs import GEOMETRY
 
 SIGMOIDS = {"encoder_activation": ("sigmoid",), "learning_rate": 0.02, "momentum": 0.5, "epochs": 2}
@@ -75,6 +75,11 @@ def run(material: Material, folder: Path, some: list[Cell], workers: Here, until
     sweep = Sweep(some, material, Store(folder))
     sweep.run(workers, lambda: None, until)
     return sweep
+
+
+def test_keys_are_those_of_the_first_edition_whatever_options_are_called_now():
+    first_edition = "fee1b3457b079eb628399a4e803dec00d71ccd57204e727c3c4e45bcc4c27f1e"
+    assert keys_of([Cell(name="a", recipe=Recipe(hidden=(8,)))], "fingerprint") == {"a": first_edition}
 
 
 def test_every_cell_runs_once_and_parents_first(material, tmp_path):
