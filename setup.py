@@ -33,7 +33,7 @@ else:
         "-std=gnu11",
         "-fno-math-errno",
         "-fno-trapping-math",
-        "-ffp-contract=fast",
+        "-ffp-contract=off",  # the kernels fuse explicitly: `multiply_add` in _kernels/simd/lanes.h
         "-fvisibility=hidden",
         "-g0",
     ]

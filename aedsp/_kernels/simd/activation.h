@@ -3,16 +3,16 @@
 INLINE V L(exponential)(V x) {
     x = smaller(larger(x, splat(-87.0f)), splat(88.0f));
     const V shifter = splat(12582912.0f); /* 1.5 2^23: adding it rounds to an integer in the low bits */
-    const V shifted = x * splat(1.44269504f) + shifter;
+    const V shifted = multiply_add(x, splat(1.44269504f), shifter);
     const V n = shifted - shifter;
-    const V r = x - n * splat(0.693359375f) + n * splat(2.12194440e-4f);
+    const V r = multiply_add(n, splat(2.12194440e-4f), multiply_add(n, splat(-0.693359375f), x));
     V p = splat(1.9875691500e-4f);
-    p = p * r + splat(1.3981999507e-3f);
-    p = p * r + splat(8.3334519073e-3f);
-    p = p * r + splat(4.1665795894e-2f);
-    p = p * r + splat(1.6666665459e-1f);
-    p = p * r + splat(5.0000001201e-1f);
-    p = p * r * r + r + splat(1.0f);
+    p = multiply_add(p, r, splat(1.3981999507e-3f));
+    p = multiply_add(p, r, splat(8.3334519073e-3f));
+    p = multiply_add(p, r, splat(4.1665795894e-2f));
+    p = multiply_add(p, r, splat(1.6666665459e-1f));
+    p = multiply_add(p, r, splat(5.0000001201e-1f));
+    p = multiply_add(p * r, r, r) + splat(1.0f);
     return from_bits(bits_of(p) + (bits_of(shifted) << 23));
 }
 
@@ -26,11 +26,11 @@ static void L(tanh)(float *x, ptrdiff_t n) {
     for (ptrdiff_t k = 0; k < n; k += LANES) {
         const V v = load(x + k), z = v * v, size = larger(v, -v);
         V p = splat(-5.70498872745e-3f);
-        p = p * z + splat(2.06390887954e-2f);
-        p = p * z + splat(-5.37397155531e-2f);
-        p = p * z + splat(1.33314422036e-1f);
-        p = p * z + splat(-3.33332819422e-1f);
-        p = p * z * v + v;
+        p = multiply_add(p, z, splat(2.06390887954e-2f));
+        p = multiply_add(p, z, splat(-5.37397155531e-2f));
+        p = multiply_add(p, z, splat(1.33314422036e-1f));
+        p = multiply_add(p, z, splat(-3.33332819422e-1f));
+        p = multiply_add(p * z, v, v);
         const V far = splat(1.0f) - splat(2.0f) / (L(exponential)(size + size) + splat(1.0f));
         store(x + k, choose_above(size, splat(0.625f), choose_above(v, splat(0), far, -far), p));
     }
@@ -44,9 +44,9 @@ static float L(dot)(const float *a, const float *b, ptrdiff_t n) {
     V even = splat(0), odd = splat(0);
     ptrdiff_t k = 0;
     for (; k + 2 * LANES <= n; k += 2 * LANES) {
-        even += load(a + k) * load(b + k);
-        odd += load(a + k + LANES) * load(b + k + LANES);
+        even = multiply_add(load(a + k), load(b + k), even);
+        odd = multiply_add(load(a + k + LANES), load(b + k + LANES), odd);
     }
-    for (; k < n; k += LANES) even += load(a + k) * load(b + k);
+    for (; k < n; k += LANES) even = multiply_add(load(a + k), load(b + k), even);
     return sum_of(even + odd);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #if MOST_LANES >= 8
 #include <immintrin.h>
+#elif defined(__aarch64__) && MOST_LANES == 4
+#include <arm_neon.h>
 #endif
 
 #include "kernels.h"
@@ -15,6 +17,16 @@
 #else
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Whether `multiply_add` rounds once. Each fused multiply-add is written as one, and setup.py forbids the compiler any
+ * other (-ffp-contract=off), because which products compilers fuse differs from version to version and loop to loop. */
+#if MOST_LANES >= 8 || (defined(__aarch64__) && MOST_LANES == 4)
+#define FUSED 1
+#define MULTIPLY_ADD(a, b, c) __builtin_fmaf(a, b, c) /* for floats in loops that the compiler vectorises */
+#else
+#define FUSED 0
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #endif
 
 /* Whether there are 32 vector registers, or 16. */

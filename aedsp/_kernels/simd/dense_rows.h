@@ -22,11 +22,12 @@ INLINE void D(forward)(const STORED *group, const float *scale, const float *bia
             UNROLL for (int f = 0; f < n_spectra; f++) xk[f] = load(x[f] + k);
             UNROLL for (int r = 0; r < n_rows; r++) {
                 const V wk = widen(w + r * AEDSP_TURN);
-                UNROLL for (int f = 0; f < n_spectra; f++) sum[r][f] += wk * xk[f];
+                UNROLL for (int f = 0; f < n_spectra; f++) sum[r][f] = multiply_add(wk, xk[f], sum[r][f]);
             }
         }
         UNROLL for (int r = 0; r < n_rows; r++)
-            UNROLL for (int f = 0; f < n_spectra; f++) y[f][first + j + r] = bias[j + r] + scale[j + r] * sum_of(sum[r][f]);
+            UNROLL for (int f = 0; f < n_spectra; f++) 
+                y[f][first + j + r] = MULTIPLY_ADD(scale[j + r], sum_of(sum[r][f]), bias[j + r]);
     }
 }
 
@@ -60,7 +61,7 @@ INLINE void D(accumulate_some)(const STORED *const *restrict rows, const float *
             UNROLL for (int v = 0; v < n_vectors; v++) w[v] = widen(rows[j + r] + place + PLACE(v * LANES));
             UNROLL for (int f = 0; f < n_spectra; f++) {
                 const V y = splat(factors[(j + r) * stride + f]);
-                UNROLL for (int v = 0; v < n_vectors; v++) s[f][v] += w[v] * y;
+                UNROLL for (int v = 0; v < n_vectors; v++) s[f][v] = multiply_add(w[v], y, s[f][v]);
             }
         }
     UNROLL for (int f = 0; f < n_spectra; f++)

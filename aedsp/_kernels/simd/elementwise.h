@@ -19,8 +19,8 @@ static void E(multiply)(const float *restrict a, const float *restrict b, float 
 /* sum += frame window; move its first `hop` values to `out`, shift the rest down, fill with zeros. */
 static void E(overlap_add)(const float *restrict frame, const float *restrict window, float *sum, float *restrict out,
                            ptrdiff_t n, ptrdiff_t hop) {
-    for (ptrdiff_t i = 0; i < hop; i++) out[i] = sum[i] + frame[i] * window[i];
-    INDEPENDENT for (ptrdiff_t i = hop; i < n; i++) sum[i - hop] = sum[i] + frame[i] * window[i];
+    for (ptrdiff_t i = 0; i < hop; i++) out[i] = MULTIPLY_ADD(frame[i], window[i], sum[i]);
+    INDEPENDENT for (ptrdiff_t i = hop; i < n; i++) sum[i - hop] = MULTIPLY_ADD(frame[i], window[i], sum[i]);
     for (ptrdiff_t i = n - hop; i < n; i++) sum[i] = 0;
 }
 
@@ -29,7 +29,7 @@ static ptrdiff_t E(polar)(const float *restrict re, const float *restrict im, fl
                           float *restrict magnitude, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
     int stayed = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
-        const float length = sqrtf(re[i] * re[i] + im[i] * im[i]);
+        const float length = sqrtf(MULTIPLY_ADD(re[i], re[i], im[i] * im[i]));
         const float m = length * scale;
         const int defined = m >= floor;
         const float inverse = 1.0f / (defined ? length : 1.0f);
@@ -116,9 +116,9 @@ static ptrdiff_t E(limit)(float *restrict audio, const float *restrict gain, ptr
 static void E(run_on)(const float *restrict magnitude, float floor, const float *restrict turn_re,
                       const float *restrict turn_im, float *restrict unit_re, float *restrict unit_im, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
-        const float re = unit_re[i] * turn_re[i] - unit_im[i] * turn_im[i];
-        const float im = unit_re[i] * turn_im[i] + unit_im[i] * turn_re[i];
-        const float length = 1.5f - 0.5f * (re * re + im * im);
+        const float re = MULTIPLY_ADD(unit_re[i], turn_re[i], -(unit_im[i] * turn_im[i]));
+        const float im = MULTIPLY_ADD(unit_re[i], turn_im[i], unit_im[i] * turn_re[i]);
+        const float length = MULTIPLY_ADD(-0.5f, MULTIPLY_ADD(re, re, im * im), 1.5f);
         const int undefined = magnitude[i] < floor;
         unit_re[i] = undefined ? re * length : unit_re[i];
         unit_im[i] = undefined ? im * length : unit_im[i];

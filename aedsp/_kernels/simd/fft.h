@@ -19,6 +19,7 @@ typedef struct { V re, im; } C;
 #define add L(add)
 #define subtract L(subtract)
 #define times L(times)
+#define add_scaled L(add_scaled)
 #define times_minus_i L(times_minus_i)
 #define load_row L(load_row)
 #define store_row L(store_row)
@@ -31,7 +32,10 @@ typedef struct { V re, im; } C;
 
 INLINE C add(C a, C b) { return (C){a.re + b.re, a.im + b.im}; }
 INLINE C subtract(C a, C b) { return (C){a.re - b.re, a.im - b.im}; }
-INLINE C times(C a, V re, V im) { return (C){a.re * re - a.im * im, a.re * im + a.im * re}; }
+INLINE C times(C a, V re, V im) {
+    return (C){multiply_add(a.re, re, -(a.im * im)), multiply_add(a.re, im, a.im * re)};
+}
+INLINE C add_scaled(C a, C b, V scale) { return (C){multiply_add(b.re, scale, a.re), multiply_add(b.im, scale, a.im)}; }
 INLINE C times_minus_i(C a) { return (C){a.im, -a.re}; }
 /* re, im: offsets of the parts in a row, 0 and LANES; swapped for an inverse transform. */
 INLINE C load_row(const float *row, int re, int im) { return (C){load(row + re), load(row + im)}; }
@@ -52,13 +56,12 @@ INLINE void butterfly8(C *x) {
     butterfly4(&x[0], &x[2], &x[4], &x[6]);
     butterfly4(&x[1], &x[3], &x[5], &x[7]);
     C o0 = x[1], o2 = times_minus_i(x[5]);
-    C o1 = {(x[3].re + x[3].im) * SQRT_HALF, (x[3].im - x[3].re) * SQRT_HALF};
-    C o3 = {(x[7].im - x[7].re) * SQRT_HALF, -(x[7].re + x[7].im) * SQRT_HALF};
+    C o1 = {x[3].re + x[3].im, x[3].im - x[3].re}, o3 = {x[7].im - x[7].re, -(x[7].re + x[7].im)}; /* times √½ below */
     C e0 = x[0], e1 = x[2], e2 = x[4], e3 = x[6];
     x[0] = add(e0, o0), x[4] = subtract(e0, o0);
-    x[1] = add(e1, o1), x[5] = subtract(e1, o1);
+    x[1] = add_scaled(e1, o1, splat(SQRT_HALF)), x[5] = add_scaled(e1, o1, splat(-SQRT_HALF));
     x[2] = add(e2, o2), x[6] = subtract(e2, o2);
-    x[3] = add(e3, o3), x[7] = subtract(e3, o3);
+    x[3] = add_scaled(e3, o3, splat(SQRT_HALF)), x[7] = add_scaled(e3, o3, splat(-SQRT_HALF));
 }
 INLINE void butterfly(const int radix, C *x) {
     if (radix == 8) {
@@ -144,8 +147,8 @@ static V L(split)(const FftPlan *plan, const float *restrict z, float *restrict 
 static void L(unsplit)(const FftPlan *plan, const float *restrict a, float *restrict z, V middle) {
     const int rows = plan->rows;
     const float *restrict w = plan->split_twiddle, *restrict lane = plan->lane_inverse;
-    V first = load(a) * splat(plan->scale);
-    store_row(z, (C){first + middle, first - middle}, 0, LANES);
+    const V first = load(a), scale = splat(plan->scale);
+    store_row(z, (C){multiply_add(first, scale, middle), multiply_add(first, scale, -middle)}, 0, LANES);
     for (int k = 1; k <= rows / 2; k++) {
         C t = load_row(ROW(lane, k), 0, LANES), u = load_row(ROW(lane, rows - k), 0, LANES);
         C low = times(load_row(ROW(a, k), 0, LANES), t.re, t.im);
@@ -212,7 +215,7 @@ static void L(fft_forward)(const FftPlan *plan, const float *x, float *re, float
     re[rows] = middle;
 #else
     V sum = splat(0);
-    UNROLL for (int l = 0; l < LANES; l++) sum += middle[l] * load(plan->middle_forward + l * LANES);
+    UNROLL for (int l = 0; l < LANES; l++) sum = multiply_add(splat(middle[l]), load(plan->middle_forward + l * LANES), sum);
     UNROLL for (int k = 0; k < HALF; k++) re[rows + 2 * rows * k] = sum[k], im[rows + 2 * rows * k] = sum[HALF + k];
 #endif
     im[0] = im[n / 2] = 0;
@@ -227,7 +230,8 @@ static void L(fft_inverse)(const FftPlan *plan, const float *re, const float *im
     V middle = splat(0);
     UNROLL for (int k = 0; k < HALF; k++) {
         const int bin = rows + 2 * rows * k;
-        middle += re[bin] * load(plan->middle_inverse + k * LANES) + im[bin] * load(plan->middle_inverse + (HALF + k) * LANES);
+        const V imaginary = splat(im[bin]) * load(plan->middle_inverse + (HALF + k) * LANES);
+        middle += multiply_add(splat(re[bin]), load(plan->middle_inverse + k * LANES), imaginary);
     }
 #endif
     for (int row = 0; row < rows; row += LANES) {
@@ -255,6 +259,7 @@ static void L(fft_inverse)(const FftPlan *plan, const float *re, const float *im
 #undef add
 #undef subtract
 #undef times
+#undef add_scaled
 #undef times_minus_i
 #undef load_row
 #undef store_row

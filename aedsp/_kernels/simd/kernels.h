@@ -8,6 +8,10 @@
 
 #include <stddef.h>
 
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
+#error "aedsp needs gcc 12 or newer, or clang: older gcc has no __builtin_shufflevector (CC=clang pip install ...)"
+#endif
+
 /* Weight rows and spectra are padded to a multiple of this many floats, for every instruction set. */
 #define AEDSP_PAD 16
 /* Weight rows are stored in groups of AEDSP_ROWS, interleaved: the first AEDSP_TURN numbers of every row, then the next

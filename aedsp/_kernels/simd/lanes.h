@@ -21,6 +21,7 @@ typedef float L(Unaligned) __attribute__((vector_size(4 * LANES), aligned(4), ma
 #define load L(load)
 #define store L(store)
 #define splat L(splat)
+#define multiply_add L(multiply_add)
 #define bits_of L(bits_of)
 #define from_bits L(from_bits)
 #define larger L(larger)
@@ -65,6 +66,21 @@ INLINE float sum_of(V v) {
     return v[0] + v[1];
 }
 #endif
+
+/* a b + c: rounded once where the instruction set can (FUSED), else twice. */
+INLINE V multiply_add(V a, V b, V c) {
+#if !FUSED
+    return a * b + c;
+#elif LANES == 16
+    return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif LANES == 8
+    return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif MOST_LANES > 4
+    return (V)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
+#else
+    return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#endif
+}
 
 INLINE I bits_of(V v) {
     I i;

@@ -7,6 +7,7 @@
 #undef load
 #undef store
 #undef splat
+#undef multiply_add
 #undef bits_of
 #undef from_bits
 #undef larger
