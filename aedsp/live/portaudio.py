@@ -16,6 +16,7 @@ import numpy as np
 
 from aedsp._rt.callback import Callback
 from aedsp.arrays import Float32
+from aedsp.engine.arguments import expect_number
 from aedsp.errors import StreamError
 
 #: A device by PortAudio number or part of its name; None: the default device.
@@ -72,7 +73,8 @@ def _undisturbed() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in handlers.items() if handler is not None}  # None: installed in C
     for number in before:
         signal.signal(number, lambda number, frame: came.append(number))
         if hasattr(signal, "siginterrupt"):
@@ -116,6 +118,16 @@ def list_devices() -> list[Device]:
 def named(text: str | None) -> DeviceName:
     """Parse a device argument: digits are a PortAudio number, anything else is part of the name."""
     return int(text) if text is not None and text.isdigit() else text
+
+
+def expect_latency(latency: object) -> None:
+    """Raise TypeError or ValueError unless latency is "low", "high" or a positive number of seconds."""
+    if isinstance(latency, str):
+        if latency not in ("low", "high"):
+            raise ValueError(f"latency is {latency!r}; expected 'low', 'high' or a time in s")
+        return
+    if expect_number("latency", latency) <= 0:
+        raise ValueError(f"latency is {latency!r}; expected 'low', 'high' or a time in s above 0")
 
 
 def find_device(device: DeviceName, kind: Literal["input", "output"]) -> Device:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -21,17 +22,20 @@ from aedsp._rt.player import EVENT_BYTES, Player
 from aedsp._rt.ring import ItemRing
 from aedsp.arrays import Float32
 from aedsp.engine import time_stretch
+from aedsp.engine.arguments import expect_number
 from aedsp.engine.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.live import portaudio
 from aedsp.live.device import StreamDevice
 from aedsp.live.housekeeper import Housekeeper
+from aedsp.live.lifetime import RunningRecording, abandon, close_at_exit, weakly
 from aedsp.live.portaudio import DeviceName
 from aedsp.live.recorder import RING_S as RECORDER_RING_S
 from aedsp.live.recorder import Recorder
 from aedsp.live.sources import FileSource, InputSource, NoInput, Source, Streamer, as_source
 from aedsp.live.statistics import Latency, StreamStatistics
 from aedsp.model.model import Model
+from aedsp.unique import Unique
 
 Transport = Literal["play", "pause", "stop", "end"]
 
@@ -50,8 +54,11 @@ class Meter(NamedTuple):
     frame: int
 
 
-class Stream:
+class Stream(Unique):
     """Plays an engine on a device; a context manager that starts on entry and closes on exit.
+
+    A stream that is dropped without `close` releases its device and its engine; one that is open when the interpreter
+    exits is closed.
 
     Parameters
     ----------
@@ -83,6 +90,8 @@ class Stream:
     A file is stopped, and an input device muted, until `start`.
     """
 
+    _instead = "make a new one, with an engine of its own"
+
     def __init__(
         self,
         engine: Engine,
@@ -95,11 +104,12 @@ class Stream:
     ) -> None:
         if not isinstance(engine, Engine):
             raise TypeError(f"engine is {type(engine).__name__}; expected aedsp.Engine")
+        portaudio.expect_latency(latency)
         self.engine, self.source = engine, as_source(source)
         self.on_message = on_message
         self._lock, self._log_lock = threading.RLock(), threading.RLock()
         self._log = ItemRing(LOG_EVENTS, EVENT_BYTES)
-        self._recorder: Recorder | None = None
+        self._recording = RunningRecording()
         self._closed = False
         self._stretch = (1.0, 0.0)
         if isinstance(self.source, NoInput):
@@ -112,7 +122,7 @@ class Stream:
                 undo.callback(self._streamer.close)
             self._player = self._make_player(handle)
             undo.callback(self._player.detach)
-            undo.callback(self._deliver_last_events)
+            undo.callback(weakly(self._deliver_last_events))
             self._device = StreamDevice(
                 engine,
                 self._player,
@@ -120,15 +130,18 @@ class Stream:
                 device,
                 latency=latency,
                 output_channels=output_channels,
-                say=self.say,
+                say=weakly(self.say),
             )
             undo.callback(self._device.close)
             self._device.open()
             if self._streamer:
                 self._streamer.start(self._player)
             self._release = undo.pop_all()
-        tasks = self.deliver_events, engine.free_retired, self._device.look_after_the_device
-        self._housekeeper = Housekeeper(tasks, self._problems, self.say)
+        tasks = weakly(self.deliver_events), engine.free_retired, self._device.look_after_the_device
+        self._housekeeper = Housekeeper(tasks, weakly(self._problems), weakly(self.say))
+        self._dropped = weakref.finalize(self, abandon, self._housekeeper, self._recording, self._release)
+        self._dropped.atexit = False
+        close_at_exit(self)
 
     def _make_streamer(self) -> Streamer | None:
         if isinstance(self.source, FileSource):
@@ -174,7 +187,15 @@ class Stream:
                 self._streamer.seek(0)
 
     def seek(self, position_s: float) -> None:
-        """Go to a position of the file, in s; does nothing without a file."""
+        """Go to a position of the file, in s; does nothing without a file.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The position is not a finite number.
+        """
+        expect_number("position_s", position_s)
+        self._expect_open()
         if self._streamer:
             self._streamer.seek(position_s)
 
@@ -197,6 +218,7 @@ class Stream:
         self._set_stretch(self._stretch[0], value)
 
     def _set_stretch(self, stretch: float, transpose: float) -> None:
+        self._expect_open()
         time_stretch.check(stretch, transpose)
         if self._streamer is None:
             raise ValueError("only a file can be stretched or transposed")
@@ -213,24 +235,25 @@ class Stream:
             As `aedsp.live.recorder.Recorder`; RuntimeError if a recording is already running.
         """
         with self._lock:
-            if self._recorder is not None:
-                raise RuntimeError(f"already recording to {self._recorder.path}; stop_recording() first")
-            self._recorder = Recorder(path, self._player, self.engine.sample_rate, self.engine.channels)
-            self._recorder.start()
+            self._expect_open()
+            running = self._recording.recorder
+            if running is not None:
+                raise RuntimeError(f"already recording to {running.path}; stop_recording() first")
+            recorder = Recorder(path, self._player, self.engine.sample_rate, self.engine.channels)
+            recorder.start()
+            self._recording.recorder = recorder
 
     def stop_recording(self) -> Path | None:
         """Finish the recording; returns its path, None if there was none."""
         with self._lock:
-            recorder, self._recorder = self._recorder, None
-        if recorder is None:
-            return None
-        path = recorder.stop()
-        if recorder.error:
-            self.say(recorder.error)
+            path, error = self._recording.stop()
+        if error:
+            self.say(error)
         return path
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
         """Switch to a model with the same front end, from the next hop on, as `Engine.swap`."""
+        self._expect_open()
         self.engine.swap(model, path=path)
 
     def close(self) -> None:
@@ -239,6 +262,7 @@ class Stream:
             if self._closed:
                 return
             self._closed = True
+        self._dropped.detach()
         self._housekeeper.stop()  # `on_message` may call close, from its thread
         try:
             if self._device.sounds:
@@ -273,7 +297,7 @@ class Stream:
     @property
     def recording(self) -> Path | None:
         """The file of the running recording, else None."""
-        recorder = self._recorder
+        recorder = self._recording.recorder
         return recorder.path if recorder else None
 
     @property
@@ -329,9 +353,12 @@ class Stream:
         if self.on_message is not None:
             self.on_message(message)
 
-    def _command(self, name: str) -> None:
+    def _expect_open(self) -> None:
         if self._closed:
             raise StreamError("the stream is closed; create a new one")
+
+    def _command(self, name: str) -> None:
+        self._expect_open()
         if not self._player.command(name):
             raise StreamError("the audio thread does not accept commands; check that the device is connected")
 
@@ -340,6 +367,6 @@ class Stream:
             self.deliver_events()
 
     def _problems(self) -> list[str]:
-        recorder = self._recorder
+        recorder = self._recording.recorder
         found = [self._streamer.warning if self._streamer else None, recorder.error if recorder else None]
         return [problem for problem in found if problem]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -65,3 +67,33 @@ def test_a_file_is_played_exactly(rig, rng, tmp_path, channels, block):
     assert not bad.size, (bad[:5], bad[-5:], heard[bad[:5]], expected[441:][bad[:5]])
     assert statistics.underrun_frames == 0 and statistics.misses == 0
     assert engine.process(np.zeros((block or 100, channels), np.float32)).shape == (block or 100, channels)
+
+
+EXIT = """
+import sys, time, aedsp
+from aedsp import data
+source = data.demo_audio_path() if sys.argv[1] == "file" else None
+stream = aedsp.Stream(aedsp.Engine(aedsp.demo_model(), 44_100), source, "system")
+stream.start()
+if sys.argv[2] == "record":
+    stream.record(sys.argv[3])
+time.sleep(0.3)
+print("end", flush=True)
+if sys.argv[2] == "raise":
+    raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "source, ending", [("none", "return"), ("file", "return"), ("file", "record"), ("none", "raise")]
+)
+def test_a_process_that_ends_with_an_open_stream_ends_cleanly(jack, tmp_path, source, ending):
+    """The audio thread would go on in memory that the interpreter frees."""
+    for i in range(5):
+        take = tmp_path / f"{i}.wav"
+        run = subprocess.run(
+            [sys.executable, "-c", EXIT, source, ending, take], capture_output=True, text=True, timeout=60
+        )
+        assert run.stdout == "end\n" and run.returncode == (3 if ending == "raise" else 0), (run.returncode, run.stderr)
+        assert "Traceback" not in run.stderr
+        assert ending != "record" or soundfile.info(take).frames > 5000
