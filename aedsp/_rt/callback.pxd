@@ -1,3 +1,4 @@
+from aedsp._rt.control cimport TripleBuffer
 from aedsp._rt.player_state cimport PlayerState
 from aedsp._rt.player cimport Player
 
@@ -18,9 +19,10 @@ ctypedef struct CallbackState:
     double sample_rate
     float *input                             # one step of the engine's channels
     float *output
-    long long sequence                       # atomic: odd while the statistics are being written
     long long retired                        # atomic: output silence from now on
     CallbackStatistics statistics
+    CallbackStatistics published[3]          # for the control side
+    TripleBuffer turn                        # of `published`
 
 cdef int stream_callback(const void *input, void *output, unsigned long n_frames, const void *time_info,
                          unsigned long flags, void *user) noexcept nogil
@@ -29,3 +31,5 @@ cdef int stream_callback(const void *input, void *output, unsigned long n_frames
 cdef class Callback:
     cdef CallbackState state
     cdef readonly Player player
+    cdef object reading
+    cdef CallbackStatistics _newest(self) except *

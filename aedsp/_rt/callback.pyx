@@ -1,18 +1,19 @@
 """The PaStreamCallback: maps the device's channels to the player's and back, and times itself.
 
 PortAudio's flags do not report every dropout, so the callback measures its load (time taken / time available): a
-histogram, the worst case, the misses, and the gaps between callbacks. A sequence lock protects the statistics: the
-reader retries if the writer was active.
+histogram, the worst case, the misses, and the gaps between callbacks. It publishes them through a triple buffer.
 """
 
 from libc.string cimport memset
 
+import threading
+
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
+from aedsp._rt.control cimport triple_publish, triple_start, triple_take
 from aedsp._rt.player cimport Player, player_process, player_step
 
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
-    void atomic_write(long long *p, long long v) noexcept nogil
     long long atomic_swap(long long *p, long long v) noexcept nogil
     long long clock_ns() noexcept nogil
 
@@ -53,7 +54,6 @@ cdef void _note_time(CallbackState *s, unsigned long n_frames, unsigned long fla
     cdef CallbackStatistics *t = &s.statistics
     cdef double available = 1e9 * n_frames / s.sample_rate, load
     cdef Py_ssize_t i
-    atomic_swap(&s.sequence, s.sequence + 1)
     load = (clock_ns() - began) / available
     t.callbacks += 1
     t.frames += n_frames
@@ -66,7 +66,8 @@ cdef void _note_time(CallbackState *s, unsigned long n_frames, unsigned long fla
     t.last_began_ns = began
     for i in range(5):
         t.flags[i] += flags >> i & 1
-    atomic_write(&s.sequence, s.sequence + 1)
+    s.published[s.turn.back] = t[0]
+    triple_publish(&s.turn)
 
 
 cdef int stream_callback(const void *input, void *output, unsigned long n_frames, const void *time_info,
@@ -116,7 +117,8 @@ cdef class Callback:
         if n_in < 0 or n_out < 1:
             raise ValueError(f"n_in, n_out are {n_in}, {n_out}; expected at least 0 and 1")
         cdef Py_ssize_t most = player_step(&player.state, 1 << 30) * player.state.engine.n_channels
-        self.player = player
+        self.player, self.reading = player, threading.Lock()
+        triple_start(&self.state.turn)
         self.state.player = &player.state
         self.state.n_in, self.state.n_out, self.state.sample_rate = n_in, n_out, sample_rate
         self.state.input = <float *> aedsp_alloc(2 * most * sizeof(float))
@@ -125,8 +127,9 @@ cdef class Callback:
         self.state.output = self.state.input + most
         if before is not None:
             atomic_swap(&before.state.retired, 1)
-            self.state.statistics = before.state.statistics
+            self.state.statistics = before._newest()
             self.state.statistics.last_began_ns = 0
+            self.state.published[self.state.turn.front] = self.state.statistics
 
     def __dealloc__(self):
         aedsp_free(self.state.input)
@@ -142,13 +145,17 @@ cdef class Callback:
         with nogil:
             stream_callback(&x[0, 0] if x is not None else NULL, &out[0, 0], out.shape[0], NULL, flags, &self.state)
 
+    cdef CallbackStatistics _newest(self) except *:
+        """A copy of those of the last call."""
+        self.reading.acquire()
+        triple_take(&self.state.turn)
+        cdef CallbackStatistics t = self.state.published[self.state.turn.front]
+        self.reading.release()
+        return t
+
     def statistics(self):
         """A consistent copy, by name; times in ms, loads as shares of the time available."""
-        cdef long long before = atomic_read(&self.state.sequence)
-        cdef CallbackStatistics t = self.state.statistics
-        while before & 1 or atomic_read(&self.state.sequence) != before:
-            before = atomic_read(&self.state.sequence)
-            t = self.state.statistics
+        cdef CallbackStatistics t = self._newest()
         return {
             "callbacks": t.callbacks, "callback_frames": t.frames, "misses": t.misses, "late": t.late,
             "odd_blocks": t.odd_blocks, "load": [t.load[i] for i in range(LOAD_BINS)],

@@ -1,5 +1,6 @@
 from aedsp._rt.engine_state cimport EngineState, InputKind
 
+cdef void engine_publish(EngineState *e) noexcept nogil
 cdef void engine_reset(EngineState *e) noexcept nogil
 cdef void engine_clear(EngineState *e) noexcept nogil
 cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, InputKind input) noexcept nogil

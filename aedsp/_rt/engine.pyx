@@ -12,9 +12,10 @@ from libc.string cimport memcpy, memmove, memset
 from aedsp._kernels._cpu cimport AEDSP_SPECTRA, AEDSP_LOUDEST, kernels
 from aedsp._kernels.limiter cimport limit, limiter_reset
 from aedsp._kernels.resample cimport Resampler, resample, resampler_reset, resampler_room
-from aedsp._rt.engine_state cimport INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, InputKind
+from aedsp._rt.engine_state cimport INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineCounters, EngineState, InputKind
 from aedsp._rt.hop cimport hop_begin, hop_end, hop_pass, hop_synthesise, hop_take_changes
-from aedsp._rt.loaded cimport loaded_reset
+from aedsp._rt.control cimport triple_publish
+from aedsp._rt.loaded cimport loaded_publish, loaded_reset
 from aedsp._rt.phase_synthesis cimport phase_synthesis_reset
 
 cdef extern from "denormals.h":
@@ -127,6 +128,14 @@ cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_fra
     e.counters.frames += n_frames
 
 
+cdef void engine_publish(EngineState *e) noexcept nogil:
+    """Publish the newest activations and the counters to the control side. Wait-free."""
+    e.counters.limited_frames = e.limiter.limited_frames
+    e.published.slot[e.published.turn.back] = e.counters
+    triple_publish(&e.published.turn)
+    loaded_publish(e.loaded, e.flight.slot * e.n_channels)
+
+
 cdef void engine_push(EngineState *e, const float *x, Py_ssize_t n_frames, InputKind input) noexcept nogil:
     _push(e, x, NULL, n_frames, input)
 
@@ -153,6 +162,7 @@ cdef void engine_cross(EngineState *e, const float *x, const float *y, float *ou
         _push(e, x + taken * channels if x is not NULL else NULL, y + taken * channels if y is not NULL else NULL, n, input)
         taken += n
         given += engine_pull(e, out + given * channels, taken - given)
+    engine_publish(e)
     denormals_restore(before)
 
 
@@ -201,4 +211,5 @@ cdef void engine_reset(EngineState *e) noexcept nogil:
     """Back to the initial state, except for the controls."""
     engine_clear(e)
     e.limiter.limited_frames = 0
-    e.counters.frames = e.counters.hops = e.counters.sustained_hops = e.counters.late_hops = e.counters.refused_samples = e.log.lost = 0
+    memset(&e.counters, 0, sizeof(EngineCounters))
+    engine_publish(e)

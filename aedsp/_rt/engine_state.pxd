@@ -3,7 +3,7 @@ from aedsp._kernels.phase cimport Phase
 from aedsp._kernels.resample cimport Resampler
 from aedsp._kernels.rtisi cimport Rtisi
 from aedsp._kernels.stft cimport Stft
-from aedsp._rt.control cimport ControlSnapshot
+from aedsp._rt.control cimport ControlSnapshot, TripleBuffer
 from aedsp._rt.drive cimport Driver
 from aedsp._rt.loaded cimport LoadedModel
 from aedsp._rt.phase_synthesis cimport PhaseMode, PhaseSynthesis
@@ -76,10 +76,13 @@ ctypedef struct ChangeLog:
     Ring *ring                                   # Event; NULL: no logging
     long long version                            # of the last snapshot
     long long frame                              # stream position
-    unsigned long long lost                      # events that did not fit since the last reset
 
 ctypedef struct EngineCounters:   # since the last reset
-    unsigned long long frames, hops, sustained_hops, late_hops, refused_samples
+    unsigned long long frames, hops, sustained_hops, late_hops, refused_samples, limited_frames, lost_events
+
+ctypedef struct CounterSlots:     # for the control side
+    EngineCounters slot[3]
+    TripleBuffer turn
 
 ctypedef struct EngineState:
     Stft *stft
@@ -101,6 +104,7 @@ ctypedef struct EngineState:
     HopClock clock
     ChangeLog log
     EngineCounters counters
+    CounterSlots published
     unsigned long long hop, taken                    # hops and input frames since the state was cleared
     bint crossed                                     # a second sound supplies every channel's phases
     float *cross                                     # scratch, 3 spectra

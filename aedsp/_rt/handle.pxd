@@ -4,12 +4,16 @@ from aedsp._rt.engine_state cimport EngineState
 
 cdef class EngineHandle:
     cdef EngineState state
-    cdef object owned, models, rows
+    cdef object owned, models, rows, newest, lock
     cdef double model_rate               # Hz
-    cdef bint busy
+    cdef long long busy                  # atomic: a block is being processed, or a stream plays the engine
+    cdef bint attached
     cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1
     cdef float *_floats(self, Py_ssize_t n) except NULL
     cdef int _run(self, const float *x, const float *y, float *out, Py_ssize_t n) except -1
     cdef int _cross(self) except -1
     cdef int _enter(self) except -1
+    cdef int _leave(self) except -1
     cdef int _take_waiting(self) except -1
+    cdef int _free_retired(self) except -1
+    cdef int _set_drive(self, kind, float rank, double rate_hz, unsigned long long seed, const float[:, ::1] rows) except -1

@@ -2,6 +2,8 @@
 
 from libc.string cimport memcpy
 
+import threading
+
 import numpy as np
 
 from aedsp._kernels._cpu cimport AEDSP_SPECTRA, aedsp_alloc, aedsp_free, padded
@@ -10,16 +12,18 @@ from aedsp._kernels.phase cimport phase_free, phase_new
 from aedsp._kernels.resample cimport Filter, resampler_copy, resampler_free, resampler_new
 from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
 from aedsp._kernels.stft cimport stft_free, stft_new
-from aedsp._rt.control cimport control_latest
+from aedsp._rt.control cimport control_latest, triple_start, triple_take
 from aedsp._rt.drive cimport DriveKind, DRIVE_CONSTANT, DRIVE_HOLD, DRIVE_ROWS, DRIVE_TYPICAL, DRIVE_WALK
 from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
-from aedsp._rt.engine_state cimport CHUNK, Channel, EngineState
+from aedsp._rt.engine_state cimport CHUNK, Channel, EngineCounters, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
 from aedsp._rt.phase_synthesis cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, PHASE_SPSI, phase_synthesis_begin, phase_synthesis_free
 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
+    long long atomic_swap(long long *p, long long v) noexcept nogil
+    void atomic_write(long long *p, long long v) noexcept nogil
 
 cdef double FADE_S = 0.5  # fade-in of the drive
 cdef enum:
@@ -51,6 +55,9 @@ cdef class EngineHandle:
                   const double[::1] start_turns not None, timing, Py_ssize_t n_channels, phases):
         cdef EngineState *e = &self.state
         self.owned = (inward, outward)
+        self.lock = threading.Lock()     # of the Python threads: swaps and readings take turns
+        self.newest = loaded
+        triple_start(&e.published.turn)
         self.models = {<size_t> &loaded.model: loaded}
         e.loaded = &loaded.model
         e.controls = control_latest(e.loaded.controls)
@@ -169,8 +176,7 @@ cdef class EngineHandle:
         self._enter()
         with nogil:
             engine_cross(&self.state, x, y, out, n)
-        self.busy = False
-        return 0
+        return self._leave()
 
     cdef int _cross(self) except -1:
         """Take the phases from a second sound from the next hop on; its history so far is that of the first."""
@@ -193,7 +199,7 @@ cdef class EngineHandle:
                 memcpy(ch.cross_window, ch.window, e.stft.window_length * sizeof(float))
             e.crossed = True
         finally:
-            self.busy = False
+            self._leave()
         return 0
 
     def time_blocks(self, const float[:, :, ::1] x not None):
@@ -209,13 +215,18 @@ cdef class EngineHandle:
                 taken[i] = clock_ns()
                 engine_process(&self.state, &x[i, 0, 0], &out[0, 0], n)
                 taken[i] = clock_ns() - taken[i]
-        self.busy = False
+        self._leave()
         return np.asarray(taken)
 
     cdef int _enter(self) except -1:
-        if self.busy:
-            raise RuntimeError("the engine is in use by another thread or a stream; create one engine per thread")
-        self.busy = True
+        if atomic_swap(&self.busy, 1) == 0:
+            return 0
+        if self.attached:
+            raise RuntimeError("the engine plays in a stream; close it first, or make another Engine")
+        raise RuntimeError("the engine is in use by another thread; make one Engine per thread")
+
+    cdef int _leave(self) except -1:
+        atomic_write(&self.busy, 0)
         return 0
 
     def reset(self):
@@ -223,57 +234,71 @@ cdef class EngineHandle:
         self._enter()
         with nogil:
             engine_reset(&self.state)
-        self.busy = False
+        self._leave()
 
     def swap(self, Loaded loaded not None):
         """Play another model of the same front end from the next hop on. False: queue full; see `Engine.swap`."""
         cdef LoadedModel *model = &loaded.model
         if model.n_fft_bins != self.state.stft.n_bins or model.n_channels != self.state.n_channels:
             raise ValueError(f"the model has {model.n_fft_bins} bins; expected {self.state.stft.n_bins}")
-        self.free_retired()
-        if not self.busy:
-            self._take_waiting()
-            self.models = {<size_t> model: loaded}
-            self.state.loaded = model
+        with self.lock:
+            self._free_retired()
+            if atomic_swap(&self.busy, 1) == 0:
+                self._take_waiting()
+                self.models = {<size_t> model: loaded}
+                self.state.loaded = model
+                self._leave()
+            else:
+                self.models[<size_t> model] = loaded
+                if not ring_write(self.state.incoming, &model, 1):
+                    del self.models[<size_t> model]
+                    return False
+            self.newest = loaded
             return True
-        self.models[<size_t> model] = loaded
-        if ring_write(self.state.incoming, &model, 1):
-            return True
-        del self.models[<size_t> model]
-        return False
 
     def free_retired(self):
         """Drop the models that the audio thread has returned."""
+        with self.lock:
+            self._free_retired()
+
+    cdef int _free_retired(self) except -1:
         cdef LoadedModel *model
         while ring_read(self.state.retired, &model, 1):
             self.models.pop(<size_t> model, None)
+        return 0
 
     def attach(self):
         """Reserve the engine for a stream: `process` and `reset` raise until `detach`."""
         self._enter()
+        self.attached = True
 
     def detach(self):
         """Release the engine after the stream has closed, and take the models still in transit."""
-        self._take_waiting()
-        self.busy = False
+        with self.lock:
+            self._take_waiting()
+            self.attached = False
+            self._leave()
 
     cdef int _take_waiting(self) except -1:
-        """While no hop runs: take the newest model, drop all others. Returns 1."""
+        """While no hop runs, under the lock: take the newest model, drop all others."""
         while ring_read(self.state.incoming, &self.state.loaded, 1):
             pass
-        self.free_retired()
+        self._free_retired()
         self.models = {<size_t> self.state.loaded: self.models[<size_t> self.state.loaded]}
-        return 1
+        return 0
 
     def code(self):
         """Activations of the last hop, before gains and overrides: float32 (n_channels, n_code)."""
-        cdef LoadedModel *m = self.state.loaded
-        cdef float *newest = m.code + self.state.flight.slot * m.n_channels * m.code_stride
-        return np.array(<float[: m.n_channels, : m.code_stride]> newest)[:, : m.n_code]
+        with self.lock:
+            return self.newest.newest_code()
 
     def counters(self):
-        """(frames, hops, limited frames, refused samples) since the last reset."""
-        return self.state.counters.frames, self.state.counters.hops, self.state.limiter.limited_frames, self.state.counters.refused_samples
+        """Counts of all channels since the last reset, by name, as of the end of the last block."""
+        self.lock.acquire()
+        triple_take(&self.state.published.turn)
+        cdef EngineCounters counts = self.state.published.slot[self.state.published.turn.front]
+        self.lock.release()
+        return counts
 
     def addresses(self):
         """(address of engine_process, address of the state), for a compiled caller."""
@@ -281,13 +306,19 @@ cdef class EngineHandle:
 
     def set_drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
         """Set what activates the units without input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""
+        self._enter()
+        try:
+            with self.lock:
+                self._take_waiting()
+            self._set_drive(kind, rank, rate_hz, seed, rows)
+        finally:
+            self._leave()
+
+    cdef int _set_drive(self, kind, float rank, double rate_hz, unsigned long long seed, const float[:, ::1] rows) except -1:
         cdef EngineState *e = &self.state
-        if not self.busy:
-            self._take_waiting()
         if rows is not None and (rows.shape[1] != e.loaded.n_code or rows.shape[0] == 0):
             raise ValueError(f"rows are {rows.shape[0]} x {rows.shape[1]}; expected at least one of {e.loaded.n_code}")
         cdef double hops_a_second = self.model_rate / e.stft.hop_length
-        self._enter()
         if e.driver.kind != <DriveKind> _DRIVES[kind]:
             e.driver.kind, e.driver.hops = _DRIVES[kind], 0      # a new drive fades in
         e.driver.rank, e.driver.seed, e.driver.walk_step = rank, seed, rate_hz / hops_a_second
@@ -296,7 +327,7 @@ cdef class EngineHandle:
             e.driver.n_rows, e.driver.row_length = rows.shape[0], rows.shape[1]
         e.driver.fade_hops = <unsigned long long> (FADE_S * hops_a_second + 0.5)
         self.rows = rows
-        self.busy = False
+        return 0
 
 
 _MODES = {"source": PHASE_SOURCE, "advance": PHASE_ADVANCE, "spsi": PHASE_SPSI, "pghi": PHASE_PGHI}

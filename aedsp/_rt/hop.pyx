@@ -207,7 +207,7 @@ cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value
     cdef Event event
     if e.log.ring is not NULL:
         event.kind, event.frame, event.hop, event.value = kind, e.log.frame, at, value
-        e.log.lost += 1 - ring_write(e.log.ring, &event, 1)
+        e.counters.lost_events += 1 - ring_write(e.log.ring, &event, 1)
 
 
 cdef void hop_take_changes(EngineState *e) noexcept nogil:

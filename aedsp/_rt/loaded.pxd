@@ -1,7 +1,7 @@
 from aedsp._kernels.constant_q cimport BandSet
 from aedsp._kernels.dense cimport DenseStack
 from aedsp._kernels.preprocess cimport Step
-from aedsp._rt.control cimport ControlSlots, ControlSnapshot
+from aedsp._rt.control cimport ControlSlots, ControlSnapshot, TripleBuffer
 
 ctypedef struct LoadedModel:
     DenseStack *stack             # borrowed
@@ -17,11 +17,14 @@ ctypedef struct LoadedModel:
     float *spectrum               # n_fft_bins, scratch, for models with bands
     float *context                # per spectrum: preprocessed spectra, n_context of n_bins each, oldest first
     float *code                   # per spectrum: activations, n_code
+    float *published[3]           # the newest activations, n_channels x code_stride, for the control side
+    TripleBuffer turn             # of `published`
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil
 cdef void loaded_feed(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t previous, const float *magnitude) noexcept nogil
 cdef float *loaded_code(LoadedModel *m, Py_ssize_t spectrum) noexcept nogil
 cdef void loaded_settle(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t newest) noexcept nogil
+cdef void loaded_publish(LoadedModel *m, Py_ssize_t newest) noexcept nogil
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
                      bint decodes) noexcept nogil
 cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil

@@ -9,11 +9,13 @@ exchanging one pointer. `Loaded` owns the memory; the control side creates it be
 
 from libc.string cimport memcpy, memmove, memset
 
+import numpy as np
+
 from aedsp._kernels._cpu cimport AEDSP_SPECTRA, aedsp_alloc, aedsp_free, padded
 from aedsp._kernels.constant_q cimport Bands, constant_q_forward, constant_q_inverse
 from aedsp._kernels.dense cimport Stack, UnitGains, stack_decode, stack_encode, stack_output, stack_run
 from aedsp._kernels.preprocess cimport Chain, magnitude_clamp, preprocess_apply, preprocess_invert
-from aedsp._rt.control cimport ControlBuffer, ControlSnapshot
+from aedsp._rt.control cimport ControlBuffer, ControlSnapshot, triple_publish, triple_start, triple_take
 
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil:
@@ -47,6 +49,12 @@ cdef void loaded_settle(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t newest) 
     """Copy code and past spectra of `newest` to `spectrum`."""
     memcpy(m.code + spectrum * m.code_stride, m.code + newest * m.code_stride, m.code_stride * sizeof(float))
     memcpy(m.context + spectrum * m.context_stride, m.context + newest * m.context_stride, m.context_stride * sizeof(float))
+
+
+cdef void loaded_publish(LoadedModel *m, Py_ssize_t newest) noexcept nogil:
+    """Publish the activations of all channels, from spectrum `newest` on, to the control side. Wait-free."""
+    memcpy(m.published[m.turn.back], m.code + newest * m.code_stride, m.n_channels * m.code_stride * sizeof(float))
+    triple_publish(&m.turn)
 
 
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
@@ -116,12 +124,16 @@ cdef class Loaded:
                 f"percentiles are {percentiles.shape[0]} x {percentiles.shape[1]}; expected {m.n_ranks} x {n_code}"
             )
         m.code = <float *> aedsp_alloc((n_spectra * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)
-                                        + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
+                                        + 3 * n_channels * m.code_stride + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
         if m.code is NULL:
             raise MemoryError
         m.context = m.code + n_spectra * m.code_stride
         m.spectrum = m.context + n_spectra * m.context_stride
-        m.ranks = m.spectrum + padded(m.n_fft_bins)
+        m.published[0] = m.spectrum + padded(m.n_fft_bins)
+        m.published[1] = m.published[0] + n_channels * m.code_stride
+        m.published[2] = m.published[1] + n_channels * m.code_stride
+        triple_start(&m.turn)
+        m.ranks = m.published[2] + n_channels * m.code_stride
         m.percentiles = m.ranks + m.n_ranks + 1
         if m.n_ranks:
             memcpy(m.ranks, &ranks[0], m.n_ranks * sizeof(float))
@@ -130,3 +142,9 @@ cdef class Loaded:
 
     def __dealloc__(self):
         aedsp_free(self.model.code)
+
+    def newest_code(self):
+        """Activations last published by the audio side: float32 (n_channels, n_code), a copy. One reader at a time."""
+        cdef LoadedModel *m = &self.model
+        triple_take(&m.turn)
+        return np.array(<float[: m.n_channels, : m.code_stride]> m.published[m.turn.front])[:, : m.n_code]

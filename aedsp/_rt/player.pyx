@@ -12,6 +12,8 @@ fades the old segment out and the new one in. Underruns are concealed (`INPUT_MI
 from libc.math cimport M_PI, cos, exp, fabsf
 from libc.string cimport memcpy, memset
 
+import threading
+
 import numpy as np
 
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
@@ -19,7 +21,7 @@ from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
 from aedsp._kernels.time_stretch cimport TimeStretcher
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
-from aedsp._rt.engine cimport engine_clear, engine_pull, engine_push, engine_reset
+from aedsp._rt.engine cimport engine_clear, engine_publish, engine_pull, engine_push, engine_reset
 from aedsp._rt.engine_state cimport (
     CHUNK, EVENT_CONTROLS, EVENT_SEEK, EVENT_SWAP, EVENT_TIME_STRETCH, EVENT_TRANSPORT, EVENT_UNDERRUN, INPUT_AUDIO,
     INPUT_MISSING, INPUT_NONE, EngineState, Event,
@@ -125,11 +127,14 @@ cdef void _listen(PlayerState *p, const float *out, Py_ssize_t n) noexcept nogil
     p.meters.peak *= <float> exp(-PEAK_FALL * n / p.sample_rate)
     for i in range(n * e.n_channels):
         p.meters.peak = max(p.meters.peak, fabsf(out[i]))
+    meter.counters.underrun_frames, meter.counters.underruns = p.source.underrun_frames, p.source.underruns
+    meter.counters.recorded_frames, meter.counters.dropped_frames = p.recorder.frames, p.recorder.dropped_frames
     meter.n_code, meter.frame, meter.peak = min(e.loaded.n_code, MOST_UNITS), p.frames, p.meters.peak
     memcpy(meter.code, e.loaded.code, meter.n_code * sizeof(float))
     memcpy(meter.original, e.channels[0].magnitude, e.stft.n_bins * sizeof(float))
     memcpy(meter.heard, e.heard, e.stft.n_bins * sizeof(float))
     triple_publish(&p.meters.turn)
+    engine_publish(e)
 
 
 cdef Py_ssize_t player_step(const PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
@@ -189,6 +194,7 @@ cdef class Player:
         cdef EngineState *e = &engine.state
         cdef Py_ssize_t n_bins = e.stft.n_bins, frame_bytes = e.n_channels * sizeof(float), i
         self.engine, self.source, self.log, self.time_stretcher = engine, source, log, time_stretcher
+        self.reading = threading.Lock()
         engine_reset(e)
         p.engine, p.block, p.sample_rate = e, block_frames, sample_rate
         p.kind = {"ring": SOURCE_RING, "device": SOURCE_DEVICE, "none": SOURCE_NONE}[kind]
@@ -331,25 +337,26 @@ cdef class Player:
                 done += n
 
     def meter(self):
-        """Newest (code, source spectrum, output spectrum, peak, stream position in frames), as copies. One reader."""
+        """Newest (code, source spectrum, output spectrum, peak, stream position in frames), as copies."""
         cdef PlayerState *p = &self.state
-        triple_take(&p.meters.turn)
-        cdef Meter *meter = &p.meters.slot[p.meters.turn.front]
+        cdef Meter *meter
         cdef Py_ssize_t n_bins = p.engine.stft.n_bins
-        code = np.array(<float[: meter.n_code]> meter.code) if meter.n_code else np.zeros(0, np.float32)
-        return (code, np.array(<float[: n_bins]> meter.original), np.array(<float[: n_bins]> meter.heard), meter.peak,
-                meter.frame)
+        with self.reading:
+            triple_take(&p.meters.turn)
+            meter = &p.meters.slot[p.meters.turn.front]
+            code = np.array(<float[: meter.n_code]> meter.code) if meter.n_code else np.zeros(0, np.float32)
+            return (code, np.array(<float[: n_bins]> meter.original), np.array(<float[: n_bins]> meter.heard), meter.peak,
+                    meter.frame)
 
     def counters(self):
-        """Counts since the player was created, by name."""
+        """Counts since the player was created, by name, as of the end of the last call."""
         cdef PlayerState *p = &self.state
-        cdef EngineState *e = p.engine
-        return {
-            "frames": p.frames, "hops": e.counters.hops, "sustained_hops": e.counters.sustained_hops, "late_hops": e.counters.late_hops,
-            "limited_frames": e.limiter.limited_frames, "refused_samples": e.counters.refused_samples,
-            "underrun_frames": p.source.underrun_frames, "underruns": p.source.underruns,
-            "recorded_frames": p.recorder.frames, "dropped_frames": p.recorder.dropped_frames, "lost_events": e.log.lost,
-        }
+        cdef Meter *meter
+        with self.reading:
+            triple_take(&p.meters.turn)
+            meter = &p.meters.slot[p.meters.turn.front]
+            counts = {"frames": meter.frame, **meter.counters}
+        return {**self.engine.counters(), **counts}
 
     def address(self):
         """Address of the state, for the callback."""

@@ -37,7 +37,7 @@ ctypedef struct SourceState:  # the ring of a file; a segment is the run of fram
     float *scratch            # CHUNK frames of input
     long long tail            # frames of silence until the end has sounded
     long long forced_missing, forced_after      # of a replayed underrun
-    unsigned long long underrun_frames, underruns
+    unsigned long long underrun_frames, underruns     # since the player was created
 
 ctypedef struct TimeStretching:
     TimeStretch *kernel       # borrowed; NULL: no time-stretching
@@ -55,7 +55,11 @@ ctypedef struct RecorderState:
     long long on              # atomic
     unsigned long long frames, dropped_frames
 
+ctypedef struct PlayerCounters:   # since the player was created
+    unsigned long long underrun_frames, underruns, recorded_frames, dropped_frames
+
 ctypedef struct Meter:
+    PlayerCounters counters
     Py_ssize_t n_code
     long long frame   # stream position
     float peak        # of the output, falling by 20 dB/s

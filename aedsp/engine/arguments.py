@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from aedsp.arrays import Float32
 
+MOST_CHANNELS = 64
+
 
 def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int | None) -> Float32:
     """Convert to contiguous float32 after checking dtype and shape."""
     x = np.asarray(given)
-    if x.dtype.kind != "f":
-        raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
+    expect_samples(name, x)
     expect_shape(name, x.shape, channels, block_frames)
     if x.dtype != np.float32 or not x.flags.c_contiguous:
         with np.errstate(over="ignore"):
@@ -24,12 +25,28 @@ def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int |
     return x
 
 
+def expect_samples(name: str, x: npt.NDArray[Any]) -> None:
+    """Raise TypeError unless the samples are real floats; ValueError if their shape looks transposed."""
+    if x.dtype.kind != "f":
+        scale = f"; divide integers by {2 ** (8 * x.dtype.itemsize - 1)}" if x.dtype.kind == "i" else ""
+        raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]{scale}")
+    if x.ndim not in (1, 2):
+        raise ValueError(f"{name} has shape {x.shape}; expected (frames,) or (frames, channels)")
+    if x.ndim == 2 and x.shape[0] <= MOST_CHANNELS < x.shape[1]:
+        raise ValueError(
+            f"{name} has shape {x.shape}; expected (frames, channels): is it transposed? then pass {name}.T"
+        )
+
+
 def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames: int | None) -> None:
     """Raise ValueError unless shape is (frames, channels), or (frames,) for mono, with the fixed block length."""
     n = channels
     if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
         expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
-        raise ValueError(f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}")
+        hint = f"; is {name} transposed? then pass {name}.T" if len(shape) == 2 and shape[0] == n else ""
+        raise ValueError(
+            f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}{hint}"
+        )
     if block_frames is not None and shape[0] != block_frames:
         raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={block_frames}")
 
@@ -54,6 +71,15 @@ def host_rate(given: float | None, model_rate: float) -> float:
             f"sample_rate is {given!r}; expected {model_rate / 64:g} to {model_rate * 64:g} Hz for this model"
         )
     return rate
+
+
+def expect_number(name: str, value: object) -> float:
+    """The value as a float; raises TypeError or ValueError unless it is a finite real number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} is {reprlib.repr(value)}; expected a number")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}; expected a finite number")
+    return float(value)
 
 
 def expect_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

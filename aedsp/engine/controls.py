@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from aedsp._rt.control import ControlBuffer
 from aedsp.arrays import Float32
+from aedsp.unique import Unique
 
 Monitor = Literal["original", "resynthesized"]
 Values = dict[str, Float32]
@@ -28,11 +29,13 @@ Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
 
 
-class UnitValues:
+class UnitValues(Unique):
     """One value per unit, as an array that publishes every write. Reads return copies.
 
     Index by unit (negative counts from the end), slice, list, index array or boolean array.
     """
+
+    _instead = "take a copy of the values with [:]"
 
     def __init__(self, controls: Controls, name: str) -> None:
         self._controls = controls
@@ -49,17 +52,34 @@ class UnitValues:
         return values if values.ndim else values.item()
 
     def __setitem__(self, index: Index, value: npt.ArrayLike) -> None:
-        index = self._checked(index)
-        with self._controls.together():
-            target = self._controls._values[self._name]
-            new = self._checked_value(value, np.shape(target[index]))
-            target[index] = new
+        controls = self._controls
+        if type(index) is int and self._is_valid(value):  # the common case, without the cost of arrays
+            with controls._lock:
+                if 0 <= index < controls.n_units:
+                    controls._values[self._name][index] = value
+                    controls._changed()
+                    return
+        with controls._lock:
+            index = self._checked(index)
+            target = controls._values[self._name]
+            target[index] = self._checked_value(value, np.shape(target[index]))
+            controls._changed()
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self[:], dtype=dtype)
 
     def __repr__(self) -> str:
         return f"{self._name}: {self[:]!r}"
+
+    def _is_valid(self, value: Any) -> bool:
+        """Whether a Python number is valid for one unit; False where only `_checked_value` can tell."""
+        if type(value) not in (float, int, bool):
+            return False
+        if self._name == "muted":
+            return value in (0, 1)
+        if self._name == "sign":
+            return value in (1, -1)
+        return -_SAFE < value < _SAFE or (self._name == "override" and value != value)
 
     def _checked(self, index: Any) -> Any:
         n = len(self)
@@ -101,7 +121,7 @@ class UnitValues:
         return new
 
 
-class Controls:
+class Controls(Unique):
     """Controls of the code's units: ``activation · gain · scale · sign``, 0 when muted, or the override when set.
 
     Attributes
@@ -113,6 +133,8 @@ class Controls:
     frozen : bool
         Spectral freeze: the code and its spectrum are held while the phases advance.
     """
+
+    _instead = "they belong to one engine; copy their values with state()"
 
     __slots__ = (
         *NEUTRAL,
@@ -157,8 +179,9 @@ class Controls:
     def monitor(self, value: Monitor) -> None:
         if not isinstance(value, str) or value not in get_args(Monitor):
             raise ValueError(f"controls.monitor: value is {reprlib.repr(value)}; expected one of {get_args(Monitor)}")
-        with self.together():
+        with self._lock:
             self._monitor = value
+            self._changed()
 
     @property
     def frozen(self) -> bool:
@@ -169,8 +192,9 @@ class Controls:
     def frozen(self, value: bool) -> None:
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"controls.frozen: value is {reprlib.repr(value)}; expected True or False")
-        with self.together():
+        with self._lock:
             self._frozen = bool(value)
+            self._changed()
 
     def reset(self, units: Index = slice(None)) -> None:
         """Reset the units to neutral values, which leave the activations unchanged."""
@@ -194,8 +218,12 @@ class Controls:
                 raise
             finally:
                 self._depth -= 1
-            if self._depth == 0:
-                self._publish()
+            self._changed()
+
+    def _changed(self) -> None:
+        """Publish, unless inside `together`. Call under the lock."""
+        if self._depth == 0:
+            self._publish()
 
     @contextmanager
     def resized(self, n_units: int) -> Iterator[ControlBuffer]:
@@ -243,3 +271,4 @@ class Controls:
 
 _MOST = np.float32(np.finfo(np.float32).max)
 _LEAST = -_MOST
+_SAFE = float(_MOST)

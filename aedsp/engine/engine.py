@@ -16,7 +16,15 @@ from aedsp._kernels.resample import Filter
 from aedsp._rt.handle import EngineHandle
 from aedsp.arrays import Float32, Int64
 from aedsp.engine import drives, phases
-from aedsp.engine.arguments import as_audio, expect_choice, expect_int, expect_out, expect_shape, host_rate
+from aedsp.engine.arguments import (
+    MOST_CHANNELS,
+    as_audio,
+    expect_choice,
+    expect_int,
+    expect_out,
+    expect_shape,
+    host_rate,
+)  # fmt: skip
 from aedsp.engine.compile import compile_model
 from aedsp.engine.controls import Controls
 from aedsp.engine.listener import Listener
@@ -24,10 +32,10 @@ from aedsp.engine.phases import PhaseMode
 from aedsp.engine.timing import timing
 from aedsp.errors import SwapError
 from aedsp.model.model import Model
+from aedsp.unique import Unique
 
 PrecisionMode = Literal["auto", "float32", "float16", "int8"]
 
-MOST_CHANNELS = 64
 _FLOAT32 = np.dtype(np.float32)
 
 
@@ -41,7 +49,7 @@ class Statistics:
     refused_samples: int
 
 
-class Engine:
+class Engine(Unique):
     """Resynthesis of audio through an autoencoder, with controls on its units.
 
     Parameters
@@ -70,6 +78,8 @@ class Engine:
     -----
     Use an engine from one thread at a time. Controls may be written from any thread.
     """
+
+    _instead = "make it from the Model where it is needed; a Model can be copied and pickled"
 
     __slots__ = (
         "__weakref__",
@@ -136,6 +146,13 @@ class Engine:
             self._timing,
             channels,
             plan,
+        )
+
+    def __repr__(self) -> str:
+        channels = f"{self._channels} channel{'s' * (self._channels > 1)}"
+        return (
+            f"<Engine: {self._model!r}, {channels} at {self._sample_rate:g} Hz, latency {self.latency_frames} frames "
+            f"({1000 * self.latency_s:.1f} ms), weights {self._precision}>"
         )
 
     @property
@@ -221,7 +238,8 @@ class Engine:
     @property
     def statistics(self) -> Statistics:
         """Counters since the last reset."""
-        return Statistics(*self._handle.counters())
+        counts = self._handle.counters()
+        return Statistics(**{name: counts[name] for name in Statistics.__dataclass_fields__})
 
     def reset(self) -> None:
         """Clear audio, phases, limiter and statistics. The controls keep their values and apply at once."""

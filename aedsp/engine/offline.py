@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from aedsp.arrays import Float32
 from aedsp.engine import drives
+from aedsp.engine.arguments import expect_samples
 from aedsp.engine.controls import Controls, Monitor
 from aedsp.engine.engine import Engine, PrecisionMode
 from aedsp.engine.phases import PhaseMode
@@ -119,10 +120,7 @@ def resynthesize(
         x = x[:, 0] if x.shape[1] == 1 else x
     else:
         x = np.asarray(x_or_path)
-    if x.dtype.kind != "f":
-        raise TypeError(f"x has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
-    if x.ndim not in (1, 2):
-        raise ValueError(f"x has shape {x.shape}; expected (frames,) or (frames, channels)")
+    expect_samples("x", x)
     engine = Engine(
         model,
         sample_rate,

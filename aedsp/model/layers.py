@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from aedsp.arrays import Floats
+from aedsp.arrays import Floats, ReadOnlyArrays
 
 Activation = Literal["linear", "sigmoid", "relu", "tanh"]
 ACTIVATIONS: tuple[str, ...] = get_args(Activation)
@@ -30,8 +30,8 @@ def activate(x: Floats, activation: str) -> Floats:
     return x
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Layer:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Layer(ReadOnlyArrays):
     """One autoencoder: ``y = s(W x + b_hid)``, ``z = s(W' y + b_vis)``.
 
     Parameters
@@ -96,6 +96,10 @@ class Layer:
         object.__setattr__(self, name, array.view())
         return array
 
+    def __repr__(self) -> str:
+        tied = ", tied" if self.tied else ""
+        return f"<Layer: {self.n_visible}-{self.n_hidden}, {self.encoder_activation}, {self.decoder_activation}{tied}>"
+
     @property
     def n_hidden(self) -> int:
         return int(self.encoder_weight.shape[0])
@@ -120,7 +124,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class CodeStatistics:
+class CodeStatistics(ReadOnlyArrays):
     """Activation statistics of each unit of the code over the training spectra.
 
     mean, std : (n_code,); percentiles : (7, n_code) at the ranks in `percentile_ranks` (7,), in percent.
@@ -138,7 +142,7 @@ class CodeStatistics:
 
 
 @dataclass(frozen=True, eq=False)
-class Classes:
+class Classes(ReadOnlyArrays):
     """Names of the training classes and their centroids in the code, (n_classes, n_code)."""
 
     names: tuple[str, ...]

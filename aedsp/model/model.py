@@ -21,7 +21,7 @@ from aedsp.model.layers import MOST_LAYERS, Classes, CodeStatistics, Layer
 from aedsp.model.preprocess import Chain
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Model:
     """A stack of autoencoders with the front end and the preprocessing that it was trained on.
 
@@ -92,6 +92,12 @@ class Model:
         for layer in self.layers:
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers holds {reprlib.repr(layer)}; expected Layer")
+
+    def __repr__(self) -> str:
+        sizes = "-".join(str(n) for n in (self.front_end.n_bins, *(layer.n_hidden for layer in self.layers)))
+        f = self.front_end
+        lengths = f"{f.kind} {f.window_length}/{f.hop_length} at {f.sample_rate:g} Hz"
+        return f"<Model {self.name!r}: {lengths}, units {sizes}>"
 
     @property
     def n_code(self) -> int:

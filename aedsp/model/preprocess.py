@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.arrays import Floats
+from aedsp.arrays import Floats, ReadOnlyArrays
 
 #: The smallest divisor whose float32 reciprocal is finite.
 _LEAST = np.finfo(np.float32).tiny
@@ -30,7 +30,7 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Normalize:
+class Normalize(ReadOnlyArrays):
     """``y = x / max``; `max` is one value > 0, or one per bin, shape (n_bins,), float32."""
 
     max: Floats
@@ -50,7 +50,7 @@ class Normalize:
 
 
 @dataclass(frozen=True, eq=False)
-class Standardize:
+class Standardize(ReadOnlyArrays):
     """``y = (x - mean) / std``; each is one value or one per bin, shape (n_bins,), float32, std > 0."""
 
     mean: Floats
@@ -175,7 +175,7 @@ def _vector(kind: str, name: str, value: npt.ArrayLike) -> Floats:
     if array.ndim > 1 or array.size == 0:
         raise ValueError(f"{kind}: {name} has shape {array.shape}; expected one value or one per bin")
     if array.size == 1:
-        array = array.reshape(())
+        array = array.reshape(()).copy()  # the owner of its memory, so that nobody can make it writeable
     if not np.isfinite(array).all():
         raise ValueError(f"{kind}: {name} holds values that are not finite; expected finite values")
     array.flags.writeable = False

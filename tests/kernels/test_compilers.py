@@ -24,7 +24,8 @@ for precision in ("float32", "float16", "int8"):
     for activation in ("sigmoid", "tanh", "relu"):
         stack = Stack([(f32(41, 129), f32(41), None, f32(129), activation, activation, 1)], precision)
         codes = stack.encode(f32(7, 129))
-        found[f"dense {precision} {activation}"] = hashlib.sha256(codes.tobytes() + stack.decode(codes).tobytes()).hexdigest()
+        both = codes.tobytes() + stack.decode(codes).tobytes()
+        found[f"dense {precision} {activation}"] = hashlib.sha256(both).hexdigest()
 print(json.dumps(found, sort_keys=True))
 """
 

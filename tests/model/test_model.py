@@ -1,4 +1,6 @@
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -161,3 +163,17 @@ def test_decoded_magnitudes_are_clamped(rng):
     assert model.decode(np.full((1, 16), 1e30)).max() == 16
     assert model.decode(np.full((1, 16), -1e30)).min() == 0
     assert not model.decode(np.full((1, 16), np.nan)).any()
+
+
+@pytest.mark.parametrize("doubled", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_the_arrays_of_a_copied_or_unpickled_model_stay_read_only(rng, doubled):
+    steps = (aedsp.Standardize(np.zeros(257), np.ones(257)), aedsp.Normalize(2.0))
+    model = doubled(autoencoder(rng, steps=steps))
+    owners = [*model.layers, *model.preprocess.steps]
+    arrays = [value for owner in owners for value in vars(owner).values() if isinstance(value, np.ndarray)]
+    assert len(arrays) == 7
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.flags.writeable = True
