@@ -1,11 +1,11 @@
-# make deps · make play · make test · make test-fast · make bench · make lint · make soak · make rtsan       (writes .venv, build/, compiled modules in aedsp/)
+# make deps · make play · make test · make test-fast · make bench · make lint · make soak · make rtsan · make sanitize · make test-oldest       (writes .venv, build/, compiled modules in aedsp/)
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard aedsp/_kernels/*.p[yx]* aedsp/_kernels/*.h aedsp/_kernels/simd/* aedsp/_rt/*.p[yx]* aedsp/_rt/*.h)
 
-.PHONY: deps system play test test-fast bench lint soak rtsan clean
+.PHONY: deps system play test test-fast test-oldest bench lint soak rtsan sanitize clean
 .DELETE_ON_ERROR:
 
 deps: system $(VENV)/installed
@@ -44,6 +44,11 @@ soak: deps
 rtsan: deps
 	@command -v clang-22 >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || apt-get install -y -qq --no-install-recommends clang-22 libclang-rt-22-dev >/dev/null
 	@$(BIN)/python -m pytest -rs tests/e2e/test_rtsan.py
+
+# Kernels, real-time code and engine under AddressSanitizer, UBSan and ThreadSanitizer.
+sanitize: deps
+	@$(BIN)/python scripts/sanitize.py address
+	@$(BIN)/python scripts/sanitize.py thread
 
 lint: deps
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

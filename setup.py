@@ -17,6 +17,8 @@ REAL_TIME = [
 
 #: AEDSP_CHECKED=1 builds the same source with all bounds checks; the tests must pass in that build too.
 CHECKED = bool(int(os.environ.get("AEDSP_CHECKED", "0")))
+#: AEDSP_SANITIZE=address,undefined or =thread builds it for `scripts/sanitize.py`.
+SANITIZE = os.environ.get("AEDSP_SANITIZE", "")
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": CHECKED,
@@ -37,6 +39,9 @@ else:
         "-fvisibility=hidden",
         "-g0",
     ]
+if SANITIZE:
+    FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-fno-sanitize=float-divide-by-zero", "-O1", "-g"]
+LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 
 HEADERS = sorted(glob("aedsp/_kernels/**/*.h", recursive=True) + glob("aedsp/_rt/*.h"))
 SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))
@@ -45,8 +50,9 @@ SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))
 def extension(name: str, *sources: str) -> Extension:
     path = name.replace(".", "/") + ".pyx"
     return Extension(
-        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt"], depends=HEADERS, extra_compile_args=FLAGS
-    )
+        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt"], depends=HEADERS, extra_compile_args=FLAGS,
+        extra_link_args=LINK,
+    )  # fmt: skip
 
 
 extensions = [
