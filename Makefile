@@ -32,6 +32,10 @@ test: deps
 test-fast: deps
 	@$(BIN)/python -m pytest -m "not slow"
 
+# The oldest declared version of every dependency, in an environment of its own.
+test-oldest: system
+	@PYTHON="$(PYTHON)" sh scripts/test_oldest.sh
+
 bench: deps
 	@$(BIN)/python -m pytest --benchmark
 	@$(BIN)/python benchmarks/against_libraries.py || true

@@ -6,11 +6,25 @@ Used for audio, figures, models and corpora. Control thread only.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LONGEST_NAME = 255
+
+
+def sibling(path: Path, ending: str) -> Path:
+    """The path beside `path` named after it, `stem` + `ending`; the stem is cut where the name would be too long."""
+    name = os.fsencode(path.stem + ending)
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(os.fsencode(path.stem)).hexdigest()[:8]
+        room = LONGEST_NAME - len(os.fsencode(ending)) - len(digest) - 1
+        stem = os.fsencode(path.stem)[:room].decode("utf-8", "ignore")
+        return path.with_name(f"{stem}-{digest}{ending}")
+    return path.with_name(path.stem + ending)
 
 
 @contextmanager

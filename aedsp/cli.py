@@ -7,6 +7,7 @@ Any other exception is a bug and shows its traceback.
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -51,7 +52,7 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, OSError) and not isinstance(error, AedspError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split()) or type(error).__name__
 
 

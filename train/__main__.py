@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from aedsp import cli
+from aedsp.atomic import sibling
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model.model import Model
+from aedsp.text import readable
 from aedsp.train.data.build import default_folder, gather, in_processes
 from aedsp.train.data.corpus import Corpus
 from aedsp.train.data.tracks import Track
@@ -74,7 +76,7 @@ def command(
         return
     _refuse_output(output, corpus, start)
     with Screen() as screen, Interrupt() as interrupt:
-        work = _Work(chosen, model, output, corpus or output.with_name(f"{output.stem}.corpus.h5"), screen, interrupt)
+        work = _Work(chosen, model, output, corpus or sibling(output, ".corpus.h5"), screen, interrupt)
         try:
             status = work.run(folder or _default_folder(screen), report)
         except KeyboardInterrupt:
@@ -112,7 +114,7 @@ class _Work:
                 self._screen.line(f"resuming from {checkpoint} (delete it to start over)")
             self._screen.preparing()
             result = train(
-                self._recipe, corpus, name=self._output.stem, start=self._start, checkpoint=checkpoint,
+                self._recipe, corpus, name=readable(self._output.stem), start=self._start, checkpoint=checkpoint,
                 on_batch=self._on_batch, on_row=self._screen.row, on_trouble=self._screen.line,
                 check=self._interrupt.check,
             )  # fmt: skip

@@ -317,7 +317,8 @@ cdef class Stack:
         cdef Py_ssize_t n_code = self.stack.n_code, n_visible = self.stack.layers[0].n_visible
         given = np.asarray(x if code is None else code, np.float32)
         name, width = ("x", n_visible) if code is None else ("code", n_code)
-        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= (n := given.size // width) <= AEDSP_SPECTRA:
+        cdef Py_ssize_t n = given.size // width
+        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= n <= AEDSP_SPECTRA:
             raise ValueError(f"{name} has shape {given.shape}; expected ({width},), or up to {AEDSP_SPECTRA} of them")
         cdef float[::1] gain_factor = np.ones(n_code, np.float32) if factor is None else factor
         cdef float[::1] gain_override = np.full(n_code, np.nan, np.float32) if override is None else override

@@ -222,7 +222,7 @@ cdef class EngineHandle:
         if atomic_swap(&self.busy, 1) == 0:
             return 0
         if self.attached:
-            raise RuntimeError("the engine plays in a stream; close it first, or make another Engine")
+            raise RuntimeError("the engine plays in a stream, on another thread; close the stream first, or make another Engine")
         raise RuntimeError("the engine is in use by another thread; make one Engine per thread")
 
     cdef int _leave(self) except -1:

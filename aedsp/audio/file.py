@@ -6,8 +6,9 @@ Audio is float32 in [-1, 1], (frames, channels). The only importer of soundfile.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import soundfile
 
 from aedsp.arrays import Float32
 from aedsp.atomic import atomic_write
+from aedsp.audio.unfinished import unfinished_wav
 from aedsp.errors import AudioFileError
 
 BLOCK_FRAMES = 16_384
@@ -47,21 +49,22 @@ def open_audio(path: str | os.PathLike[str]) -> Iterator[Any]:
             "no such audio file" if not Path(path).is_dir() else "is a directory; expected an audio file",
             str(path),
         )
-    try:
-        file = soundfile.SoundFile(os.fspath(path))
-    except (soundfile.LibsndfileError, TypeError) as error:
-        reason = str(error).split(": ", 1)[-1].rstrip(".")
-        raise AudioFileError(
-            f"{path}: not readable as audio ({reason}); expected wav, flac, ogg, mp3 or aiff"
-        ) from None
-    with file:
-        yield file
+    with ExitStack() as opened:
+        try:
+            file = soundfile.SoundFile(_for_libsndfile(path))
+            if file.frames == 0 and (repaired := unfinished_wav(path)) is not None:
+                file.close()
+                file = soundfile.SoundFile(opened.enter_context(repaired))
+        except (soundfile.LibsndfileError, TypeError) as error:
+            raise AudioFileError(
+                f"{path}: not readable as audio ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
+            ) from None
+        yield opened.enter_context(file)
 
 
-def header(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Sample rate in Hz and length in frames from the file's header. Raises the errors of `open_audio`."""
-    with open_audio(path) as file:
-        return int(file.samplerate), int(file.frames)
+def _for_libsndfile(path: str | os.PathLike[str]) -> str | bytes:
+    """A path that may hold any bytes that the file system allows, also those that are no text."""
+    return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
 
 
 def blocks_of(file: Any, block_frames: int = BLOCK_FRAMES) -> Iterator[Float32]:
@@ -71,7 +74,7 @@ def blocks_of(file: Any, block_frames: int = BLOCK_FRAMES) -> Iterator[Float32]:
             block = file.read(block_frames, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise AudioFileError(
-                f"{file.name}: damaged after {file.tell()} frames ({error}); re-encode the file"
+                f"{os.fsdecode(file.name)}: damaged after {file.tell()} frames ({error}); re-encode the file"
             ) from None
         if not len(block):
             return
@@ -108,7 +111,7 @@ def written(path: str | os.PathLike[str], sample_rate: float, channels: int) -> 
         raise ValueError(f"{path}: {extension[1:]} takes up to {most_channels} channels, not {channels}; try .wav")
     with atomic_write(path) as unfinished:
         try:
-            with soundfile.SoundFile(unfinished, "w", int(sample_rate), channels, subtype) as file:
+            with soundfile.SoundFile(_for_libsndfile(unfinished), "w", int(sample_rate), channels, subtype) as file:
                 yield file
         except soundfile.LibsndfileError as error:
             raise AudioFileError(f"{path}: cannot be written ({_reason(error)})") from None

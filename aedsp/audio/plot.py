@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from aedsp._kernels.stft import Transform
 from aedsp.arrays import Float32, Floats
 from aedsp.atomic import atomic_write
 from aedsp.audio import file as audio_file
+from aedsp.audio.examine import examine
 from aedsp.errors import MissingExtraError
 from aedsp.model.front_end import LOUDEST, FrontEnd
+from aedsp.text import readable
 
 #: Most columns of a spectrogram; limits time and memory for long files.
 MOST_COLUMNS = 2000
@@ -41,11 +44,12 @@ def check_target(target: str | os.PathLike[str]) -> None:
         raise ValueError(f"{target}: extension is {Path(target).suffix!r}; pictures are {', '.join(FORMATS)}")
     if not Path(target).parent.is_dir():
         raise FileNotFoundError(2, "no such directory; create it first", str(Path(target).parent))
-    _pyplot()
+    _matplotlib_figure()
 
 
 def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[Float32, float, float]:
     """Levels of a file in dBFS, (n_bins, n_columns); its duration in s; its Nyquist frequency in Hz."""
+    n_frames = examine(path).n_frames
     with audio_file.open_audio(path) as file:
         front_end = FrontEnd(
             sample_rate=file.samplerate, fft_length=fft_length, window_length=fft_length, hop_length=fft_length // 4
@@ -53,14 +57,15 @@ def spectrogram(path: str | os.PathLike[str], fft_length: int = 2048) -> tuple[F
         transform = Transform(
             fft_length, front_end.hop_length, front_end.analysis_window(), front_end.synthesis_window()
         )
-        n_columns = int(np.clip(file.frames // front_end.hop_length, 1, MOST_COLUMNS))
+        n_columns = int(np.clip(n_frames // front_end.hop_length, 1, MOST_COLUMNS))
         levels = np.zeros((front_end.n_fft_bins, n_columns), np.float32)
-        for i, start in enumerate(np.linspace(0, max(0, file.frames - fft_length), n_columns).astype(int)):
+        for i, start in enumerate(np.linspace(0, max(0, n_frames - fft_length), n_columns).astype(int)):
             file.seek(int(start))
-            frame = file.read(fft_length, dtype="float32", always_2d=True, fill_value=0)
+            frame = np.zeros((fft_length, file.channels), np.float32)
+            frame[: min(fft_length, n_frames)] = file.read(min(fft_length, n_frames), dtype="float32", always_2d=True)
             frame = np.where(np.abs(frame) <= LOUDEST, frame, 0).mean(axis=1)
             levels[:, i] = transform.magnitudes(np.ascontiguousarray(frame))[0]
-        return 20 * np.log10(levels + 1e-9), file.frames / file.samplerate, file.samplerate / 2
+        return 20 * np.log10(levels + 1e-9), n_frames / file.samplerate, file.samplerate / 2
 
 
 def draw_spectrograms(
@@ -81,14 +86,17 @@ def draw_spectrograms(
     with _figure(target, 2, sharex=True, sharey=True, figsize=(11, 7)) as (figure, axes):
         panels = [spectrogram(original), spectrogram(resynthesized)]
         if titles is None:
-            titles = (f"Original: {Path(original).name}", f"Resynthesized: {Path(resynthesized).name}")
+            titles = (
+                f"Original: {readable(Path(original).name)}",
+                f"Resynthesized: {readable(Path(resynthesized).name)}",
+            )
         top = max(float(levels.max()) for levels, _, _ in panels)
         for axis, (levels, duration, nyquist), title in zip(axes, panels, titles, strict=True):
             image = axis.imshow(
                 levels, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
                 extent=(0, duration, 0, nyquist), interpolation="nearest",
             )  # fmt: skip
-            axis.set_title(title, loc="left")
+            axis.set_title(title, loc="left", parse_math=False)
             axis.set_ylabel("Frequency (Hz)")
         axes[1].set_xlabel("Time (s)")
         figure.colorbar(image, ax=list(axes), label="Level (dB of a full-scale sine)")
@@ -116,7 +124,7 @@ def draw_curves(
         for axis, panel in zip(axes, panels, strict=True):
             for label, x, y in panel.curves:
                 axis.plot(x, y, label=label, linewidth=1.2)
-            axis.set_title(panel.title, loc="left")
+            axis.set_title(panel.title, loc="left", parse_math=False)
             axis.set_ylabel(y_label)
             axis.grid(alpha=0.3)
             axis.legend(loc="upper right")
@@ -154,24 +162,22 @@ def draw_map(
 
 
 @contextmanager
-def _figure(target: str | os.PathLike[str], n_panels: int, **options: Any) -> Iterator[tuple[Any, Any]]:
-    """A figure with axes in one column; saved to `target` if the block succeeds, closed in any case."""
-    pyplot = _pyplot()
-    figure, axes = pyplot.subplots(n_panels, 1, squeeze=False, layout="constrained", **options)
-    try:
-        yield figure, axes[:, 0]
-        with atomic_write(target) as unfinished:
-            figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
-    finally:
-        pyplot.close(figure)
+def _figure(
+    target: str | os.PathLike[str], n_panels: int, figsize: tuple[float, float], **options: Any
+) -> Iterator[tuple[Any, Any]]:
+    """A figure with axes in one column; saved to `target` if the block succeeds."""
+    figure = _matplotlib_figure()(layout="constrained", figsize=figsize)
+    axes = figure.subplots(n_panels, 1, squeeze=False, **options)
+    yield figure, axes[:, 0]
+    with atomic_write(target) as unfinished, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a character that the font lacks
+        figure.savefig(unfinished, dpi=110, format=Path(target).suffix[1:].lower())
 
 
-def _pyplot() -> Any:
+def _matplotlib_figure() -> Any:
+    """Matplotlib's class of figures, without pyplot: the backend that the host application uses stays as it is."""
     try:
-        import matplotlib
+        from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError("drawing needs matplotlib; pip install 'aedsp[report]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
+    return Figure

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import soxr
 
 from aedsp.arrays import Float32
 from aedsp.audio import file as audio_file
+from aedsp.audio.examine import examine
 from aedsp.errors import AudioFileError
 from aedsp.model.front_end import LOUDEST
 
@@ -42,12 +44,12 @@ class Reader:
         Channels of the blocks. Default: the file's channels.
     loop : bool
         Restart at the end, without limit.
-    strict : bool
-        Raise if the file is damaged; otherwise reading ends there and `warning` gives the reason.
     clean : bool
         Set samples that are not finite or beyond ±16 to 0 before mixing channels.
     block_frames : int
         Frames of the file per read.
+
+    `remark` says what of the file is not read: a header may promise more than there is (`aedsp.audio.examine`).
 
     Raises
     ------
@@ -62,19 +64,23 @@ class Reader:
         channels: int | None = None,
         *,
         loop: bool = False,
-        strict: bool = False,
         clean: bool = False,
         block_frames: int = READ_FRAMES,
     ) -> None:
+        found = examine(path)
+        if found.n_frames == 0:
+            raise AudioFileError(f"{path}: holds no audio, 0 frames")
+        self.name = Path(path).name
+        #: Length of the file in its own frames: those that can be read.
+        self.frames = found.n_frames
         self._opened = audio_file.open_audio(path)
         self.file = self._opened.__enter__()
         self.sample_rate = self.file_rate if sample_rate is None else sample_rate
         self.channels = int(self.file.channels) if channels is None else channels
-        self.loop, self._strict, self._clean, self._block_frames = loop, strict, clean, block_frames
-        self.warning: str | None = None
-        if self.file.frames == 0:
-            self.close()
-            raise AudioFileError(f"{path}: holds no audio, 0 frames")
+        self.loop, self._clean, self._block_frames = loop, clean, block_frames
+        #: Whether reading ended before the length that the file was found to have.
+        self.damaged = False
+        self.remark = found.remark
 
     def __enter__(self) -> Reader:
         return self
@@ -86,9 +92,9 @@ class Reader:
         self._opened.__exit__(None, None, None)
 
     @property
-    def frames(self) -> int:
-        """Length of the file in its own frames."""
-        return int(self.file.frames)
+    def warning(self) -> str | None:
+        """`remark` with the name of the file; None if all of it is read."""
+        return f"{self.name} {self.remark}" if self.remark else None
 
     @property
     def file_rate(self) -> float:
@@ -96,13 +102,7 @@ class Reader:
         return float(self.file.samplerate)
 
     def blocks(self, start: int = 0) -> Iterator[Float32]:
-        """Float32 (frames, channels) at `sample_rate`, from frame `start` of the file to its end, or looping.
-
-        Raises
-        ------
-        AudioFileError
-            With `strict`: the file is damaged. Blocks before the damage have been yielded.
-        """
+        """Float32 (frames, channels) at `sample_rate`, from frame `start` of the file to its end, or looping."""
         resampler = None
         if self.file_rate != self.sample_rate:
             resampler = soxr.ResampleStream(self.file_rate, self.sample_rate, self.channels, dtype="float32")
@@ -116,11 +116,11 @@ class Reader:
             if len(block):
                 yield block
             block = self._read(at)
-            if not len(block) and self.loop and at >= self.frames:
+            if not len(block) and self.loop:
                 at = 0
                 block = self._read(0, seek=True)
-        if at < self.frames and self.warning is None:
-            self.warning = f"{self.file.name} broke off after {at} of {self.frames} frames; it may be damaged"
+        if at < self.frames:
+            self._broke_off(at, "did another program change it?")
         if resampler is not None:
             rest = resampler.resample_chunk(np.zeros((0, self.channels), np.float32), last=True)
             if len(rest):
@@ -131,13 +131,17 @@ class Reader:
         try:
             if seek:
                 self.file.seek(at)
-            block = np.empty((self._block_frames, self.file.channels), np.float32)
+            n = min(self._block_frames, self.frames - at)
+            block = np.empty((n, self.file.channels), np.float32)
             block = block[: self.file.buffer_read_into(block, "float32")]
         except (RuntimeError, OSError) as error:
-            self.warning = f"{self.file.name}: damaged after {at} of {self.frames} frames ({error}); re-encode the file"
-            if self._strict:
-                raise AudioFileError(self.warning) from None
+            self._broke_off(at, f"{error}; re-encode the file")
             return np.zeros((0, self.file.channels), np.float32)
         if self._clean and len(block) and not (block.max() <= LOUDEST and block.min() >= -LOUDEST):
             block[~(np.abs(block) <= LOUDEST)] = 0
         return block
+
+    def _broke_off(self, at: int, reason: str) -> None:
+        if not self.damaged:
+            self.damaged = True
+            self.remark = f"broke off after {at} of {self.frames} frames ({reason})"

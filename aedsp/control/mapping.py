@@ -31,6 +31,7 @@ from aedsp.atomic import atomic_write
 from aedsp.control.actions import BUTTONS, FADERS, UNIT_BUTTONS
 from aedsp.control.midi_messages import Message
 from aedsp.errors import MappingError
+from aedsp.text import read_text
 
 LEDS = ("none", "cc", "korg")
 
@@ -110,7 +111,11 @@ def load(path: str | os.PathLike[str]) -> Mapping:
     """
     if not os.path.exists(path) and str(path) in (known := shipped()):
         return known[str(path)]
-    return replace(parse(Path(path).read_text(encoding="utf-8"), os.fspath(path)), path=os.fspath(path))
+    try:
+        text = read_text(path)
+    except UnicodeError as error:
+        raise MappingError(f"{os.fspath(path)}: not valid TOML ({error})") from None
+    return replace(parse(text, os.fspath(path)), path=os.fspath(path))
 
 
 def parse(text: str, where: str) -> Mapping:

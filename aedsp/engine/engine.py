@@ -388,7 +388,7 @@ class Engine(Unique):
         try:
             self._handle.attach()
         except RuntimeError:
-            raise RuntimeError("the engine is in use by another stream or thread; make a new Engine") from None
+            raise RuntimeError("the engine is in use by a stream or another thread; make another Engine") from None
         return self._handle
 
     def detach(self) -> None:

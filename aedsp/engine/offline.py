@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -110,13 +111,21 @@ def resynthesize(
     float32 array
         The input's rate, its length times `stretch`; latency removed, tail flushed. A file gives (frames,) or
         (frames, channels).
+
+    Warns
+    -----
+    UserWarning
+        Part of the file is not read: its header promises more than there is, or several files were joined.
     """
     if isinstance(x_or_path, (str, os.PathLike)):
-        from aedsp.audio import file as audio_file
+        from aedsp.audio.reader import Reader
 
         if sample_rate is not None:
             raise ValueError(f"sample_rate is {sample_rate}, but a file has its own rate; leave it out")
-        x, sample_rate = audio_file.read(x_or_path)
+        with Reader(x_or_path) as reader:
+            x, sample_rate = np.concatenate(list(reader.blocks())), reader.sample_rate
+        if reader.warning:
+            warnings.warn(reader.warning, stacklevel=2)
         x = x[:, 0] if x.shape[1] == 1 else x
     else:
         x = np.asarray(x_or_path)
@@ -196,18 +205,18 @@ def generate_file(
 
 @dataclass(frozen=True)
 class Rendered:
-    """Result of `render_file`: the engine, frames read, frames according to the header, samples refused as no audio."""
+    """Result of `render_file`: the engine, frames read, what of the file was not read, samples refused as no audio."""
 
     engine: Engine
     n_frames: int
-    n_promised: int
+    remark: str
     n_refused: int
 
     def warnings(self) -> list[str]:
         """Warnings for the user, one line each."""
         statistics, lines = self.engine.statistics, []
-        if self.n_frames < self.n_promised:
-            lines.append(f"the input broke off after {self.n_frames} of {self.n_promised} frames; it may be damaged")
+        if self.remark:
+            lines.append(f"the input {self.remark}")
         if statistics.limited_frames:
             lines.append(f"{statistics.limited_frames} frames were limited to full scale; lower the gains to avoid it")
         if self.n_refused:
@@ -243,7 +252,7 @@ def render_file(
 
     if target.exists() and source.exists() and target.samefile(source):
         raise ValueError(f"{target} is the input file; choose another name for the output")
-    with Reader(source, strict=True, block_frames=BLOCK_FRAMES) as reader, ExitStack() as stack:
+    with Reader(source, block_frames=BLOCK_FRAMES) as reader, ExitStack() as stack:
         rate, channels = reader.sample_rate, reader.channels
         engine = Engine(model, rate, channels=channels, **engine_options)
         set_controls(engine.controls, **settings)
@@ -258,4 +267,4 @@ def render_file(
         for block in through(engine, blocks, other):
             out.write(block)
         n_refused = engine.statistics.refused_samples + played.refused
-        return Rendered(engine, played.taken, reader.frames, n_refused)
+        return Rendered(engine, played.taken, reader.remark, n_refused)

@@ -166,7 +166,7 @@ class Streamer:
         try:
             self._run()
         except Exception as error:  # any decoder error: end the source here and report it
-            self._reader.warning = f"{self.name}: reading failed ({error})"
+            self._reader.remark = f"cannot be read further ({error})"
             if self._player is not None:
                 self._player.end_segment()
 

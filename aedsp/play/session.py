@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,10 @@ from aedsp.atomic import atomic_write
 from aedsp.engine.controls import NEUTRAL, Controls, Values
 from aedsp.errors import SessionError
 from aedsp.play.snapshots import NUMBERS, Snapshot
+from aedsp.text import path_as_text, path_from_text, read_text
 
 _TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
+_PATHS = ("model", "source", "mapping")
 #: Names used by the first edition; still accepted.
 _OLD_NAMES = {"rate": "sample_rate"}
 _NUMBERS: dict[str, type | tuple[type, ...]] = {
@@ -68,7 +69,9 @@ class Session:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as TOML, atomically."""
         document: dict[str, Any] = {
-            name: value for name in (*_TEXTS, *_NUMBERS, "loop") if (value := getattr(self, name)) is not None
+            name: path_as_text(value) if name in _PATHS else value
+            for name in (*_TEXTS, *_NUMBERS, "loop")
+            if (value := getattr(self, name)) is not None
         }
         document["controls"] = self.controls
         document["snapshot"] = {str(number): table for number, table in sorted(self.snapshots.items())}
@@ -87,8 +90,8 @@ def load(path: str | os.PathLike[str]) -> Session:
         If it is not a valid session; the message names the setting.
     """
     try:
-        document = toml.loads(Path(path).read_text(encoding="utf-8"))
-    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
+        document = toml.loads(read_text(path))
+    except (toml.TOMLDecodeError, UnicodeError) as error:
         raise SessionError(f"{path}: not valid TOML ({error})") from None
     session = Session()
     for name, value in document.items():
@@ -105,7 +108,7 @@ def load(path: str | os.PathLike[str]) -> Session:
         elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             raise SessionError(f"{path}: {name} is {value!r}; expected {_in_words(expected)}")
         else:
-            setattr(session, name, value)
+            setattr(session, name, path_from_text(value) if name in _PATHS else value)
     return session
 
 

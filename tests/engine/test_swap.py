@@ -85,7 +85,7 @@ def test_attached_models_are_swapped_by_the_audio_thread_and_freed_here(rng):
 
     engine = aedsp.Engine(autoencoder(rng))
     engine.attach()
-    with pytest.raises(RuntimeError, match="plays in a stream"):
+    with pytest.raises(RuntimeError, match="another thread"):
         engine.process(np.zeros(100, np.float32))
     models = [autoencoder(rng, n_code=i + 1) for i in range(9)]
     for model in models[:8]:

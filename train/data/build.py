@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import h5py
@@ -28,8 +28,12 @@ from aedsp.atomic import atomic_write
 from aedsp.errors import TrainingError
 from aedsp.train.data import sampling
 from aedsp.train.data.corpus import FORMAT, FORMAT_VERSION, Corpus, header_of, holds, is_corpus
+from aedsp.train.data.listing import list_folder
 from aedsp.train.data.sampling import Draw, Drawn, Job
 from aedsp.train.data.tracks import Refusal, Track, find_audio, survey
+
+#: Between the rates of a file and of the model, as in an engine.
+MOST_RATIO = 64
 
 Progress = Callable[[int, int], None]
 RunJobs = Callable[[Sequence[Job]], Iterator[tuple[Job, Drawn]]]
@@ -42,12 +46,14 @@ class Gathered:
     tracks : the readable files
     reused, replaced : whether the corpus already existed; whether it replaced another one
     left_out : one line for each file that is missing from it, entirely or in part
+    not_read : one line for each kind of file that was not looked into
     """
 
     tracks: list[Track]
     reused: bool
     replaced: bool
     left_out: list[str]
+    not_read: list[str] = field(default_factory=list)
 
 
 def default_folder() -> tuple[Path, str]:
@@ -77,13 +83,14 @@ def gather(
         No audio, too little of it, or a file at `path` that is not a corpus.
     """
     tracks, refusals = survey(find_audio(folder, licenses), folder, on_file)
+    not_read = list_folder(folder).remarks()
     if matches(path, tracks, draw):
         with Corpus(path) as corpus:
             left_out = [*map(str, refusals + chosen(tracks, draw)[1]), *corpus.refusals]
-        return Gathered(tracks, reused=True, replaced=False, left_out=left_out)
+        return Gathered(tracks, reused=True, replaced=False, left_out=left_out, not_read=not_read)
     replaced = is_corpus(path)
     refusals += build_corpus(path, tracks, draw, on_spectra, run_jobs=run_jobs)
-    return Gathered(tracks, reused=False, replaced=replaced, left_out=[*map(str, refusals)])
+    return Gathered(tracks, reused=False, replaced=replaced, left_out=[*map(str, refusals)], not_read=not_read)
 
 
 def matches(path: Path, tracks: Sequence[Track], draw: Draw) -> bool:
@@ -98,6 +105,8 @@ def chosen(tracks: Sequence[Track], draw: Draw) -> tuple[list[Track], list[Refus
     for track in tracks:
         if track.content in kept:
             refusals.append(Refusal(track.path, f"is the same as {kept[track.content].path.name}"))
+        elif not _is_possible(track.sample_rate, draw.front_end.sample_rate):
+            refusals.append(Refusal(track.path, f"has a sample rate of {track.sample_rate} Hz according to its header"))
         elif draw.by_class and not track.group:
             refusals.append(Refusal(track.path, "is not in the folder of a class"))
         elif not sampling.n_windows(track, draw.front_end, draw.context_spectra):
@@ -106,6 +115,11 @@ def chosen(tracks: Sequence[Track], draw: Draw) -> tuple[list[Track], list[Refus
         else:
             kept[track.content] = track
     return list(kept.values()), refusals
+
+
+def _is_possible(rate: float, model_rate: float) -> bool:
+    """Whether a file can have this rate, in Hz: within the range that an engine takes."""
+    return model_rate / MOST_RATIO <= rate <= model_rate * MOST_RATIO
 
 
 def build_corpus(

@@ -8,25 +8,27 @@ from __future__ import annotations
 import concurrent.futures
 import csv
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aedsp.arrays import Float32
-from aedsp.audio import file as audio_file
+from aedsp.audio.examine import examine, has_integer_scale
 from aedsp.audio.reader import Reader
 from aedsp.errors import AudioFileError, TrainingError
+from aedsp.text import read_text, readable
+from aedsp.train.data.listing import SUFFIXES, list_folder
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 MANIFEST = "MANIFEST.tsv"
 BLOCK_FRAMES = 1 << 17
+#: As in an engine.
+MOST_CHANNELS = 64
 _MOST_FRAMES = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), according to its header.
+    """One readable audio file: `n_frames` at its own `sample_rate` (Hz), those that can be read.
 
     content: SHA-256 of the file, hexadecimal. group: its top-level folder inside the corpus folder, which is its class.
     """
@@ -50,11 +52,11 @@ class Refusal:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path.name}: {self.reason}"
+        return f"{readable(self.path.name)}: {self.reason}"
 
 
 def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
-    """The audio files below `folder`, by suffix, sorted by path; hidden files and folders are skipped.
+    """The audio files below `folder`, as `list_folder`.
 
     Parameters
     ----------
@@ -70,13 +72,11 @@ def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
     """
     if not folder.is_dir():
         raise TrainingError(f"{folder}: no such directory; give the folder that contains the audio files")
-    found = []
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(root, name) for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
-    found.sort(key=lambda path: path.relative_to(folder).parts)
+    listing = list_folder(folder)
+    found = listing.audio
     if not found:
-        raise TrainingError(f"{folder} contains no audio; expected files that end in {', '.join(SUFFIXES)}")
+        not_read = "".join(f"; not read: {line}" for line in listing.remarks())
+        raise TrainingError(f"{folder} contains no audio; expected files that end in {', '.join(SUFFIXES)}{not_read}")
     wanted = set(licenses)
     if not wanted:
         return found
@@ -96,17 +96,30 @@ def _licenses(folder: Path) -> dict[Path, str]:
             break
     else:
         raise TrainingError(f"license needs {MANIFEST} in {folder} or beside it; found none")
-    with open(manifest, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(csv.DictReader(_lines(manifest), delimiter="\t", quoting=csv.QUOTE_NONE))
     if not rows or not {"file", "license"} <= set(rows[0]):
         raise TrainingError(f"{manifest} has no columns 'file' and 'license'; expected a tab-separated table with both")
     return {(home / row["file"]).resolve(): row["license"] or "" for row in rows if row["file"]}
 
 
+def _lines(manifest: Path) -> list[str]:
+    """The lines of the manifest; bytes that are not UTF-8 only in names of files that exist."""
+    try:
+        lines = read_text(manifest, errors="surrogateescape").splitlines()
+    except UnicodeError as error:
+        raise TrainingError(f"{manifest}: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.isascii() and any("\udc80" <= c <= "\udcff" for c in line):
+            fields = line.split("\t")
+            if not any((manifest.parent / field).is_file() for field in fields if field):
+                raise TrainingError(f"{manifest}, line {number}: not UTF-8 text, and names no file; save it as UTF-8")
+    return lines
+
+
 def survey(
     paths: Sequence[Path], folder: Path, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Track], list[Refusal]]:
-    """Read every file once; return the readable tracks, in the order given, and the files that are not audio.
+    """Read every file once; return the readable tracks, in the order given, and what of the files cannot be read.
 
     progress : callable (files so far, total files), optional
     """
@@ -121,29 +134,35 @@ def survey(
                 except BaseException:
                     threads.shutdown(wait=False, cancel_futures=True)
                     raise
-            if isinstance(found, Track):
-                tracks.append(found)
-            else:
-                refusals.append(Refusal(path, found))
+            track, remark = found
+            if track is not None:
+                tracks.append(track)
+            if remark:
+                refusals.append(Refusal(path, remark))
     return tracks, refusals
 
 
-def _surveyed(path: Path, folder: Path) -> Track | str:
-    """The track, or the reason why it is not one."""
+def _surveyed(path: Path, folder: Path) -> tuple[Track | None, str]:
+    """The track, or None; and what of the file cannot be read."""
     try:
-        sample_rate, n_frames = audio_file.header(path)
+        found = examine(path)
+        if has_integer_scale(path):
+            return None, "holds floats in the range of integers, not in [-1, 1]; divide by 32768, or save it as PCM"
         with open(path, "rb") as file:
             digest = hashlib.sha256()
             while part := file.read(1 << 20):
                 digest.update(part)
     except AudioFileError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return None, str(error).removeprefix(f"{path}: ")
     except (OSError, RuntimeError) as error:
-        return f"cannot be read as audio ({_in_short(error)})"
-    if not 0 < n_frames < _MOST_FRAMES:
-        return "has no length in its header; encode it again, to a file instead of a pipe"
+        return None, f"cannot be read as audio ({_in_short(error)})"
+    if not 0 < found.n_frames < _MOST_FRAMES:
+        return None, "has no length in its header; encode it again, to a file instead of a pipe"
+    if found.channels > MOST_CHANNELS:
+        return None, f"has {found.channels} channels according to its header; expected 1 to {MOST_CHANNELS}"
     parts = path.relative_to(folder).parts
-    return Track(path, sample_rate, n_frames, digest.hexdigest(), parts[0] if len(parts) > 1 else "")
+    group = parts[0] if len(parts) > 1 else ""
+    return Track(path, found.sample_rate, found.n_frames, digest.hexdigest(), group), found.remark
 
 
 def read_mono(track: Track, sample_rate: float) -> Iterator[Float32]:
@@ -155,9 +174,11 @@ def read_mono(track: Track, sample_rate: float) -> Iterator[Float32]:
         The file is truncated or cannot be resampled; blocks read before that have been yielded.
     """
     try:
-        with Reader(track.path, sample_rate, 1, strict=True, clean=True, block_frames=BLOCK_FRAMES) as reader:
+        with Reader(track.path, sample_rate, 1, clean=True, block_frames=BLOCK_FRAMES) as reader:
             for block in reader.blocks():
                 yield block[:, 0]
+            if reader.damaged:
+                raise AudioFileError(reader.remark)
     except AudioFileError as error:
         raise TrainingError(
             f"{track.path} cannot be read to its end: {str(error).removeprefix(f'{track.path}: ')}"

@@ -73,6 +73,8 @@ class Screen:
             )
         for line in found.left_out:
             self.line(f"skipped: {line}")
+        for line in found.not_read:
+            self.line(f"not read: {line}")
 
     def counts(self, corpus: Corpus, recipe: Recipe) -> None:
         """Print the number of spectra in each split."""

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import errno
 import html
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 import numpy as np
 
 from aedsp.arrays import Float32, Floats
-from aedsp.atomic import atomic_write
+from aedsp.atomic import atomic_write, sibling
 from aedsp.audio import file as audio_file
 from aedsp.audio import plot
 from aedsp.audio.plot import Panel
 from aedsp.engine.offline import resynthesize
 from aedsp.errors import TrainingError
 from aedsp.model.model import Model
+from aedsp.text import readable
 from aedsp.train.data.corpus import Corpus
 from aedsp.train.data.tracks import Track, read_mono
 from aedsp.train.report import html_page
@@ -38,12 +41,12 @@ _NAMES = {"loss.png", "clip.png", "spectra.png", "bands.png", "units.png", "befo
 
 def folder_for(output: Path) -> Path:
     """The folder of the figures and clips of the report."""
-    return output.with_name(f"{output.stem}.report")
+    return sibling(output, ".report")
 
 
 def path_for(output: Path) -> Path:
     """The path of the report of a model."""
-    return output.with_suffix(".html")
+    return sibling(output, ".html")
 
 
 def write(
@@ -65,13 +68,14 @@ def write(
     with tempfile.TemporaryDirectory(prefix=".aedsp-report-", dir=output.parent) as temporary:
         unfinished = Path(temporary, folder.name)
         unfinished.mkdir()
-        body = _Body(unfinished, folder.name, result, corpus, tracks).text(recipe_toml, check)
+        address = quote_from_bytes(os.fsencode(folder.name))
+        body = _Body(unfinished, address, result, corpus, tracks).text(recipe_toml, check)
         if folder.exists():
             shutil.rmtree(folder)
         unfinished.rename(folder)
     page = html_page.page(f"{result.model.name}: {result.model.n_code} units", body, mark=_MARK)
     with atomic_write(path_for(output)) as file:
-        file.write_text(page, encoding="utf-8")
+        file.write_text(page, encoding="utf-8", errors="backslashreplace")
     return path_for(output)
 
 
@@ -213,7 +217,10 @@ class _Body:
             f'<p>{title}<br><audio controls src="{self._name}/{name}.flac"></audio>'
             for title, name in (("Original", "before"), ("Through the model", "after"))
         )
-        return self._picture("clip.png", f"From {track.path.name}, in the manner of Figure 2 of the paper.") + players
+        return (
+            self._picture("clip.png", f"From {readable(track.path.name)}, in the manner of Figure 2 of the paper.")
+            + players
+        )
 
     def _clip_tracks(self) -> Iterator[Track]:
         """Tracks of the test split, then of the validation split, then all others."""

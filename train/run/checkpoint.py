@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from aedsp.arrays import Floats
-from aedsp.atomic import atomic_write
+from aedsp.atomic import atomic_write, sibling
 from aedsp.errors import TrainingError
 from aedsp.train.run.recipe import renamed
 
@@ -38,7 +38,7 @@ class Checkpoint:
 
 def path_for(output: Path) -> Path:
     """The path of the checkpoint of a model in training."""
-    return output.with_name(f"{output.stem}.checkpoint.h5")
+    return sibling(output, ".checkpoint.h5")
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

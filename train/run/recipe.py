@@ -19,6 +19,7 @@ from aedsp.errors import TrainingError
 from aedsp.model.format import WeightDtype
 from aedsp.model.front_end import FrontEnd, FrontEndKind, WindowName
 from aedsp.model.layers import MOST_UNITS, Activation
+from aedsp.text import read_text
 from aedsp.train.data.batches import parse_step
 from aedsp.train.data.sampling import Draw
 from aedsp.train.network import corruption as corruptions
@@ -287,16 +288,13 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     changes = dict(changes or {})
     if changes.get("hidden") is not None and changes.get("code") is not None:
         raise TrainingError("hidden sets all layers, code only the units of the innermost one; give one of them")
-    path = RECIPES / f"{name_or_path}.toml"
-    if not path.is_file():
-        path = Path(name_or_path)
+    path = shipped if (shipped := RECIPES / f"{name_or_path}.toml").is_file() else Path(name_or_path)
     if not path.is_file():
         raise TrainingError(f"no such recipe: {name_or_path!r}; give a TOML file, or one of {', '.join(names())}")
     try:
-        with open(path, "rb") as file:
-            options = toml.loads(file.read().decode())
+        options = toml.loads(read_text(path))
         recipe = from_options(_for_code(options, changes))
-    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (toml.TOMLDecodeError, UnicodeError) as error:
         raise TrainingError(f"{path} is not valid TOML ({error})") from error
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error

@@ -72,7 +72,7 @@ def test_without_matplotlib_there_is_one_line_about_it(music, tmp_path, monkeypa
     def missing():
         raise MissingExtraError("pictures need matplotlib; pip install 'aedsp[report]'")
 
-    monkeypatch.setattr(plot, "_pyplot", missing)
+    monkeypatch.setattr(plot, "_matplotlib_figure", missing)
     assert call(music, "-o", tmp_path / "out.h5", *GEOMETRY, "--epochs", 0) == 0
     assert "no report: pictures need matplotlib; pip install" in capsys.readouterr().out
     assert (tmp_path / "out.h5").exists() and not (tmp_path / "out.report").exists()
