@@ -1,14 +1,21 @@
-"""Atomic writes: a file is written under a temporary name, then renamed over its target.
+"""Atomic writes: a file is written under a temporary name, then renamed over its target. And locks between processes.
 
-Used for audio, figures, models and corpora. Control thread only.
+Used for audio, figures, models and corpora. A process that is killed leaves its temporary file behind; the next atomic
+write in that directory removes it. Control thread only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import hashlib
 import os
+import platform
+import re
 import secrets
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +32,94 @@ def sibling(path: Path, ending: str) -> Path:
         stem = os.fsencode(path.stem)[:room].decode("utf-8", "ignore")
         return path.with_name(f"{stem}-{digest}{ending}")
     return path.with_name(path.stem + ending)
+
+
+def unfinished_beside(target: Path) -> Path:
+    """A new name in the target's directory for a file or folder that this process has not finished."""
+    return target.with_name(f".aedsp-{_here()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+
+
+@functools.cache
+def remove_leftovers(directory: Path) -> None:
+    """Remove what killed processes of this machine have left unfinished in a directory. Looks once per process."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(directory):
+            found = _UNFINISHED.match(entry.name)
+            if (
+                found is None
+                or found["host"] != _here()[:6]
+                or (found["boot"] == _here()[6:] and _alive(int(found["pid"])))
+            ):
+                continue
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.unlink(entry.path)
+
+
+_UNFINISHED = re.compile(r"\.aedsp-(?P<host>[0-9a-f]{6})(?P<boot>[0-9a-f]{4})-(?P<pid>\d+)-[0-9a-f]{8}(\.|$)")
+
+
+@functools.cache
+def _here() -> str:
+    """This machine (6 digits) since it was started (4 digits): process numbers mean nothing elsewhere."""
+    host = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+    boot = b""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    return host + hashlib.sha256(boot).hexdigest()[:4]
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # signal 0 would end it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextmanager
+def only_one(lock: Path) -> Iterator[bool]:
+    """Hold a lock file; yields whether this process has got it, or, without file locks (Windows), True.
+
+    The file disappears with the last holder.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    while True:
+        with open(lock, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            if not _is_still(lock, file.fileno()):
+                continue  # its last holder has just removed it
+            try:
+                yield True
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether HDF5 could not open a file because another program has it open for writing."""
+    return isinstance(error, BlockingIOError) or "unable to lock file" in str(error)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -46,7 +141,8 @@ def atomic_write(path: str | os.PathLike[str], *, durable: bool = True) -> Itera
         raise FileNotFoundError(errno.ENOENT, "no such directory; create it first", str(Path(path).parent))
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "directory is not writable", str(Path(path).parent))
-    unfinished = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
+    remove_leftovers(target.parent)
+    unfinished = unfinished_beside(target)
     try:
         yield unfinished
         if durable:

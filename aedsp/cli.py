@@ -6,12 +6,14 @@ Any other exception is a bug and shows its traceback.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 
@@ -35,10 +37,11 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
     program = name or f"python -m {command.__module__.removesuffix('.__main__')}"
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names that the terminal cannot encode
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # lets atomic writes remove temporary files
+    sys.stdout, sys.stderr = _Output(sys.stdout), _Output(sys.stderr)
+    for signal_name in ("SIGTERM", "SIGHUP"):  # as an exception: atomic writes remove their temporary files
+        number = getattr(signal, signal_name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(app(arguments, prog_name=program, standalone_mode=False) or 0)
     except _UsageError as error:
@@ -48,6 +51,45 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
         sys.exit(130)
     except (AedspError, ValueError, IndexError, OSError, MemoryError) as error:
         _fail(program, _in_words(error))
+
+
+class _Output:
+    """Standard output or error whose reader may go away: what is written after that is lost, and nothing else.
+
+    The command continues: the end of `| head` is not the end of a training.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self.lost = stream, False
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names that the terminal cannot encode
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        return len(text) if self._lose(lambda: self._stream.write(text)) else 0
+
+    def flush(self) -> None:
+        self._lose(self._stream.flush)
+
+    def _lose(self, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO, errno.EBADF, errno.EINVAL):
+                raise
+            self.lost = True
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+        return True
+
+
+def output_is_lost() -> bool:
+    """Whether nobody reads standard output any more."""
+    return bool(getattr(sys.stdout, "lost", False))
 
 
 def _in_words(error: BaseException) -> str:

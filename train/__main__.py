@@ -17,13 +17,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from aedsp import cli
-from aedsp.atomic import sibling
+from aedsp.atomic import only_one, sibling
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model.model import Model
 from aedsp.text import readable
 from aedsp.train.data.build import default_folder, gather, in_processes
 from aedsp.train.data.corpus import Corpus
 from aedsp.train.data.tracks import Track
+from aedsp.train.network.backend import elementwise_kernels
 from aedsp.train.report import report as reports
 from aedsp.train.report.progress import Screen
 from aedsp.train.run import checkpoint as checkpoints
@@ -75,7 +76,9 @@ def command(
         print(chosen.to_toml(), end="")
         return
     _refuse_output(output, corpus, start)
-    with Screen() as screen, Interrupt() as interrupt:
+    with only_one(sibling(output, ".lock")) as alone, Screen() as screen, Interrupt() as interrupt:
+        if not alone:
+            raise TrainingError(f"{output} is being trained by another process; wait for it, or give another output")
         work = _Work(chosen, model, output, corpus or sibling(output, ".corpus.h5"), screen, interrupt)
         try:
             status = work.run(folder or _default_folder(screen), report)
@@ -110,6 +113,8 @@ class _Work:
         self._screen.gathered(self._corpus_path, found)
         with Corpus(self._corpus_path) as corpus:
             self._screen.counts(corpus, self._recipe)
+            if trouble := elementwise_kernels().trouble:
+                self._screen.line(f"Numba cannot be used ({trouble}); training with NumPy, which takes longer")
             if checkpoint.exists():
                 self._screen.line(f"resuming from {checkpoint} (delete it to start over)")
             self._screen.preparing()

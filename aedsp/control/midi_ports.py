@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import math
 import os
 import sys
 import threading
@@ -16,9 +17,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from aedsp.control.mapping import Mapping
+from aedsp.control.midi_links import PORT, Links, links_of
 from aedsp.control.midi_messages import Decoder, Message
 
 POLL_S, SCAN_S, LONGEST_SCAN_S, LEDS_S, ANSWER_S = 0.001, 1.0, 8.0, 0.05, 0.3
+#: The link to the controller is checked this often, in s.
+LINK_S = 0.2
+#: A new link is given this time to take effect, in s.
+LINKING_S = 3.0
 #: Messages that rtmidi queues between polls: 1.6 s at 5,000 per second. A used slot keeps its memory.
 _QUEUE = 8192
 #: nanoKONTROL2: native mode on, off; prefix of its answer.
@@ -62,6 +68,10 @@ class Controller:
         self._input: Any = None
         self._output: Any = None
         self._shown: Leds = {}
+        self._links: Links | None = None
+        self._link = ""  # our input, as `_links` names it
+        self._linked_until = 0.0  # infinite: the link has been seen
+        self._driver = ""
         self._decoder = Decoder()
         self._answer_until = 0.0
         self._said = ""
@@ -81,13 +91,17 @@ class Controller:
         except ImportError:
             self._say("MIDI is off: python-rtmidi is not installed; pip install 'aedsp[midi]'")
             return
-        scan_at = leds_at = 0.0
+        scan_at = leds_at = link_at = 0.0
         while not self._stop.wait(POLL_S):
             now = time.monotonic()
             try:
                 if now >= scan_at:
                     scan_at = now + self._scan_s
                     self._scan(rtmidi)
+                if now >= link_at:
+                    link_at = now + LINK_S
+                    if self._lost_its_link():
+                        scan_at = 0.0
                 self._listen()
                 if now >= leds_at and self._output is not None:
                     leds_at = now + LEDS_S
@@ -113,6 +127,7 @@ class Controller:
                 self._scan_s = min(2 * self._scan_s, LONGEST_SCAN_S)
                 return
             self._scan_s = SCAN_S
+            self._links = links_of(self._driver)
         ports = self._input.get_ports()
         if self.connected is not None:
             if self.connected not in ports:
@@ -129,12 +144,32 @@ class Controller:
 
     def _open(self, rtmidi: Any, index: int, name: str) -> None:
         self._input.ignore_types(sysex=False, timing=True, active_sense=True)
-        self._input.open_port(index, "controls")
+        before = self._links.ours() if self._links else set()
+        self._input.open_port(index, PORT)
+        self._link = next(iter(self._links.ours() - before), "") if self._links else ""
+        self._linked_until = time.monotonic() + LINKING_S
         self._decoder = Decoder()
         self.connected, self.native, self._shown = name, False, {}
         if self.mapping.leds != "none":
             self._open_output(rtmidi)
         self._say(f"{name} is connected")
+
+    def _lost_its_link(self) -> bool:
+        """Drop the controller if it, or the driver, was renewed under the same name; returns whether it was."""
+        if self._links is None:
+            return False
+        if self._links.gone:
+            self._drop("the MIDI driver has ended; waiting for it")
+            return True
+        if self.connected is None or not self._link:
+            return False
+        if self._links.is_linked(self._link):
+            self._linked_until = math.inf
+            return False
+        if time.monotonic() < self._linked_until < math.inf:
+            return False  # a link takes effect with the driver's next period, or later if it is busy
+        self._drop(f"{self.connected} was disconnected; waiting for it")
+        return True
 
     def _open_output(self, rtmidi: Any) -> None:
         output = self._make(rtmidi, rtmidi.MidiOut)
@@ -188,11 +223,13 @@ class Controller:
                     port.close_port()
                 with contextlib.suppress(Exception):
                     port.delete()
+        if self._links is not None:
+            self._links.close()
+        self._links, self._link = None, ""
         self._input = self._output = self.connected = None
         self._say(sentence)
 
-    @staticmethod
-    def _make(rtmidi: Any, kind: Any) -> Any:
+    def _make(self, rtmidi: Any, kind: Any) -> Any:
         """Open a client of the system driver, or of JACK if it is running; None if there is neither."""
         if not sys.platform.startswith("linux"):
             drivers = [rtmidi.API_UNSPECIFIED]
@@ -205,7 +242,9 @@ class Controller:
         for driver in drivers:
             with _quiet():
                 try:
-                    return kind(driver, "aedsp", **options)
+                    made = kind(driver, "aedsp", **options)
+                    self._driver = "jack" if driver == rtmidi.API_UNIX_JACK else "alsa" if driver else ""
+                    return made
                 except Exception:  # rtmidi's own SystemError: driver not available
                     continue
         return None

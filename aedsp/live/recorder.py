@@ -64,7 +64,7 @@ class Recorder:
         self.path = Path(path)
         if self.path.suffix.lower() not in (".wav", ".flac"):
             raise ValueError(f"{path}: extension is {self.path.suffix!r}; expected .wav or .flac")
-        self._wav = self.path.with_suffix(".wav")
+        self._wav = self.path if self.path.suffix.lower() == ".wav" else self.path.with_suffix(".wav")
         self._player, self.sample_rate, self.channels = player, round(sample_rate), channels
         if self.path.exists():
             raise FileExistsError(17, "already exists; recordings never overwrite a file", str(self.path))

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
 from aedsp.arrays import Float32
-from aedsp.atomic import atomic_write
+from aedsp.atomic import atomic_write, is_locked
 from aedsp.errors import ModelFormatError
 from aedsp.model import format as model_format
 from aedsp.model.format import LONGEST_TEXT, MOST_BYTES, Parts, WeightDtype
@@ -102,6 +102,10 @@ def _load(path: str, shown_as: str, build: Callable[..., T]) -> T:
     except ModelFormatError:
         raise
     except _DAMAGE as error:
+        if is_locked(error):
+            raise OSError(
+                errno.EAGAIN, "is open in another program, which may write it; close it there", shown_as
+            ) from None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise source.error(f"cannot be read; the file is damaged or truncated: {reason}") from error
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +10,22 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from aedsp import cli, data
+from aedsp import cli, data, toml
 from aedsp.control import mapping as mappings
+from aedsp.control.gesture_file import require_mido
 from aedsp.control.mapping import Mapping
 from aedsp.engine import time_stretch
 from aedsp.engine.engine import Engine
 from aedsp.engine.phases import PhaseMode
-from aedsp.errors import StreamError
+from aedsp.errors import MissingExtraError, StreamError
 from aedsp.live import portaudio
 from aedsp.live.portaudio import DeviceName, Latency
 from aedsp.live.sources import FileSource, InputSource, NoInput, Source, channels_of
 from aedsp.live.stream import Stream
 from aedsp.model.model import Model
-from aedsp.play import lines, offline
+from aedsp.play import lines, offline, standard_error
 from aedsp.play import session as sessions
+from aedsp.play.ending import Ending
 from aedsp.play.instrument import Instrument
 from aedsp.play.session import Session
 from aedsp.play.user_folder import user_folder
@@ -149,6 +149,8 @@ def command(
     if not (sys.stdout.isatty() or not screen or lines or json_lines):
         _offline(chosen, the_model, output, "no terminal", ignored)
         return
+    surface = "lines" if lines else "json" if json_lines else "screen" if screen else "status"
+    _require_extras(surface, session, record_gestures)
     try:
         stream = _stream(chosen, the_model)
     except StreamError as error:
@@ -161,7 +163,6 @@ def command(
     except BaseException:
         stream.close()
         raise
-    surface = "lines" if lines else "json" if json_lines else "screen" if screen else "status"
     _play(instrument, chosen, session, record, record_gestures, surface, seconds)
 
 
@@ -300,18 +301,7 @@ def _play(
     surface: str, seconds: float | None,
 ) -> None:  # fmt: skip
     """Run the instrument until it ends, then print the statistics."""
-
-    def quit(number: int, frame: object) -> None:
-        """The first signal stops the instrument cleanly; a second Ctrl-C interrupts the program."""
-        if number == signal.SIGINT and instrument.quitting.is_set():
-            raise KeyboardInterrupt
-        instrument.quitting.set()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGHUP: the terminal was closed
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), quit)
-    ended_well = False
-    try:
+    with Ending(instrument, session, surface == "json"):
         instrument.apply(chosen.session)
         if record_gestures is not None:
             instrument.record_gestures(record_gestures)
@@ -329,33 +319,33 @@ def _play(
             if surface == "screen":
                 from aedsp.play.screen import Screen
 
-                Screen(instrument, seconds).run()
+                with standard_error.as_messages(instrument.say):
+                    Screen(instrument, seconds).run()
             elif surface == "lines":
                 lines.run_lines(instrument, seconds=seconds)
             else:
                 lines.run(instrument, json_lines=surface == "json", seconds=seconds)
-        ended_well = True
-    finally:
-        _end(instrument, session if ended_well else None, surface == "json")
 
 
-def _end(instrument: Instrument, session: Path | None, json_lines: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not damage a recording
-    instrument.on_message = None
-    said = len(instrument.messages)
+def _require_extras(surface: str, session: Path | None, gestures: Path | None) -> None:
+    """Check, before a device is opened, that what this performance needs is installed.
+
+    Raises
+    ------
+    MissingExtraError
+        Names the package and the pip command.
+    """
+    if surface == "screen":
+        try:
+            import aedsp.play.screen  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError(
+                f"the screen needs {error.name or 'textual'}; pip install 'aedsp[play]', or play with --lines"
+            ) from None
     if session is not None:
-        instrument.attempt(lambda: instrument.session().save(session), f"session saved in {session}")
-    last = lines.status(instrument)
-    instrument.close()
-    statistics_lines = instrument.stream.statistics.lines()
-    if json_lines:
-        print(json.dumps({"end": True, **last}), flush=True)
-    else:
-        for _, message in list(instrument.messages)[said:]:
-            print(message)
-        print("\n".join(statistics_lines), flush=True)
-    with contextlib.suppress(Exception):
-        portaudio.release()
+        toml.require_writer()
+    if gestures is not None:
+        require_mido()
 
 
 def _greeting(instrument: Instrument) -> str:

@@ -5,6 +5,7 @@ Screen, keyboard, text commands and MIDI use it through the table in `control/ac
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -172,7 +173,7 @@ class Instrument(UnitPerformer):
             # encoding FLAC takes a while; do not block the caller
             threading.Thread(target=self._finish_recording, name="aedsp recording").start()
             return
-        path = path or time.strftime("aedsp %Y-%m-%d %H.%M.%S.wav")
+        path = path or _unused(time.strftime("aedsp %Y-%m-%d %H.%M.%S"), ".wav")
         self.attempt(lambda: self.stream.record(path), f"recording to {path}")
 
     def _finish_recording(self) -> None:
@@ -309,6 +310,12 @@ class Instrument(UnitPerformer):
 
     def _leds(self) -> dict[tuple[str, int], bool]:
         return self.surface.leds(self)
+
+
+def _unused(stem: str, suffix: str) -> Path:
+    """A file name that does not exist yet: of two recordings in one second, the second gets a number."""
+    names = itertools.chain([f"{stem}{suffix}"], (f"{stem} ({n}){suffix}" for n in itertools.count(2)))
+    return next(path for name in names if not (path := Path(name)).exists())
 
 
 def override_range(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:

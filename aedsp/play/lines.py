@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import queue
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from aedsp import cli
 from aedsp.control import actions
 from aedsp.engine.controls import Values
 from aedsp.play.instrument import Instrument
@@ -66,7 +68,7 @@ def run(instrument: Instrument, *, json_lines: bool, seconds: float | None) -> N
 
     _say_all(instrument, say)
     until = time.monotonic() + seconds if seconds is not None else None
-    while not instrument.quitting.is_set():
+    while not (instrument.quitting.is_set() or cli.output_is_lost()):
         time.sleep(0.05)
         now = time.monotonic()
         if until is not None and now >= until:
@@ -90,7 +92,7 @@ def run_lines(instrument: Instrument, *, seconds: float | None) -> None:
     say("ready; 'help' lists the commands, 'quit' ends")
     until = time.monotonic() + seconds if seconds is not None else None
     changes = Changes(instrument)
-    while not instrument.quitting.is_set() and (until is None or time.monotonic() < until):
+    while not (instrument.quitting.is_set() or cli.output_is_lost()) and (until is None or time.monotonic() < until):
         try:
             line = lines.get(timeout=0.05)
         except queue.Empty:
@@ -161,6 +163,8 @@ def _in_words(name: str, value: float) -> str:
 
 
 def _read_lines(lines: queue.SimpleQueue[str]) -> None:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")  # a byte that is no text must not end the reader
     for line in sys.stdin:
         lines.put(line)
 

@@ -15,6 +15,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,6 +34,8 @@ from aedsp.train.data.listing import list_folder
 from aedsp.train.data.sampling import Draw, Drawn, Job
 from aedsp.train.data.tracks import Refusal, Track, find_audio, survey
 
+#: A worker process notices within this time, in s, that its parent was killed.
+ORPHAN_S = 0.5
 #: Between the rates of a file and of the model, as in an engine.
 MOST_RATIO = 64
 
@@ -118,8 +122,8 @@ def chosen(tracks: Sequence[Track], draw: Draw) -> tuple[list[Track], list[Refus
 
 
 def _is_possible(rate: float, model_rate: float) -> bool:
-    """Whether a file can have this rate, in Hz: within the range that an engine takes."""
-    return model_rate / MOST_RATIO <= rate <= model_rate * MOST_RATIO
+    """Whether a file can have this rate, in Hz: a common one, or within the range that an engine takes."""
+    return 1_000 <= rate <= 1_000_000 or model_rate / MOST_RATIO <= rate <= model_rate * MOST_RATIO
 
 
 def build_corpus(
@@ -277,7 +281,8 @@ def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Drawn]]:
         return
     # "fork" where it is safe: starting a new interpreter takes a third of the time of an hour of music
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with concurrent.futures.ProcessPoolExecutor(min(processes, len(jobs)), context, _ignore_ctrl_c) as pool:
+    begin = functools.partial(_begin_worker, os.getpid())
+    with concurrent.futures.ProcessPoolExecutor(min(processes, len(jobs)), context, begin) as pool:
         try:
             futures = {pool.submit(job.run): job for job in jobs}
             for future in concurrent.futures.as_completed(futures):
@@ -290,9 +295,20 @@ def _run(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Drawn]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _ignore_ctrl_c() -> None:
-    """In a worker process: the parent decides when to stop."""
+def _begin_worker(parent: int) -> None:
+    """In a worker process: the parent decides when to stop, and nothing goes on without it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), name="aedsp orphan watch", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent was killed."""
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_S)
+    os._exit(1)
 
 
 def _older_rows(path: Path, draw: Draw) -> dict[str, tuple[Float32, Bools]]:

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from aedsp.arrays import Float32, Int32, Int64
+from aedsp.atomic import is_locked
 from aedsp.errors import TrainingError
 from aedsp.train.data.sampling import SPLITS
 
@@ -103,10 +104,15 @@ def largest(corpus: Corpus) -> float:
 
 
 def header_of(path: Path) -> dict[str, Any] | None:
+    """The header of a corpus; None if there is none at `path`. Raises TrainingError if another program has it open."""
     try:
         with h5py.File(path, "r") as file:
             return _header(file)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError):
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        if is_locked(error):
+            raise TrainingError(
+                f"{path} is open in another program; close it there, and run the command again"
+            ) from None
         return None
 
 

@@ -29,10 +29,15 @@ class Gemm(Protocol):
 
 
 def load_gemm(kind: Kind | None = None) -> Gemm:
-    """The SciPy version if SciPy is installed, unless `kind` selects one."""
+    """The SciPy version if SciPy can be used, unless `kind` selects one."""
     if kind == "numpy" or (kind is None and importlib.util.find_spec("scipy") is None):
         return NumpyGemm()
-    return BlasGemm()
+    try:
+        return BlasGemm()
+    except ImportError:  # a broken installation
+        if kind == "scipy":
+            raise
+        return NumpyGemm()
 
 
 class NumpyGemm:

@@ -9,7 +9,6 @@ import errno
 import html
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote_from_bytes
@@ -17,7 +16,7 @@ from urllib.parse import quote_from_bytes
 import numpy as np
 
 from aedsp.arrays import Float32, Floats
-from aedsp.atomic import atomic_write, sibling
+from aedsp.atomic import atomic_write, sibling, unfinished_beside
 from aedsp.audio import file as audio_file
 from aedsp.audio import plot
 from aedsp.audio.plot import Panel
@@ -65,14 +64,16 @@ def write(
     """
     folder = folder_for(output)
     _require_ours(path_for(output), folder)
-    with tempfile.TemporaryDirectory(prefix=".aedsp-report-", dir=output.parent) as temporary:
-        unfinished = Path(temporary, folder.name)
-        unfinished.mkdir()
+    unfinished = unfinished_beside(folder)
+    unfinished.mkdir()
+    try:
         address = quote_from_bytes(os.fsencode(folder.name))
         body = _Body(unfinished, address, result, corpus, tracks).text(recipe_toml, check)
         if folder.exists():
             shutil.rmtree(folder)
         unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     page = html_page.page(f"{result.model.name}: {result.model.n_code} units", body, mark=_MARK)
     with atomic_write(path_for(output)) as file:
         file.write_text(page, encoding="utf-8", errors="backslashreplace")

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from aedsp.arrays import Floats
-from aedsp.atomic import atomic_write, sibling
+from aedsp.atomic import atomic_write, is_locked, sibling
 from aedsp.errors import TrainingError
 from aedsp.train.run.recipe import renamed
 
@@ -72,6 +72,10 @@ def load(path: Path) -> Checkpoint:
             about = json.loads(bytes(file["about"][:]))
             return Checkpoint(**about, arrays={name: dataset[...] for name, dataset in file["arrays"].items()})
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        if is_locked(error):
+            raise TrainingError(
+                f"{path} is open in another program; close it there, and run the command again"
+            ) from None
         raise TrainingError(f"{path} is damaged ({error}); delete it to start over") from None
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from aedsp.atomic import only_one
 from aedsp.errors import TrainingError
 from aedsp.train.run.recipe import OLD_NAMES
 from aedsp.train.sweep.cell import MODEL, OUTCOME, Cell, Files, Material, Outcome
@@ -112,18 +113,9 @@ def alone(folder: Path) -> Iterator[None]:
     TrainingError
         Another sweep is writing to it.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    with open(folder / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise TrainingError(
-                f"{folder} is being written by another run; wait for it, or give another folder"
-            ) from None
+    with only_one(folder / ".lock") as alone_here:
+        if not alone_here:
+            raise TrainingError(f"{folder} is being written by another run; wait for it, or give another folder")
         yield
 
 
