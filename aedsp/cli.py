@@ -37,7 +37,7 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None, *, name
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
     program = name or f"python -m {command.__module__.removesuffix('.__main__')}"
-    sys.stdout, sys.stderr = _Output(sys.stdout), _Output(sys.stderr)
+    sys.stdout, sys.stderr = (s if isinstance(s, _Output) else _Output(s) for s in (sys.stdout, sys.stderr))
     for signal_name in ("SIGTERM", "SIGHUP"):  # as an exception: atomic writes remove their temporary files
         number = getattr(signal, signal_name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:

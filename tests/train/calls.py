@@ -1,6 +1,11 @@
-"""Run `python -m aedsp.train` in this process, with a small geometry."""
+"""Run `python -m aedsp.train` in this process or another, with a small geometry."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +31,15 @@ def call(*arguments: object) -> int:
     with pytest.raises(SystemExit) as stopped:
         cli.run(command, [str(argument) for argument in arguments], name="python -m aedsp.train")
     return int(stopped.value.code or 0)
+
+
+def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Start the command in a separate process, in the folder of its output."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "aedsp.train", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+        cwd=Path(arguments[arguments.index("-o") + 1]).parent,
+    )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,19 +16,7 @@ import soundfile
 from aedsp import Model
 from aedsp.train.run import recipe as recipes
 from aedsp.train.run.recipe import Recipe
-from calls import GEOMETRY, call
-
-
-def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
-    """Start the command in a separate process, in the folder of its output."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "aedsp.train", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-        cwd=Path(arguments[arguments.index("-o") + 1]).parent,
-    )
+from calls import GEOMETRY, call, start
 
 
 def test_a_folder_becomes_a_model(music, tmp_path, capsys):
