@@ -373,3 +373,29 @@ def test_every_command_is_its_module_option_by_option(name):
     )
     assert short.replace(f"aedsp {name}", "NAME") == long.replace(f"python -m {module}", "NAME")
     assert "--help" in short
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("play", ["x.wav", "-o", "y.wav"]),
+        ("render", ["x.wav", "-o", "y.wav"]),
+        ("devices", []),
+        ("headroom", ["--help"]),
+        ("train", ["music", "-o", "t.h5", "--code", "4", "--epochs", "1", "--no-report"]),
+        ("paper", ["nowhere", "-o", "results"]),
+    ],
+)
+def test_every_command_runs_alike_in_both_spellings(tmp_path, rng, name, arguments):
+    module = {"paper": "aedsp.train.paper"}.get(name, f"aedsp.{name}")
+    outcomes = []
+    for words in (["aedsp", name], [module]):
+        folder = tmp_path / words[0]
+        (folder / "music").mkdir(parents=True)
+        for path in ("x.wav", "music/a.wav"):
+            soundfile.write(folder / path, music(rng, 60_000), 22_050)
+        ran = subprocess.run([sys.executable, "-m", *words, *arguments], cwd=folder, capture_output=True, text=True)
+        made = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+        outcomes.append((ran.returncode, made, "No such option" in ran.stderr, "Traceback" in ran.stderr))
+    assert outcomes[0] == outcomes[1] and outcomes[0][0] == (2 if name == "paper" else 0), outcomes
+    assert not outcomes[0][2] and not outcomes[0][3]

@@ -298,3 +298,17 @@ def test_closing_the_stream_detaches_the_engine(device, rng):
         stream.start()
     with pytest.raises(TypeError, match=r"engine is str; expected aedsp\.Engine"):
         aedsp.Stream("engine")
+
+
+def test_two_recordings_in_one_second_and_names_in_capitals(instrument, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("aedsp.play.instrument.time.strftime", lambda form: "aedsp 2026-01-01 12.00.00")
+    for path in (None, None, None, "TAKE2.WAV"):
+        instrument.toggle_recording(path)
+        wait(lambda: instrument.is_recording)
+        instrument.toggle_recording()
+        wait(lambda: not instrument.is_recording)
+    stem = "aedsp 2026-01-01 12.00.00"
+    names = [f"{stem}.wav", f"{stem} (2).wav", f"{stem} (3).wav", "TAKE2.WAV"]
+    wait(lambda: all((tmp_path / name).exists() for name in names))
+    assert len([path for path in tmp_path.iterdir() if path.suffix.lower() == ".wav"]) == 4
