@@ -16,7 +16,7 @@ import numpy as np
 import typer
 
 from aedsp import cli
-from aedsp.data import demo_model
+from aedsp.data import demo_model, model_path
 from aedsp.engine.cpu import cpu
 from aedsp.engine.engine import Engine, PrecisionMode
 from aedsp.model.front_end import FrontEnd
@@ -136,7 +136,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
 ) -> None:
     """Report what this machine can play: smallest hop and block, latency, largest model."""
-    chosen = demo_model() if model is None else Model.load(model)
+    chosen = demo_model() if model is None else Model.load(model_path(model))
     name = chosen.name if model is None else str(model)
     if sample_rate is not None:
         chosen = with_hop(chosen, chosen.front_end.hop_length, sample_rate)

@@ -114,7 +114,7 @@ def command(
     if seconds is not None and not 0 < seconds < 1e6:
         raise ValueError(f"--seconds is {seconds}; expected more than 0 and less than a million")
     source = source or data.demo_audio_path()
-    the_model = Model.load(model) if model else data.demo_model()
+    the_model = Model.load(data.model_path(model)) if model else data.demo_model()
     settings = {
         "monitor": monitor,
         "gain": _pairs("gain", gain or []),
@@ -154,7 +154,7 @@ def _render_performance(gestures: GestureFile, source: Path | None, output: Path
 
     if source is not None and output.exists() and output.samefile(source):
         raise ValueError(f"{output} is the input file; choose another name for the output")
-    replay = Replay(gestures, Model.load(model) if model else None, source)
+    replay = Replay(gestures, Model.load(data.model_path(model)) if model else None, source)
     engine, n = replay.engine, 0
     try:
         with audio_file.written(output, engine.sample_rate, engine.channels) as out:

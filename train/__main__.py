@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from aedsp import cli
+from aedsp import cli, data
 from aedsp.atomic import only_one, sibling
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model.model import Model
@@ -66,7 +66,7 @@ def command(
     Ctrl-C writes the best model so far; run the same command to resume.
     """
     given = _given(options)
-    model = None if start is None else Model.load(start)
+    model = None if start is None else Model.load(data.model_path(start))
     if model is not None and start is not None:
         warm_start.require_free(given, model, start)
         given |= warm_start.settled(model)

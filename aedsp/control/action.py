@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aedsp.control.performer import Performer
 
-Kind = Literal["unit", "number", "integer", "choice", "word", "rest"]
+Kind = Literal["unit", "number", "integer", "choice", "word", "rest", "file"]
 #: How MIDI triggers an action: a fader sets a unit's value; a button acts on a unit of the bank or on the whole.
 Midi = Literal["fader", "unit", "button"]
 
@@ -19,7 +20,8 @@ class Argument:
     """An argument of an action.
 
     name : as shown in help; unit : unit of measure; least, most : allowed range; optional : may be omitted (a unit
-    defaults to the selected one); off : accepts "off" (nan). Kind "rest" takes all remaining words.
+    defaults to the selected one); off : accepts "off" (nan). choices : of a "choice"; of a "word" or "file", for
+    completion only. Kinds "rest" and "file" take the rest of the line; a file may be in quotes, or begin with ~.
     """
 
     name: str
@@ -33,13 +35,16 @@ class Argument:
 
     @property
     def usage(self) -> str:
-        words = "|".join(self.choices) if self.choices else self.name + ("|off" if self.off else "")
+        choice = self.kind == "choice" and self.choices
+        words = "|".join(self.choices) if choice else self.name + ("|off" if self.off else "")
         return f"[{words}]" if self.optional else words
 
     def parse(self, word: str) -> Any:
         """Convert a word to a value; ValueError if it is not valid."""
         if self.kind in ("word", "rest"):
             return word
+        if self.kind == "file":
+            return os.path.expanduser(unquoted(word))
         if self.kind == "choice":
             if word not in self.choices:
                 raise ValueError(f"{self.name.lower()} is {word!r}; expected one of {', '.join(self.choices)}")
@@ -83,20 +88,27 @@ class Action:
     def usage(self) -> str:
         return " ".join([self.name, *(argument.usage for argument in self.arguments)])
 
-    def __call__(self, performer: Performer, words: list[str]) -> str:
-        """Run it with these arguments; ValueError if they are not valid."""
+    def __call__(self, performer: Performer, line: str | list[str]) -> str:
+        """Run it with these arguments, as typed or as words; ValueError if they are not valid."""
         values: list[Any] = []
-        left = list(words)
+        left = (line if isinstance(line, str) else " ".join(line)).strip()
         for argument in self.arguments:
-            if argument.kind == "rest" and left:
-                values.append(" ".join(left))
-                left = []
+            if argument.kind in ("rest", "file") and left:
+                values.append(argument.parse(left))
+                left = ""
             elif left:
-                values.append(argument.parse(left.pop(0)))
+                word, _, left = left.partition(" ")
+                left = left.lstrip()
+                values.append(argument.parse(word))
             elif not argument.optional:
                 raise ValueError(f"missing argument {argument.name}")
             else:
                 values.append(performer.selected_unit if argument.kind == "unit" else None)
         if left:
-            raise ValueError(f"unexpected argument {left[0]!r}")
+            raise ValueError(f"unexpected argument {left.split()[0]!r}")
         return self.do(performer, *values) or ""
+
+
+def unquoted(text: str) -> str:
+    """The text without quotes around it, if it has them on both sides."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from aedsp import data
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
 from aedsp.control.action import Action, Argument, Keys
 from aedsp.control.performer import Performer, UnitPerformer
@@ -50,7 +51,11 @@ def _seek(p: Performer, where: str) -> str:
     to = float(where) + (p.position_s if where[0] in "+-" else 0)
     if not math.isfinite(to):
         raise ValueError(f"position is {to} s; expected a finite number")
+    if p.duration_s is None:
+        return "only a file can be played from another position"
     p.seek(max(0.0, to))
+    if to >= p.duration_s:
+        return f"at the end; the file lasts {p.duration_s:.1f} s"
     return f"at {max(0.0, to):.1f} s"
 
 
@@ -86,17 +91,36 @@ def _morph(p: Performer, seconds: float | None) -> str:
     return f"morph time {p.morph_s:g} s"
 
 
-def _learn(p: Performer, what: str, place: int | None) -> None:
+def _learn(p: Performer, what: str | None, place: int | None) -> str | None:
+    if what is None:
+        per_unit = ", ".join(f"{name} PLACE" for name in FADERS + UNIT_BUTTONS)
+        return f"targets for one unit of the bank: {per_unit}\ntargets for a button: {', '.join(BUTTONS)}"
     if what not in FADERS + UNIT_BUTTONS + BUTTONS:
         raise ValueError(f"target is {what!r}; expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS)}")
     if what in BUTTONS:
         p.learn(what, None)
-        return
+        return None
     if place is None:
         raise ValueError("missing argument PLACE")
     if not 1 <= place <= p.bank_size:
         raise ValueError(f"place is {place}; expected 1 to {p.bank_size}")
     p.learn(what, place - 1)
+    return None
+
+
+def _monitor(p: Performer) -> str | None:
+    if not p.has_source:
+        return "there is no original to hear: the decoder plays alone"
+    p.toggle_monitor()
+    return None
+
+
+def _stepped(word: str, step: Callable[[Performer], str | None]) -> Callable[[Performer], str]:
+    def do(p: Performer) -> str:
+        what = step(p)
+        return f"nothing to {word}" if what is None else f"{word}: {what}"
+
+    return do
 
 
 def _named(monitor: Any) -> Callable[[Performer], str]:
@@ -145,7 +169,7 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             "monitor", "switch between original and resynthesized",
-            _quiet(lambda p: p.toggle_monitor()), keys=(Keys("t", "original or resynthesized", {"t": ""}),),
+            _monitor, keys=(Keys("t", "original or resynthesized", {"t": ""}),),
         ),
         Action(
             "original", "hear the source", _named("original"), midi="button",
@@ -213,6 +237,14 @@ ACTIONS: dict[str, Action] = {
             keys=(Keys("R", "restore all units", {"R": "", "upper_r": ""}),), led=lambda p: p.is_recording,
         ),
         Action(
+            "undo", "undo the last change of controls or snapshots", _stepped("undo", lambda p: p.undo()),
+            midi="button", keys=(Keys("backspace", "undo", {"backspace": "", "ctrl+z": ""}),),
+        ),
+        Action(
+            "redo", "redo what was undone last", _stepped("redo", lambda p: p.redo()), midi="button",
+            keys=(Keys("y", "redo", {"y": "", "ctrl+y": ""}),),
+        ),
+        Action(
             "silence", "silence all units; again: bring them back",
             lambda p: "all units " + ("silent" if p.toggle_silence() else "back"), midi="button",
             keys=(Keys("z", "silence all; again: back", {"z": ""}),), led=lambda p: p.silenced,
@@ -248,21 +280,22 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             "record", "record the output; again: stop", _quiet(lambda p, path: p.toggle_recording(path)),
-            (Argument("FILE.wav", "rest", optional=True),), midi="button",
+            (Argument("FILE.wav", "file", optional=True),), midi="button",
             keys=(Keys("c", "record; again: stop", {"c": ""}),), led=lambda p: p.is_recording,
         ),
         Action(
             "model", "switch models while playing", _quiet(lambda p, path: p.load_model(path)),
-            (Argument("FILE.h5", "rest"),), keys=(Keys("n", "switch models", {"n": ""}, prompt=True),),
+            (Argument("FILE.h5", "file", choices=data.MODELS),),
+            keys=(Keys("n", "switch models", {"n": ""}, prompt=True),),
         ),
         Action(
-            "learn", "MIDI learn, e.g. learn gain 3, learn play", _learn,
-            (Argument("WHAT", "word"), Argument("PLACE", "integer", optional=True)),
+            "learn", "MIDI learn, e.g. learn gain 3, learn play; alone: list all targets", _learn,
+            (Argument("WHAT", "word", optional=True), Argument("PLACE", "integer", optional=True)),
             keys=(Keys("l", "MIDI learn", {"l": "gain PLACE"}, prompt=True),),
         ),
         Action(
             "save", "save the session", _quiet(lambda p, path: p.save_session(path or "session.toml")),
-            (Argument("FILE.toml", "rest", optional=True),),
+            (Argument("FILE.toml", "file", optional=True),),
         ),
         Action("latency", "show the latency and its parts", lambda p: p.describe_latency()),
         Action("status", "show the statistics of the stream", lambda p: p.describe_status()),
@@ -293,14 +326,14 @@ def run(performer: Performer, line: str) -> str:
     ValueError
         If the command is unknown or its arguments are not valid; nothing was changed.
     """
-    words = line.split()
-    if not words:
+    name, _, rest = line.strip().partition(" ")
+    if not name:
         return ""
-    action = ACTIONS.get(words[0])
+    action = ACTIONS.get(name)
     if action is None:
-        raise ValueError(f"unknown command {words[0]!r}; 'help' lists the commands")
+        raise ValueError(f"unknown command {name!r}; 'help' lists the commands")
     try:
-        return action(performer, words[1:])
+        return action(performer, rest)
     except (IndexError, ValueError) as error:
         raise ValueError(f"{line.strip()}: {error}; expected: {action.usage}") from None
 

@@ -34,7 +34,7 @@ class Automation:
     """
 
     def __init__(self, gestures: GestureFile, engine: Engine, mapping: Mapping) -> None:
-        self._surface = Surface(UnitPerformer(engine.controls, mapping.bank), mapping)
+        self._surface = Surface(UnitPerformer(engine.controls, mapping.bank), mapping, first_touch_jumps=True)
         self._engine = engine
         decoder = Decoder()
         self._due: list[tuple[int, Message]] = [

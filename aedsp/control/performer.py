@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from aedsp.control.history import History
 from aedsp.engine.controls import Controls, Monitor, Values
 
 UnitValue = Literal["gain", "scale", "override"]
@@ -19,6 +22,17 @@ BankStep = Literal["next", "previous"]
 
 #: Key step by parameter.
 STEPS = {"gain": 0.05, "scale": 0.05, "override": 0.05}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a player sets: values of all controls, monitor, freeze; the mutes before silencing; snapshots."""
+
+    values: Values
+    monitor: Monitor
+    frozen: bool
+    silenced: Values | None
+    snapshots: Mapping[int, Any]
 
 
 class UnitPerformer:
@@ -39,8 +53,14 @@ class UnitPerformer:
         #: How often values have changed without the faders, whose positions then no longer match.
         self.jumps = 0
         self._bank = self._selected = 0
-        self._silenced: Values | None = None  # mutes and overrides before silencing
+        self._silenced: Values | None = None  # mutes before silencing
         self._units_lock = threading.RLock()
+        self.history = History(self.settings, self.put_back)
+
+    @property
+    def has_source(self) -> bool:
+        """Whether there is an original to hear."""
+        return True
 
     @property
     def bank(self) -> int:
@@ -85,6 +105,31 @@ class UnitPerformer:
         """Note that values changed without the faders: from now on soft takeover applies to each of them."""
         self.jumps += 1
 
+    def settings(self) -> Settings:
+        """Everything that `undo` brings back, as copies."""
+        with self._units_lock:
+            controls = self.controls
+            return Settings(controls.state(), controls.monitor, controls.frozen, self._silenced, {})
+
+    def put_back(self, settings: Settings) -> None:
+        """Restore what `settings` returned; units that are not in it keep their values."""
+        controls = self.controls
+        with self._units_lock, controls.together():
+            for name, values in settings.values.items():
+                n = min(len(values), controls.n_units)
+                getattr(controls, name)[:n] = values[:n]
+            controls.monitor, controls.frozen = settings.monitor, settings.frozen
+            self._silenced = settings.silenced
+            self.values_jumped()
+
+    def undo(self) -> str | None:
+        """Undo the last step; returns what it was, None if there is none."""
+        return self.history.undo()
+
+    def redo(self) -> str | None:
+        """Redo the step that was undone last; returns what it was, None if there is none."""
+        return self.history.redo()
+
     def show_bank(self, bank: int | BankStep) -> None:
         """Show a bank; next and previous wrap around."""
         with self._units_lock:
@@ -101,17 +146,19 @@ class UnitPerformer:
 
     def set_unit(self, name: UnitValue, unit: int, value: float) -> None:
         """Set a unit's gain, scale or override (nan clears it)."""
+        self.history.begin(f"{name} of unit {unit}", continuous=True)
         getattr(self.controls, name)[unit] = value
 
     def nudge_unit(self, name: UnitValue, steps: float) -> None:
         """Change a value of the selected unit by `steps`; an override that is not set is set first."""
         values, unit = getattr(self.controls, name), self.selected_unit
+        self.history.begin(f"{name} of unit {unit}", continuous=True)
         if name != "override":
             values[unit] = max(0.0, round(values[unit] + steps * STEPS[name], 4))
         elif values[unit] == values[unit]:
             values[unit] += steps * STEPS[name] * self.top_of_override(unit)
         else:
-            self.toggle_override(unit)
+            values[unit] = self.activation(unit)
 
     def activation(self, unit: int) -> float:
         """The current activation of a unit; 0 if unknown."""
@@ -119,6 +166,7 @@ class UnitPerformer:
 
     def toggle_override(self, unit: int) -> bool:
         """Override a unit at its current activation, or clear the override. Returns whether it is set."""
+        self.history.begin(f"override of unit {unit}")
         override = self.controls.override
         held = override[unit] == override[unit]
         override[unit] = float("nan") if held else self.activation(unit)
@@ -126,23 +174,27 @@ class UnitPerformer:
 
     def toggle_mute(self, unit: int) -> bool:
         """Mute or unmute a unit. Returns whether it is muted."""
+        self.history.begin(f"mute of unit {unit}")
         muted = self.controls.muted
         muted[unit] = not muted[unit]
         return bool(muted[unit])
 
     def invert_polarity(self, unit: int) -> float:
         """Invert a unit's polarity. Returns its sign."""
+        self.history.begin(f"sign of unit {unit}")
         sign = self.controls.sign
         sign[unit] = -sign[unit]
         return float(sign[unit])
 
     def restore(self, unit: int) -> None:
         """Restore a unit's original activation."""
+        self.history.begin(f"restore of unit {unit}")
         self.controls.reset(unit)
         self.values_jumped()
 
     def reset(self) -> None:
         """Restore the original activations of all units."""
+        self.history.begin("reset")
         with self._units_lock:
             self._silenced = None
             self.controls.reset()
@@ -150,13 +202,12 @@ class UnitPerformer:
 
     def toggle_silence(self) -> bool:
         """Silence all units, overridden ones too; again: bring them back. Returns whether they are silent."""
+        self.history.begin("silence")
         controls = self.controls
         with self._units_lock, controls.together():
             if self._silenced is None:
-                before = controls.state()
-                self._silenced = {name: before[name] for name in ("muted", "override")}
+                self._silenced = {"muted": controls.state()["muted"]}
                 controls.muted[:] = True
-                controls.override[:] = np.nan
             else:
                 n = min(len(self._silenced["muted"]), controls.n_units)
                 controls.muted[:] = False
@@ -170,14 +221,16 @@ class UnitPerformer:
         self._silenced = None
 
     def set_monitor(self, monitor: Monitor) -> None:
+        self.history.begin("monitor")
         self.controls.monitor = monitor
 
     def toggle_monitor(self) -> None:
         """Switch between original and resynthesized."""
-        self.controls.monitor = "resynthesized" if self.controls.monitor == "original" else "original"
+        self.set_monitor("resynthesized" if self.controls.monitor == "original" else "original")
 
     def toggle_frozen(self) -> None:
         """Freeze or release the current spectrum."""
+        self.history.begin("freeze")
         self.controls.frozen = not self.controls.frozen
 
 
@@ -209,6 +262,15 @@ class Performer(Protocol):
     def is_recording(self) -> bool: ...
     @property
     def position_s(self) -> float: ...
+    @property
+    def duration_s(self) -> float | None:
+        """Duration of the file, in s; None without a file."""
+        ...
+
+    @property
+    def has_source(self) -> bool:
+        """Whether there is an original to hear: a file or an input."""
+        ...
 
     def show_bank(self, bank: int | BankStep) -> None: ...
     def select(self, step: int) -> None: ...
@@ -223,6 +285,8 @@ class Performer(Protocol):
     def set_monitor(self, monitor: Monitor) -> None: ...
     def toggle_monitor(self) -> None: ...
     def toggle_frozen(self) -> None: ...
+    def undo(self) -> str | None: ...
+    def redo(self) -> str | None: ...
 
     def toggle_play(self) -> None:
         """Play or pause."""
@@ -237,7 +301,7 @@ class Performer(Protocol):
         """Set time-stretch (times the duration) and semitones; None: unchanged. Values are clipped to the range."""
 
     def nudge_stretch(self, steps: int) -> None:
-        """Longer by so many steps of 2^(1/12)."""
+        """Slower by so many steps of 2^(1/12)."""
 
     def nudge_transpose(self, semitones: int) -> None:
         """Up by so many semitones."""

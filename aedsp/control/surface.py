@@ -1,12 +1,13 @@
 """A surface, a controller with banks: turns messages into control values and actions; no ports, no thread.
 
 Faders set values of the units in view. A fader acts only once it reaches or passes the current value (soft takeover),
-so that nothing jumps after a bank change, a reset or a recall.
+so that nothing jumps: at its first touch, or after a bank change, a reset or a recall. `quit` must be held.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from aedsp.control.performer import Performer, UnitPerformer
 #: Distance, in steps of 1/127, within which a fader takes over a value.
 _NEAR = 1.0
 _PRESSED = 64
+#: Buttons that must be held, and for how long, in s.
+HELD_S = {"quit": 1.0}
 
 
 class Surface:
@@ -29,11 +32,24 @@ class Surface:
     performer : UnitPerformer
         An instrument; a plain `UnitPerformer` is enough if all targets act on units.
     mapping : Mapping
+    first_touch_jumps : bool
+        Whether the first message of each fader sets its value at once, for automation recorded with other programs.
+    on_hold : callable, optional
+        Called with the name of a button that must be held, when it is pressed.
     """
 
-    def __init__(self, performer: UnitPerformer, mapping: Mapping) -> None:
-        self._performer, self.mapping = performer, mapping
-        self._jumps = performer.jumps  # while unchanged, the first touch of each fader takes over
+    def __init__(
+        self,
+        performer: UnitPerformer,
+        mapping: Mapping,
+        *,
+        first_touch_jumps: bool = False,
+        on_hold: Callable[[str], None] | None = None,
+    ) -> None:
+        self._performer, self.mapping, self._on_hold = performer, mapping, on_hold
+        self._first_touch_jumps = first_touch_jumps
+        self._holding: dict[str, threading.Timer] = {}
+        self._jumps = performer.jumps
         self._positions: dict[Target, int] = {}
         self._lock = threading.RLock()
 
@@ -45,6 +61,8 @@ class Surface:
         with self._lock:
             if target.name in FADERS:
                 self._move(target, message.value)
+            elif target.name in HELD_S:
+                self._hold(target.name, message.value >= (1 if message.kind == "note" else _PRESSED))
             elif message.value >= (1 if message.kind == "note" else _PRESSED):
                 unit = None if target.slot is None else self._performer.unit(target.slot)
                 if target.slot is None or unit is not None:
@@ -83,6 +101,19 @@ class Surface:
             return bool(controls.muted[unit])
         return not controls.is_neutral(unit)
 
+    def _hold(self, name: str, pressed: bool) -> None:
+        """Press the button once it has been held; nothing if it is released before."""
+        timer = self._holding.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+        if pressed:
+            timer = threading.Timer(HELD_S[name], lambda: actions.press(self._performer, name))
+            timer.daemon = True
+            self._holding[name] = timer
+            timer.start()
+            if self._on_hold is not None:
+                self._on_hold(name)
+
     def _move(self, target: Target, position: int) -> None:
         assert target.slot is not None
         unit = self._performer.unit(target.slot)
@@ -90,7 +121,7 @@ class Surface:
         self._positions[target] = position
         if unit is None:
             return
-        fresh = self._performer.jumps == self._jumps and before is None
+        fresh = self._first_touch_jumps and self._performer.jumps == self._jumps and before is None
         if fresh or self._meets(self._position_of(target.name, unit), before, position):
             self._performer.set_unit(target.name, unit, self._value_of(target.name, unit, position))  # type: ignore[arg-type]
 
@@ -108,7 +139,7 @@ class Surface:
     def _position_of(self, name: str, unit: int) -> float:
         """The fader position of the unit's current value."""
         value = getattr(self._performer.controls, name)[unit]
-        if not np.isfinite(value):
-            return 0.0
+        if not np.isfinite(value):  # no override: it begins where the unit is
+            value = self._performer.activation(unit)
         top = self._value_of(name, unit, 127)
         return float(np.clip(127 * value / top if top else 0, 0, 127))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,12 @@ CLIPS = ("piano", "lofi")
 def demo_model_path(name: str = MODELS[0]) -> Path:
     """Path of a shipped model: "relu_160" (160 rectified units) or "relu_16" (16, tied)."""
     return _path("demo model", name, MODELS, ".h5")
+
+
+def model_path(name_or_path: str | os.PathLike[str]) -> Path:
+    """The path of a model: the file of that name, else the shipped model of that name."""
+    path = Path(name_or_path)
+    return demo_model_path(path.name) if not path.exists() and str(name_or_path) in MODELS else path
 
 
 def demo_audio_path(name: str = CLIPS[0]) -> Path:

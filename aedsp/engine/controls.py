@@ -122,7 +122,7 @@ class UnitValues(Unique):
 
 
 class Controls(Unique):
-    """Controls of the code's units: ``activation · gain · scale · sign``, 0 when muted, or the override when set.
+    """Controls of the code's units: ``activation · gain · scale · sign``, or the override when set; 0 when muted.
 
     Attributes
     ----------
@@ -265,10 +265,12 @@ class Controls(Unique):
             self.listener(self.version, v, self._monitor, self._frozen)
         with np.errstate(over="ignore"):
             factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
+        override = np.where(v["muted"] == 0, v["override"], _NONE)  # mute wins
         original = self._monitor == "original"
-        self.buffer.publish(factor.astype(np.float32), v["override"], original, self.version, self._frozen)
+        self.buffer.publish(factor.astype(np.float32), override, original, self.version, self._frozen)
 
 
 _MOST = np.float32(np.finfo(np.float32).max)
 _LEAST = -_MOST
 _SAFE = float(_MOST)
+_NONE = np.float32(np.nan)

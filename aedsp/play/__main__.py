@@ -204,7 +204,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     if (given["stretch"], given["transpose"]) != (None, None) and not isinstance(source, FileSource):
         raise ValueError("--stretch and --transpose need a file as the source")
     return Choice(
-        model_path=given["model"] or (Path(kept.model) if kept.model else data.demo_model_path()),
+        model_path=data.model_path(given["model"] or kept.model or data.MODELS[0]),
         source=source,
         mapping=_mapping(first("mapping", "nanokontrol2")),
         device=portaudio.named(first("device")),

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from aedsp import data
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
 from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.midi_ports import Controller
-from aedsp.control.performer import UnitPerformer
+from aedsp.control.performer import Settings, UnitPerformer
 from aedsp.control.surface import Surface
 from aedsp.errors import AedspError
 from aedsp.live.sources import FileSource, InputSource, NoInput
@@ -29,6 +30,7 @@ from aedsp.model.model import Model
 from aedsp.play import session as sessions
 from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
+from aedsp.text import readable
 
 _KEPT_MESSAGES = 200
 #: Morph times that the key cycles through, in s.
@@ -71,13 +73,14 @@ class Instrument(UnitPerformer):
         self.quitting = threading.Event()
         self.midi_port = midi_port if midi else "none"
         self.snapshots: dict[int, Snapshot] = {}
+        self.recalled: int | None = None  # the snapshot recalled last
         self.morph_s = 0.0
         self.learning: Target | None = None  # target of the next control that moves
         self.last_midi: tuple[float, Message] | None = None
         self.gesture_recorder: GestureRecorder | None = None
         self._morph: Morph | None = None
         self._lock = threading.RLock()
-        self.surface = Surface(self, mapping)
+        self.surface = Surface(self, mapping, on_hold=lambda name: self.say(f"hold for a second to {name}"))
         stream.on_message = self.say
         self.controller: Controller | None = None
         if midi:
@@ -86,8 +89,7 @@ class Instrument(UnitPerformer):
     def close(self) -> None:
         """Stop everything in order and finish the recordings."""
         self.quitting.set()
-        if self._morph:
-            self._morph.cancel()
+        self._cancel_morph()
         if self.controller:
             self.controller.close()
         try:
@@ -123,6 +125,24 @@ class Instrument(UnitPerformer):
     def position_s(self) -> float:
         return self.stream.position_s
 
+    @property
+    def duration_s(self) -> float | None:
+        return self.stream.duration_s
+
+    @property
+    def has_source(self) -> bool:
+        return not isinstance(self.stream.source, NoInput)
+
+    @property
+    def source_name(self) -> str:
+        """What plays: the name of the file, the input, or no input."""
+        source = self.stream.source
+        if isinstance(source, FileSource):
+            return readable(Path(source.path).name)
+        if isinstance(source, InputSource):
+            return "live input" if source.device is None else f"live input {source.device}"
+        return f"no input ({source.drive})"
+
     def activation(self, unit: int) -> float:
         """The latest activation of a unit."""
         code = self.stream.meter().code
@@ -155,8 +175,10 @@ class Instrument(UnitPerformer):
         self.say(f"stretch {self.stream.stretch:.3g}, transpose {self.stream.transpose:+.3g} semitones")
 
     def nudge_stretch(self, steps: int) -> None:
-        """Longer by so many steps of 2^(1/12)."""
-        self.set_stretch(stretch=self.stream.stretch * 2 ** (steps / 12))
+        """Slower by so many steps of 2^(1/12)."""
+        least, most = STRETCH_RANGE
+        self.stream.stretch = min(most, max(least, round(self.stream.stretch * 2 ** (steps / 12), 4)))
+        self.say(f"speed {1 / self.stream.stretch:.3g} (stretch {self.stream.stretch:.3g})")
 
     def nudge_transpose(self, semitones: int) -> None:
         """Up by so many semitones."""
@@ -185,9 +207,10 @@ class Instrument(UnitPerformer):
         """Switch models while playing; if the new model is refused, the old one plays on."""
 
         def swap() -> None:
-            model = Model.load(path)
-            self.stream.swap(model, path=str(Path(path).resolve()))
-            self.model_path = Path(path)
+            found = data.model_path(path)
+            model = Model.load(found)
+            self.stream.swap(model, path=str(found.resolve()))
+            self.model_path = found
             self.override_range = override_range(model)
             self.values_jumped()
 
@@ -196,8 +219,10 @@ class Instrument(UnitPerformer):
     def store(self, number: int) -> None:
         """Store the settings as a snapshot, 1 to 9."""
         if number in NUMBERS:
-            self.snapshots[number] = Snapshot.of(self.controls)
-            self.say(f"snapshot {number} stored")
+            replaced = ", replacing the one there; undo brings it back" if number in self.snapshots else ""
+            self.history.begin(f"store of snapshot {number}")
+            self.snapshots = {**self.snapshots, number: Snapshot.of(self.controls)}
+            self.say(f"snapshot {number} stored{replaced}")
 
     def recall(self, number: int, duration_s: float | None = None) -> None:
         """Recall a snapshot, at once or as a morph over a time in s."""
@@ -207,14 +232,30 @@ class Instrument(UnitPerformer):
             return
         duration_s = self.morph_s if duration_s is None else duration_s
         with self._lock:
-            if self._morph:
-                self._morph.cancel()
+            self._cancel_morph()
+            self.history.begin(f"recall of snapshot {number}")
+            self.recalled = number
             self.values_jumped()
             self.forget_silence()
             if duration_s > 0:
                 self._morph = Morph(snapshot, self.controls, duration_s)
             else:
                 snapshot.recall(self.controls)
+
+    def _cancel_morph(self) -> None:
+        if self._morph:
+            self._morph.cancel()
+
+    def settings(self) -> Settings:
+        """Everything that `undo` brings back, with the snapshots."""
+        return replace(super().settings(), snapshots=self.snapshots)
+
+    def put_back(self, settings: Settings) -> None:
+        """Restore what `settings` returned; a running morph ends."""
+        with self._lock:
+            self._cancel_morph()
+            super().put_back(settings)
+            self.snapshots = dict(settings.snapshots)
 
     def set_morph(self, duration_s: float | None) -> None:
         """Set the time of a recall, in s; None: the next of `MORPHS_S`."""

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from aedsp.control import actions
 from aedsp.control.action import Action
+from aedsp.control.completion import MOST_SHOWN, complete
 from aedsp.play import view
 from aedsp.play.instrument import Instrument
 
@@ -46,7 +47,8 @@ class Screen(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="view")
-        yield Input(id="prompt", placeholder="command ('help' lists them, escape closes)")
+        placeholder = "command ('help' lists them, tab completes, escape closes)"
+        yield Input(id="prompt", placeholder=placeholder, select_on_focus=False)
 
     def on_mount(self) -> None:
         self.set_interval(1 / PICTURES_A_SECOND, self._draw)
@@ -63,6 +65,15 @@ class Screen(App[None]):
         if prompt.display:
             if event.key == "escape":
                 self._close_prompt()
+            elif event.key == "tab":
+                self._complete(prompt)
+                event.stop()
+                event.prevent_default()
+            return
+        if self.sight.page != "play" and event.key in view.SCROLL:
+            self.sight.scroll_by(event.key, self.size.height)
+            event.stop()
+            event.prevent_default()
             return
         key = f"{self._first} {event.key}" if self._first else event.key
         self._first = ""
@@ -85,9 +96,11 @@ class Screen(App[None]):
             answer = actions.run(self.instrument, line)
         except ValueError as error:
             answer = str(error)
-        for part in answer.splitlines():
+        for part in answer.splitlines() if line.split() != ["help"] else []:
             self.instrument.say(part)
-        if answer.count("\n") > 2:
+        if line.split() == ["help"]:
+            self._show_page("commands")
+        elif answer.count("\n") > 2:
             self._show_page("messages")
 
     def _draw(self) -> None:
@@ -105,15 +118,31 @@ class Screen(App[None]):
             return
         said: list[str] = []
         self.instrument.attempt(lambda: said.append(action(self.instrument, words.split())))
-        if action.name == "morph":
+        if said and said[0] and action.name in ("morph", "undo", "redo", "monitor", "seek"):
             self.instrument.say(said[0])
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A pasted command opens the prompt, ready to be run."""
+        prompt = self.query_one("#prompt", Input)
+        lines = event.text.strip().splitlines()
+        if lines and not prompt.display:
+            self._prompt(lines[0].removeprefix(":"))
+            event.stop()
+
+    def _complete(self, prompt: Input) -> None:
+        prompt.value, candidates = complete(prompt.value)
+        prompt.cursor_position = len(prompt.value)
+        if len(candidates) > 1:
+            shown = "  ".join(candidate.rpartition("/")[2] or candidate for candidate in candidates[:MOST_SHOWN])
+            self.instrument.say(shown + ("  ..." if len(candidates) > MOST_SHOWN else ""))
 
     def _turn_page(self, step: int) -> None:
         pages = view.PAGES
-        self.sight.page = pages[(pages.index(self.sight.page) + step) % len(pages)]
+        here = pages.index(self.sight.page) if self.sight.page in pages else 0
+        self.sight.show(pages[(here + step) % len(pages)])
 
     def _show_page(self, page: str) -> None:
-        self.sight.page = "play" if self.sight.page == page else page
+        self.sight.show("play" if self.sight.page == page else page)
 
     def _prompt(self, text: str) -> None:
         prompt = self.query_one("#prompt", Input)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aedsp.arrays import Float32
 from aedsp.engine.controls import Controls, Monitor, Values
 
 NUMBERS = range(1, 10)
@@ -32,20 +33,31 @@ class Snapshot:
             controls.monitor = self.monitor
 
     def morph_step(self, controls: Controls, start: Values, share: float) -> None:
-        """Set a point on the way from `start`: interpolate gain, scale and overrides; switch the rest half way."""
-        between: Values = {}
-        for name, target in self.values.items():
-            n = min(len(target), len(start[name]), controls.n_units)
-            old, new = start[name][:n], target[:n]
-            if name in ("gain", "scale"):
-                between[name] = old + np.float32(share) * (new - old)
-            elif name == "override":
-                both = np.isfinite(old) & np.isfinite(new)
-                between[name] = np.where(both, old + np.float32(share) * (new - old), new if share >= 0.5 else old)
-            else:
-                between[name] = new if share >= 0.5 else old
+        """Set a point on the way from `start`. Gains with their signs, scales and overrides are interpolated, mutes as
+        gains and overrides of 0; an override that only one side has begins or ends half way."""
+        n = min(len(self.values["gain"]), len(start["gain"]), controls.n_units)
+        old, new = ({name: values[:n] for name, values in side.items()} for side in (start, self.values))
+        w, late = np.float32(share), share >= 0.5
+
+        def between(a: Float32, b: Float32) -> Float32:
+            return np.asarray(a + w * (b - a), np.float32)
+
+        gain = between(*(side["gain"] * side["sign"] * (side["muted"] == 0) for side in (old, new)))
+        both = np.isfinite(old["override"]) & np.isfinite(new["override"])
+        ends = [np.where(side["muted"] == 0, side["override"], np.float32(0)) for side in (old, new)]
+        single = np.where(both, np.float32(0), new["override"] if late else old["override"])
+        shown = np.where((new if late else old)["muted"] == 0, single, np.where(np.isfinite(single), 0, single))
         with controls.together():
-            self._set(controls, between)
+            self._set(
+                controls,
+                {
+                    "gain": np.abs(gain),
+                    "sign": np.where(gain < 0, np.float32(-1), np.where(gain > 0, 1, old["sign"])),
+                    "scale": between(old["scale"], new["scale"]),
+                    "muted": (old["muted"] != 0) & (new["muted"] != 0),
+                    "override": np.where(both, between(*ends), shown),
+                },
+            )
 
     @staticmethod
     def _set(controls: Controls, values: Values) -> None:

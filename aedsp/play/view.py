@@ -12,7 +12,8 @@ import numpy as np
 from rich.text import Text
 
 from aedsp.arrays import Float32
-from aedsp.control.actions import key_table
+from aedsp.control.actions import ACTIONS, key_table
+from aedsp.engine.controls import Values
 from aedsp.live.statistics import StreamStatistics
 from aedsp.play.instrument import Instrument
 
@@ -22,6 +23,10 @@ PAGES = ("play", "callback", "messages", "keys")
 
 #: Keys of the screen itself, in addition to those of the actions.
 OWN_KEYS = ((":", "any command; :help"), ("tab", "next page"), ("?", "all keys"))
+#: Keys that scroll the pages of text: lines, or pages of the screen.
+SCROLL = {
+    "up": (-1, 0), "down": (1, 0), "pageup": (0, -1), "pagedown": (0, 1), "home": (-(10**6), 0), "end": (10**6, 0),
+}  # fmt: skip
 
 
 @dataclass
@@ -29,7 +34,18 @@ class Sight:
     """State that the screen keeps between updates."""
 
     page: str = "play"
+    scroll: int = 0  # first line of a page of text; of the messages, counted from the newest
     code_top: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def show(self, page: str) -> None:
+        """Turn to a page, from its beginning."""
+        self.page, self.scroll = page, 0
+
+    def scroll_by(self, key: str, height: int) -> None:
+        """Scroll the page as a key of `SCROLL` asks; the messages begin with the newest."""
+        lines, pages = SCROLL[key]
+        step = lines + pages * max(1, height - 6)
+        self.scroll = max(0, self.scroll + (-step if self.page == "messages" else step))
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,7 @@ def screen(instrument: Instrument, sight: Sight, width: int, height: int) -> Tex
         "callback": _callback_page,
         "messages": _messages_page,
         "keys": _keys_page,
+        "commands": _commands_page,
     }[sight.page](instrument, sight, seen, width, height - len(head))
     lines = [*head, *body][:height]
     for line in lines:
@@ -71,11 +88,11 @@ def screen(instrument: Instrument, sight: Sight, width: int, height: int) -> Tex
 
 
 def header(instrument: Instrument, width: int) -> list[Text]:
-    """Model, transport, monitor, latency, controller."""
+    """What plays through what, transport, what is heard, latency, controller."""
     stream = instrument.stream
     words = {"play": "PLAYING", "pause": "PAUSED", "stop": "STOPPED", "end": "ENDED"}
     model = instrument.engine.model
-    left = f"{model.name or 'model'}: {model.n_code} units"
+    through = f" through {model.name or 'the model'}, {model.n_code} units"
     clock = minutes(stream.position_s) + (f" / {minutes(stream.duration_s)}" if stream.duration_s else "")
     right = f"{'DEVICE LOST' if stream.device_lost else words[stream.transport]}  {clock}"
     if stream.recording:
@@ -84,14 +101,18 @@ def header(instrument: Instrument, width: int) -> list[Text]:
         right = f"FROZEN  {right}"
     stretched = ""
     if (stream.stretch, stream.transpose) != (1, 0):
-        stretched = f"  stretch {stream.stretch:.3g}  transpose {stream.transpose:+.3g}"
+        stretched = f"  speed {1 / stream.stretch:.3g}  transpose {stream.transpose:+.3g}"
     queued = f"Queued Track: {instrument.controls.monitor.capitalize()}"
     controller = instrument.controller
     midi = "MIDI off" if controller is None else _midi_words(instrument)
     latency = f"latency {1000 * stream.latency.total / instrument.engine.sample_rate:.0f} ms"
     queued += stretched
     return [
-        _spread(Text(left, "bold"), Text(right, "bold reverse"), width),
+        _spread(
+            Text(cut(instrument.source_name, width - len(through) - len(right) - 2) + through, "bold"),
+            Text(right, "bold reverse"),
+            width,
+        ),
         _spread(Text(queued, "bold"), Text(f"{latency}  {midi}"), width),
     ]
 
@@ -108,41 +129,64 @@ def _midi_words(instrument: Instrument) -> str:
 
 def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
     keys = key_lines(width)
-    rows = units(instrument, sight, seen, width)
-    meters = [bank_map(instrument, width), *level_lines(instrument, seen, width)]
-    spectrum_rows = max(1, min(8, (height - 18) // 4))
+    meters = [bank_map(instrument, width), snapshot_line(instrument), *level_lines(instrument, seen, width)]
+    n_banks = max(1, min(instrument.n_banks, (height - 26) // instrument.bank_size))
+    rows = units(instrument, sight, seen, width, n_banks)
+    spectrum_rows = max(1, min(8, (height - len(rows) - 10) // 4))
     spectra = [
         *spectrum("Original", seen.original, instrument, width, spectrum_rows),
         *spectrum("Output", seen.heard, instrument, width, spectrum_rows),
     ]
+    if height < len(rows) + len(meters) + len(spectra) + len(keys) + 1:  # small: messages before pictures
+        spectra = spectra[len(spectra) // 2 :] if height > len(rows) + len(meters) + len(keys) + 2 else []
     room = height - len(rows) - len(meters) - len(spectra) - len(keys)
-    return [*rows, *meters, *spectra, *messages(instrument, max(0, room)), *keys]
+    return [*rows, *meters, *spectra, *messages(instrument, max(0, room), width), *keys]
 
 
-def units(instrument: Instrument, sight: Sight, seen: Look, width: int) -> list[Text]:
-    """The bank in view, as in the paper's Figure 3, with fader distance and activation."""
-    controls, surface = instrument.controls, instrument.surface
-    lines = [Text(" Neuron     Gain    Scale  Adj. Value  Mute  Fader  Activation", "underline")]
-    bar_width = max(8, width - 64)
-    values = controls.state()
-    for slot in range(instrument.bank_size):
-        unit = instrument.unit(slot)
-        if unit is None or unit >= len(values["gain"]):
+def units(instrument: Instrument, sight: Sight, seen: Look, width: int, n_banks: int = 1) -> list[Text]:
+    """The bank in view, and as many of the next as there is space for, as in the paper's Figure 3, with distances of
+    fader and pot, and activation; from the middle where activations have a sign."""
+    lines = [Text(" Neuron     Gain    Scale  Adj. Value  Mute  Fader  Pot    Activation", "underline")]
+    values, size, first = instrument.controls.state(), instrument.bank_size, instrument.bank * instrument.bank_size
+    signed = instrument.engine.model.layers[-1].encoder_activation in ("linear", "tanh")
+    for row in range(n_banks * size):
+        unit = first + row
+        unit %= instrument.n_banks * size  # after the last bank, the first one
+        if unit >= len(values["gain"]):
             lines.append(Text("      -"))
-            continue
-        gain, scale, override = (float(values[name][unit]) for name in ("gain", "scale", "override"))
-        muted, negative, taken = bool(values["muted"][unit]), values["sign"][unit] < 0, override == override
-        adjusted = override if taken else 0.0 if muted else gain * scale * (-1 if negative else 1)
-        marks = f"{'M' if muted else ' '}{'-' if negative else ' '}{'O' if taken else ' '}"
-        distances = [d for name in ("gain", "scale") if (d := surface.distance(name, slot)) is not None]
-        fader = "" if not distances else f"{'▼' if distances[0] > 0 else '▲'}{abs(distances[0])}"
-        activation = float(seen.code[unit]) if unit < len(seen.code) else 0.0
-        share = abs(activation) / float(sight.code_top[unit]) if unit < len(sight.code_top) else 0.0
-        cursor = ">" if slot == instrument.selected else " "
-        text = f"{cursor}{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}  {marks:<4}  {fader:<5}  "
-        style = "dim" if muted else "bold" if slot == instrument.selected else ""
-        lines.append(Text.assemble((text, style), (bar(share, bar_width), "green"), f" {activation:.3f}"))
+        else:
+            lines.append(_unit_row(instrument, sight, seen, width, values, row if row < size else None, unit, signed))
     return lines
+
+
+def _unit_row(
+    instrument: Instrument, sight: Sight, seen: Look, width: int, values: Values, slot: int | None, unit: int,
+    signed: bool,
+) -> Text:  # fmt: skip
+    """One unit; slot: its place in the bank in view, None if it is in another bank."""
+    gain, scale, override = (float(values[name][unit]) for name in ("gain", "scale", "override"))
+    muted, negative, taken = bool(values["muted"][unit]), values["sign"][unit] < 0, override == override
+    adjusted = 0.0 if muted else override if taken else gain * scale * (-1 if negative else 1)
+    marks = f"{'M' if muted else ' '}{'-' if negative else ' '}{'O' if taken else ' '}"
+    distances = [instrument.surface.distance(name, slot) if slot is not None else None for name in ("gain", "scale")]
+    fader, pot = ("" if d is None else f"{'▼' if d > 0 else '▲'}{abs(d)}" for d in distances)
+    activation = float(seen.code[unit]) if unit < len(seen.code) else 0.0
+    share = activation / float(sight.code_top[unit]) if unit < len(sight.code_top) else 0.0
+    selected = slot is not None and slot == instrument.selected
+    numbers = f"{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}"
+    text = f"{'>' if selected else ' '}{numbers}  {marks:<4}  {fader:<5}  {pot:<5}  "
+    style = "dim" if muted or slot is None else "bold" if selected else ""
+    bar_width = max(8, width - 72)
+    drawn = signed_bar(share, bar_width) if signed else bar(abs(share), bar_width)
+    return Text.assemble((text, style), (drawn, "green"), f" {activation:>6.3f}")
+
+
+def snapshot_line(instrument: Instrument) -> Text:
+    """The snapshots that exist; the one recalled last in brackets; the morph time."""
+    marks = [f"[{n}]" if n == instrument.recalled else f" {n} " for n in sorted(instrument.snapshots)]
+    stored = "".join(marks) if marks else " none; w 1-9 stores"
+    morph = f"   morph {instrument.morph_s:g} s" if instrument.morph_s else ""
+    return Text.assemble(("Snapshots", "bold"), stored, morph)
 
 
 def bank_map(instrument: Instrument, width: int) -> Text:
@@ -197,17 +241,17 @@ def spectrum(title: str, magnitude: Float32, instrument: Instrument, width: int,
     return lines
 
 
-def messages(instrument: Instrument, n: int) -> list[Text]:
-    """The last n messages, newest last."""
-    last = list(instrument.messages)[-n:] if n else []
-    return [Text(f"  {message}", "italic") for _, message in last] + [Text("")] * (n - len(last))
+def messages(instrument: Instrument, n: int, width: int) -> list[Text]:
+    """The last messages in n lines, newest last; long ones are wrapped."""
+    parts = [part for _, message in list(instrument.messages)[-n:] for part in wrapped(message, width - 2)] if n else []
+    return [Text(f"  {part}", "italic") for part in parts[-n:]] + [Text("")] * (n - len(parts))
 
 
 def key_lines(width: int) -> list[Text]:
     """The most important keys, in two lines."""
     rows = (
         "space play  x stop  t original  [ ] bank  ↑↓ unit  ←→ gain  -+ scale  m mute",
-        "i invert  o override  u restore  R reset  z silence  f freeze  1-9 recall  ? keys",
+        "i invert  o override  u restore  R reset  backspace undo  f freeze  1-9 recall  ? keys",
     )
     return [Text(row[:width], "dim") for row in rows]
 
@@ -227,19 +271,47 @@ def _callback_page(instrument: Instrument, sight: Sight, seen: Look, width: int,
 
 def _messages_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
     parts = [part for _, message in instrument.messages for part in wrapped(message, width - 2)]
-    return [Text("Messages", "bold underline"), *(Text(f"  {part}") for part in parts[-(height - 1) :])]
+    sight.scroll = min(sight.scroll, max(0, len(parts) - (height - 2)))
+    end = len(parts) - sight.scroll
+    shown = parts[max(0, end - (height - 2)) : end]
+    return [_title("Messages", width), *(Text(f"  {part}") for part in shown)]
 
 
 def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
-    columns = 2 if width >= 80 else 1
+    columns = max(1, min(4, width // 40))
     keys = [*key_table(), *OWN_KEYS]
     half = -(-len(keys) // columns)
-    lines = [Text("Keys", "bold underline")]
+    lines = []
     for i in range(half):
         cells = [keys[j] for j in range(i, len(keys), half)][:columns]
         lines.append(Text("".join(f"  {key:<11} {does:<25}" for key, does in cells)))
     sent = "M muted, - inverted polarity, O override; ▲ ▼ how far a fader must move to take over."
-    return [*lines, Text(""), *(Text(f"  {part}") for part in wrapped(sent, width - 2))]
+    lines += [Text(""), *(Text(f"  {part}") for part in wrapped(sent, width - 2))]
+    return _scrolled("Keys", lines, sight, width, height)
+
+
+def _commands_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
+    lines = []
+    for action in ACTIONS.values():
+        if width >= 72:
+            first, *more = wrapped(action.help, width - 36)
+            lines += [Text(f"  {action.usage:<32} {first}"), *(Text(f"{'':<35}{part}") for part in more)]
+        else:
+            lines.append(Text(f"  {action.usage}", "bold"))
+            lines += [Text(f"      {part}") for part in wrapped(action.help, width - 6)]
+    return _scrolled("Commands", lines, sight, width, height)
+
+
+def _scrolled(title: str, lines: list[Text], sight: Sight, width: int, height: int) -> list[Text]:
+    """A page of text under its title, from line `sight.scroll` on."""
+    room = height - 1
+    sight.scroll = min(sight.scroll, max(0, len(lines) - room))
+    more = f"  {sight.scroll + 1}-{min(len(lines), sight.scroll + room)} of {len(lines)}" if len(lines) > room else ""
+    return [_title(title + more, width), *lines[sight.scroll : sight.scroll + room]]
+
+
+def _title(title: str, width: int) -> Text:
+    return _spread(Text(title, "bold underline"), Text("↑ ↓ page up/down scroll, tab next page", "dim"), width)
 
 
 def bar(share: float, width: int) -> str:
@@ -247,6 +319,19 @@ def bar(share: float, width: int) -> str:
     eighths = round(8 * width * min(max(share if share == share else 0.0, 0.0), 1.0))
     full, rest = divmod(eighths, 8)
     return ("█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")).ljust(width, "·")
+
+
+def signed_bar(share: float, width: int) -> str:
+    """A bar from a centre line: share -1 to 1, to the left and to the right."""
+    half = (width - 1) // 2
+    length = round(half * min(abs(share if share == share else 0.0), 1.0))
+    left, right = ("█" * length, "") if share < 0 else ("", "█" * length)
+    return f"{left.rjust(half, '·')}│{right.ljust(half, '·')}"
+
+
+def cut(text: str, width: int) -> str:
+    """The text, cut to a width with an ellipsis."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
 def minutes(seconds: float) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from aedsp.control import mapping
 from aedsp.control.midi_messages import Message
 from aedsp.control.performer import UnitPerformer
-from aedsp.control.surface import Surface
+from aedsp.control.surface import HELD_S, Surface
 from aedsp.engine.controls import Controls
+from patience import wait
 
 
 class Stage(UnitPerformer):
@@ -59,12 +62,14 @@ def nano():
 def test_every_control_does_its_action(nano):
     c = nano.controls
     for slot in range(8):
+        nano.cc(slot, 127)  # takes over at the current value
         nano.cc(slot, 10 * slot)
+        nano.cc(16 + slot, 64)
         nano.cc(16 + slot, 127 - slot)
     np.testing.assert_allclose(c.gain[:8], np.arange(8) * 10 / 127, rtol=1e-6)
     np.testing.assert_allclose(c.scale[:8], 2 * (127 - np.arange(8)) / 127, rtol=1e-6)
     for position in (63, 64):
-        nano.surface._positions.clear()
+        nano.cc(17, 126)
         nano.cc(17, position)
         assert c.scale[1] == 1.0
     nano.press(32 + 3)
@@ -80,12 +85,23 @@ def test_every_control_does_its_action(nano):
     assert c.monitor == "original"
     nano.press(44)
     assert c.monitor == "resynthesized"
-    for number, name in ((46, "quit"), (42, "stop"), (41, "play")):
+    for number, name in ((42, "stop"), (41, "play")):
         nano.press(number)
         assert nano.stage.asked[-1] == name
-    assert len(nano.stage.asked) == 3
+    assert len(nano.stage.asked) == 2
     nano.press(45)
     assert all(c.is_neutral(unit) for unit in range(20))
+
+
+def test_cycle_quits_only_when_held(nano, monkeypatch):
+    monkeypatch.setitem(HELD_S, "quit", 0.15)
+    nano.press(46)
+    time.sleep(0.3)
+    assert not nano.stage.asked
+    nano.cc(46, 127)
+    wait(lambda: nano.stage.asked == ["quit"])
+    nano.cc(46, 0)
+    assert HELD_S == {"quit": 0.15}
 
 
 def test_set_silences_all_units_and_brings_them_back(nano):
@@ -118,7 +134,12 @@ def test_banks_of_eight_are_cyclic_and_the_last_may_be_short(nano):
     assert nano.stage.bank == 1
 
 
-def test_the_first_touch_takes_over_and_then_nothing_jumps(nano):
+def test_nothing_jumps_from_the_first_touch_on(nano):
+    nano.cc(0, 1)  # a fader at the bottom is nudged
+    nano.cc(16, 3)
+    assert nano.controls.is_neutral(0)
+    assert nano.surface.distance("gain", 0) == 1 - 127 and nano.surface.distance("scale", 0) == round(3 - 63.5)
+    nano.cc(0, 127)
     nano.cc(0, 20)
     assert nano.controls.gain[0] == pytest.approx(20 / 127)
     nano.press(59)
@@ -168,6 +189,9 @@ def test_an_untouched_fader_after_a_bank_change_waits_for_its_value(nano):
 def test_override_by_a_fader():
     controls = Controls(8)
     surface = Surface(UnitPerformer(controls, 8, np.full(8, 4.0)), mapping.load("eight_faders"))
+    surface.receive(Message("cc", 1, 21, 127))
+    assert np.isnan(controls.override[0])
+    surface.receive(Message("cc", 1, 21, 0))  # where the unit is
     surface.receive(Message("cc", 1, 21, 127))
     assert controls.override[0] == 4.0
     surface.receive(Message("note", 1, 36, 1))

@@ -141,7 +141,10 @@ def test_reset_sets_units_to_neutral(controls):
         getattr(controls, name)[:] = value
     controls.reset(2)
     factor, override, _ = published(controls)
-    assert factor[2] == 1 and np.isnan(override[2]) and factor[3] == 0 and override[3] == 3
+    assert factor[2] == 1 and np.isnan(override[2])
+    assert factor[3] == 0 and np.isnan(override[3])  # mute wins over the override
+    controls.muted[3] = False
+    assert published(controls)[1][3] == 3
     controls.reset()
     assert published(controls)[0].tolist() == [1] * 8
 

@@ -187,6 +187,7 @@ def test_learning_writes_a_mapping(instrument, tmp_path):
     instrument.learn("gain", 2)
     instrument._midi(Message("cc", 1, 77, 64))
     assert "cc 77 is now gain 3; saved in" in said(instrument)[-1]
+    instrument._midi(Message("cc", 1, 77, 127))
     instrument._midi(Message("cc", 1, 77, 32))
     assert instrument.controls.gain[2] == pytest.approx(32 / 127)
     learnt = load(tmp_path / "user" / "mappings" / "nanoKONTROL2.toml")

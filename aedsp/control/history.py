@@ -1,0 +1,63 @@
+"""Undo and redo: the states of everything that a player sets, before each step. Control side; thread-safe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+State = TypeVar("State")
+
+#: Moves of one control that follow each other within this time, in s, are one step.
+GAP_S = 0.5
+MOST_STEPS = 200
+
+
+class History(Generic[State]):
+    """A list of states with a position in it.
+
+    Parameters
+    ----------
+    take : callable
+        Returns the current state; it must not change afterwards.
+    put_back : callable
+        Restores a state.
+    """
+
+    def __init__(self, take: Callable[[], State], put_back: Callable[[State], None]) -> None:
+        self._take, self._put_back = take, put_back
+        self._undo: list[tuple[str, State]] = []
+        self._redo: list[tuple[str, State]] = []
+        self._moving, self._moved_at = "", 0.0
+        self._lock = threading.RLock()
+
+    def begin(self, what: str, continuous: bool = False) -> None:
+        """Note the state before a change. continuous: further moves of the same `what` belong to the same step."""
+        with self._lock:
+            now = time.monotonic()
+            same = continuous and what == self._moving and now - self._moved_at < GAP_S
+            self._moving, self._moved_at = (what if continuous else ""), now
+            if same:
+                return
+            self._undo.append((what, self._take()))
+            del self._undo[:-MOST_STEPS]
+            self._redo.clear()
+
+    def undo(self) -> str | None:
+        """Restore the state before the last step; returns what is undone, None if there is nothing."""
+        return self._go(self._undo, self._redo)
+
+    def redo(self) -> str | None:
+        """Restore the state after the step that was undone last; returns what is redone, None if there is nothing."""
+        return self._go(self._redo, self._undo)
+
+    def _go(self, source: list[tuple[str, State]], target: list[tuple[str, State]]) -> str | None:
+        with self._lock:
+            self._moving = ""
+            if not source:
+                return None
+            what, state = source.pop()
+            target.append((what, self._take()))
+            self._put_back(state)
+            return what
