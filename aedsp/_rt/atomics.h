@@ -6,10 +6,17 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 static inline long long atomic_swap(volatile long long *p, long long v) { return _InterlockedExchange64(p, v); }
+static inline void atomic_change(volatile long long *p, long long from, long long to) {
+    _InterlockedCompareExchange64(p, to, from);
+}
 static inline long long atomic_read(volatile long long *p) { return _InterlockedOr64(p, 0); }
 static inline void atomic_write(volatile long long *p, long long v) { _InterlockedExchange64(p, v); }
 #else
 static inline long long atomic_swap(long long *p, long long v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
+/* Write `to` if the value is `from`. */
+static inline void atomic_change(long long *p, long long from, long long to) {
+    __atomic_compare_exchange_n(p, &from, to, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
 static inline long long atomic_read(long long *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline void atomic_write(long long *p, long long v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 #endif

@@ -43,8 +43,10 @@ cdef extern from "denormals.h":
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
     void atomic_write(long long *p, long long v) noexcept nogil
+    void atomic_change(long long *p, long long expected, long long v) noexcept nogil
 
 cdef enum:
+    RECORDER_OFF, RECORDER_ON, RECORDER_ARMED
     WAITING_COMMANDS = 64
     MOST_UNITS = 65536      # of a model, and so of a meter
 cdef double FADE_S = 0.010, SPLICE_S = 0.005, PEAK_FALL = 2.3   # e-folds per second: 20 dB/s
@@ -120,7 +122,9 @@ cdef void _listen(PlayerState *p, const float *out, Py_ssize_t n) noexcept nogil
     cdef long long fitted
     cdef EngineState *e = p.engine
     cdef Meter *meter = &p.meters.slot[p.meters.turn.back]
-    if atomic_read(&p.recorder.on):
+    if atomic_read(&p.recorder.on) == RECORDER_ARMED and not p.transport.halted:
+        atomic_change(&p.recorder.on, RECORDER_ARMED, RECORDER_ON)   # from the first frame of the call that began to play
+    if atomic_read(&p.recorder.on) == RECORDER_ON:
         fitted = ring_write(p.recorder.ring, out, n)
         p.recorder.frames += fitted
         p.recorder.dropped_frames += n - fitted
@@ -300,9 +304,9 @@ cdef class Player:
         """Frames taken from the source's ring but not played yet."""
         return atomic_read(&self.state.stretching.ahead)
 
-    def record(self, bint on):
-        """Start or stop copying the output to the recorder's ring."""
-        atomic_write(&self.state.recorder.on, on)
+    def record(self, bint on, bint from_play=False):
+        """Start or stop copying the output to the recorder's ring. from_play: start with the call that begins to play."""
+        atomic_write(&self.state.recorder.on, (RECORDER_ARMED if from_play else RECORDER_ON) if on else RECORDER_OFF)
 
     def recorded(self, long long most):
         """Take up to `most` recorded frames, float32 (frames, channels). One reader."""

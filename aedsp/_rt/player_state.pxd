@@ -52,7 +52,7 @@ ctypedef struct TimeStretching:
 
 ctypedef struct RecorderState:
     Ring *ring                # frames
-    long long on              # atomic
+    long long on              # atomic: RECORDER_OFF, RECORDER_ON or RECORDER_ARMED (`player.pyx`)
     unsigned long long frames, dropped_frames
 
 ctypedef struct PlayerCounters:   # since the player was created

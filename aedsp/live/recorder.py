@@ -80,9 +80,10 @@ class Recorder:
         """Seconds written so far."""
         return self.n_bytes / (4 * self.channels * self.sample_rate)
 
-    def start(self) -> None:
+    def start(self, from_play: bool = False) -> None:
+        """Begin now, or with the first frame that is played from now on."""
         self._player.recorded(1 << 40)  # discard what an earlier recording left
-        self._player.record(True)
+        self._player.record(True, from_play)
         self._thread.start()
 
     def stop(self) -> Path:

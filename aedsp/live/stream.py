@@ -226,8 +226,10 @@ class Stream(Unique):
             self._stretch = (float(stretch), float(transpose))
             self._player.set_stretch(*self._stretch)
 
-    def record(self, path: str | os.PathLike[str]) -> None:
+    def record(self, path: str | os.PathLike[str], *, from_play: bool = False) -> None:
         """Start recording the output to a WAV or FLAC file that must not exist yet.
+
+        from_play: the first frame of the file is the first one played after `start`; for a stream that is at rest.
 
         Raises
         ------
@@ -240,7 +242,7 @@ class Stream(Unique):
             if running is not None:
                 raise RuntimeError(f"already recording to {running.path}; stop_recording() first")
             recorder = Recorder(path, self._player, self.engine.sample_rate, self.engine.channels)
-            recorder.start()
+            recorder.start(from_play)
             self._recording.recorder = recorder
 
     def stop_recording(self) -> Path | None:

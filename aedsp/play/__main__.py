@@ -306,7 +306,7 @@ def _play(
         if record_gestures is not None:
             instrument.record_gestures(record_gestures)
         if record is not None:
-            instrument.stream.record(record)
+            instrument.stream.record(record, from_play=True)
         if isinstance(chosen.source, FileSource) and (chosen.stretch, chosen.transpose) != (1, 0):
             instrument.set_stretch(stretch=chosen.stretch, transpose=chosen.transpose)
         instrument.say(_greeting(instrument))

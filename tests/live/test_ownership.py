@@ -105,3 +105,20 @@ def test_signal_handlers_that_were_not_installed_by_python_are_left_alone(monkey
     monkeypatch.setattr(signal, "signal", lambda *a: pytest.fail("changed a handler that it cannot restore"))
     with portaudio._undisturbed():
         pass
+
+
+def test_a_recording_from_play_begins_with_the_first_frame_played(devices, engine, song, tmp_path):
+    with aedsp.Stream(engine, song) as stream:
+        stream.stop()
+        wait(lambda: stream.transport == "stop")
+        stream.record(tmp_path / "take.wav", from_play=True)
+        before = len(devices[0].heard)
+        wait(lambda: len(devices[0].heard) > before + 20)  # silence goes by
+        stream.start()
+        wait(lambda: stream.transport == "end")
+    heard = np.concatenate(devices[0].heard)[:, 0]
+    take = soundfile.read(tmp_path / "take.wav", dtype="float32")[0]
+    first, begins = np.flatnonzero(heard)[0], np.flatnonzero(take)[0]
+    assert begins <= engine.latency_frames + 256 and begins < first - 20 * 200
+    n = len(take) - begins - 256
+    assert np.array_equal(take[begins : begins + n], heard[first : first + n])
