@@ -69,6 +69,13 @@ class Screen(App[None]):
                 self._complete(prompt)
                 event.stop()
                 event.prevent_default()
+            elif self.focused is not prompt:  # it is about to have the focus: what is typed at once must not be lost
+                if event.key == "enter":
+                    self._submit(prompt.value)
+                elif event.is_printable and event.character:
+                    prompt.value += event.character
+                    prompt.cursor_position = len(prompt.value)
+                event.stop()
             return
         if self.sight.page != "play" and event.key in view.SCROLL:
             self.sight.scroll_by(event.key, self.size.height)
@@ -90,7 +97,10 @@ class Screen(App[None]):
         event.prevent_default()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        line = event.value
+        self._submit(event.value)
+
+    def _submit(self, line: str) -> None:
+        """Run the command of the prompt."""
         self._close_prompt()
         try:
             answer = actions.run(self.instrument, line)
@@ -107,6 +117,8 @@ class Screen(App[None]):
         if self.instrument.quitting.is_set() or (self._until is not None and time.monotonic() > self._until):
             self.exit()
             return
+        if self.focused is not None and not self.query_one("#prompt", Input).display:
+            self.set_focus(None)
         size = self.size
         self.query_one("#view", Static).update(view.screen(self.instrument, self.sight, size.width, size.height))
 
@@ -148,7 +160,7 @@ class Screen(App[None]):
         prompt = self.query_one("#prompt", Input)
         prompt.value, prompt.display = text, True
         prompt.cursor_position = len(text)
-        prompt.focus()
+        self.set_focus(prompt)
 
     def _close_prompt(self) -> None:
         prompt = self.query_one("#prompt", Input)

@@ -29,6 +29,12 @@ SCROLL = {
 }  # fmt: skip
 
 
+#: From this width on, values have five decimals, as in the paper.
+_WIDE = 76
+_TITLES = " Neuron     Gain    Scale  Adj. Value  Mute  Fader  Pot    Activation"
+_SHORT_TITLES = " Unit   Gain  Scale   Value Mute Fadr Pot  Activation"
+
+
 @dataclass
 class Sight:
     """State that the screen keeps between updates."""
@@ -93,6 +99,8 @@ def header(instrument: Instrument, width: int) -> list[Text]:
     words = {"play": "PLAYING", "pause": "PAUSED", "stop": "STOPPED", "end": "ENDED"}
     model = instrument.engine.model
     through = f" through {model.name or 'the model'}, {model.n_code} units"
+    if len(instrument.source_name) + len(through) + 28 > width:
+        through = f" through {model.name or 'the model'}"
     clock = minutes(stream.position_s) + (f" / {minutes(stream.duration_s)}" if stream.duration_s else "")
     right = f"{'DEVICE LOST' if stream.device_lost else words[stream.transport]}  {clock}"
     if stream.recording:
@@ -109,7 +117,7 @@ def header(instrument: Instrument, width: int) -> list[Text]:
     queued += stretched
     return [
         _spread(
-            Text(cut(instrument.source_name, width - len(through) - len(right) - 2) + through, "bold"),
+            Text(cut(instrument.source_name, max(8, width - len(through) - len(right) - 2)) + through, "bold"),
             Text(right, "bold reverse"),
             width,
         ),
@@ -132,7 +140,7 @@ def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
     meters = [bank_map(instrument, width), snapshot_line(instrument), *level_lines(instrument, seen, width)]
     n_banks = max(1, min(instrument.n_banks, (height - 26) // instrument.bank_size))
     rows = units(instrument, sight, seen, width, n_banks)
-    spectrum_rows = max(1, min(8, (height - len(rows) - 10) // 4))
+    spectrum_rows = max(1, min(8, (height - len(rows) - len(meters) - len(keys) - 6) // 2))
     spectra = [
         *spectrum("Original", seen.original, instrument, width, spectrum_rows),
         *spectrum("Output", seen.heard, instrument, width, spectrum_rows),
@@ -146,7 +154,7 @@ def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
 def units(instrument: Instrument, sight: Sight, seen: Look, width: int, n_banks: int = 1) -> list[Text]:
     """The bank in view, and as many of the next as there is space for, as in the paper's Figure 3, with distances of
     fader and pot, and activation; from the middle where activations have a sign."""
-    lines = [Text(" Neuron     Gain    Scale  Adj. Value  Mute  Fader  Pot    Activation", "underline")]
+    lines = [Text(_TITLES if width >= _WIDE else _SHORT_TITLES, "underline")]
     values, size, first = instrument.controls.state(), instrument.bank_size, instrument.bank * instrument.bank_size
     signed = instrument.engine.model.layers[-1].encoder_activation in ("linear", "tanh")
     for row in range(n_banks * size):
@@ -173,10 +181,13 @@ def _unit_row(
     activation = float(seen.code[unit]) if unit < len(seen.code) else 0.0
     share = activation / float(sight.code_top[unit]) if unit < len(sight.code_top) else 0.0
     selected = slot is not None and slot == instrument.selected
-    numbers = f"{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}"
-    text = f"{'>' if selected else ' '}{numbers}  {marks:<4}  {fader:<5}  {pot:<5}  "
+    if width >= _WIDE:
+        row = f"{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}  {marks:<4}  {fader:<5}  {pot:<5}  "
+    else:
+        row = f"{unit:>5} {gain:>6.3f} {scale:>6.3f} {adjusted:>7.3f} {marks:<4} {fader:<4} {pot:<4} "
+    text = (">" if selected else " ") + row
     style = "dim" if muted or slot is None else "bold" if selected else ""
-    bar_width = max(8, width - 72)
+    bar_width = max(4, width - len(text) - 8)
     drawn = signed_bar(share, bar_width) if signed else bar(abs(share), bar_width)
     return Text.assemble((text, style), (drawn, "green"), f" {activation:>6.3f}")
 
@@ -184,9 +195,9 @@ def _unit_row(
 def snapshot_line(instrument: Instrument) -> Text:
     """The snapshots that exist; the one recalled last in brackets; the morph time."""
     marks = [f"[{n}]" if n == instrument.recalled else f" {n} " for n in sorted(instrument.snapshots)]
-    stored = "".join(marks) if marks else " none; w 1-9 stores"
+    stored = "".join(marks) if marks else "none; w 1-9 stores"
     morph = f"   morph {instrument.morph_s:g} s" if instrument.morph_s else ""
-    return Text.assemble(("Snapshots", "bold"), stored, morph)
+    return Text.assemble(("Snapshots ", "bold"), stored, morph)
 
 
 def bank_map(instrument: Instrument, width: int) -> Text:
@@ -293,7 +304,7 @@ def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
 def _commands_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
     lines = []
     for action in ACTIONS.values():
-        if width >= 72:
+        if width >= 72 and len(action.usage) <= 32:
             first, *more = wrapped(action.help, width - 36)
             lines += [Text(f"  {action.usage:<32} {first}"), *(Text(f"{'':<35}{part}") for part in more)]
         else:

@@ -10,6 +10,9 @@ from patience import wait
 pytest.importorskip("textual")
 pytest.importorskip("pytest_asyncio")
 
+from textual import events
+
+from aedsp.control import actions
 from aedsp.play import view
 from aedsp.play.screen import Screen
 
@@ -134,3 +137,127 @@ def test_letters_duplicate_the_colours(instrument):
 def test_bars():
     assert view.bar(0.5, 4) == "██··" and view.bar(2, 3) == "███" and view.bar(float("nan"), 2) == "··"
     assert view.bar(1 / 16, 2) == "▏·" and view.minutes(65.34) == "1:05.3"
+
+
+def words_of(instrument, width, height, page="play"):
+    sight = view.Sight(page=page)
+    return view.screen(instrument, sight, width, height).plain.splitlines(), sight
+
+
+@pytest.mark.parametrize("width, height", [(60, 20), (80, 24), (120, 40), (200, 60)])
+def test_the_screen_says_what_plays_through_what(instrument, width, height):
+    lines, _ = words_of(instrument, width, height)
+    assert lines[0].startswith("piano.ogg through test") and len(lines) == height
+    assert all(len(line) <= width for line in lines)
+    shown = [line for line in lines if line[1:7].strip().isdigit()]
+    assert len(shown) >= (16 if height == 60 else 8)  # more banks where there is space
+
+
+def test_help_and_keys_scroll_to_their_last_line(instrument):
+    for page, last in (("keys", "take over"), ("commands", "quit")):
+        for width, height in ((60, 20), (80, 24)):
+            sight, seen = view.Sight(page=page), []
+            for _ in range(40):
+                seen += view.screen(instrument, sight, width, height).plain.splitlines()[3:]
+                sight.scroll_by("pagedown", height)
+            text = "\n".join(seen)
+            assert last in text
+            assert all(action.name in text for action in actions.ACTIONS.values()) or page == "keys"
+            if page == "keys":
+                assert all(help in text for _, help in actions.key_table())
+
+
+def test_long_messages_are_wrapped_not_cut(instrument):
+    words = "together " * 30
+    instrument.say(words)
+    lines, _ = words_of(instrument, 120, 40)
+    assert "".join(lines).count("together") == 30
+
+
+def test_a_muted_and_overridden_unit_shows_0_and_pots_show_their_distance(instrument):
+    from aedsp.control.midi_messages import Message
+
+    instrument.controls.override[2], instrument.controls.muted[2] = 0.7, True
+    instrument._midi(Message("cc", 1, 0, 1))
+    instrument._midi(Message("cc", 1, 16, 3))
+    lines, _ = words_of(instrument, 120, 40)
+    rows = {line[1:7].strip(): line for line in lines}
+    assert "0.00000  M O" in rows["2"] and "▲126" in rows["0"] and "▲60" in rows["0"]
+
+
+def test_signed_activations_are_drawn_from_a_centre_line():
+    assert view.signed_bar(0.5, 9) == "····│██··" and view.signed_bar(-1, 9) == "████│····"
+    assert view.signed_bar(float("nan"), 9) == "····│····"
+
+
+def test_snapshots_are_listed_with_the_one_recalled_last(instrument):
+    instrument.store(2)
+    instrument.store(5)
+    instrument.recall(5)
+    assert view.snapshot_line(instrument).plain.startswith("Snapshots  2 [5]")
+    instrument.store(5)
+    assert "replacing the one there; undo brings it back" in instrument.messages[-1][1]
+    instrument.undo()
+    instrument.undo()
+    assert 5 in instrument.snapshots
+
+
+@pytest.mark.asyncio
+async def test_the_prompt_takes_what_is_typed_or_pasted_at_once(instrument, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = Screen(instrument)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("n", *"rel", "tab")
+        prompt = app.query_one("#prompt")
+        assert prompt.value == "model relu_16"  # what was there is kept, not erased by the first key
+        await pilot.press("escape", "l", "enter")
+        assert str(instrument.learning) == "gain 1"
+        app.post_message(events.Paste("gain 4 0.5\n"))
+        await settle(pilot)
+        await pilot.press("enter")
+        assert instrument.controls.gain[4] == 0.5
+        await pilot.press("backspace")
+        assert instrument.controls.gain[4] == 1
+        await pilot.press("y")
+        assert instrument.controls.gain[4] == 0.5
+        await pilot.press("greater_than_sign")
+        assert instrument.messages[-1][1] == "speed 1.06 (stretch 0.944)"
+        await pilot.press("colon", *"seek 400", "enter")
+        assert instrument.messages[-1][1] == "at the end; the file lasts 15.0 s"
+        await pilot.press("colon", *"learn", "enter")
+        assert "bank-previous" in "".join(text for _, text in instrument.messages)
+        await pilot.press("colon", *"help", "enter", "end")
+        await settle(pilot)
+        assert "quit" in text_of(app) and app.sight.page == "commands"
+
+
+def test_without_input_there_is_no_original(device, rng, tmp_path):
+    import aedsp
+    from aedsp.control import mapping
+    from aedsp.play.instrument import Instrument
+    from models import autoencoder
+
+    autoencoder(rng).save(tmp_path / "m.h5")
+    with aedsp.Stream(aedsp.Engine(aedsp.Model.load(tmp_path / "m.h5")), None) as stream:
+        instrument = Instrument(stream, mapping.load("nanokontrol2"), tmp_path / "m.h5", tmp_path, midi=False)
+        assert actions.run(instrument, "monitor") == "there is no original to hear: the decoder plays alone"
+        assert actions.run(instrument, "seek 3") == "only a file can be played from another position"
+        assert instrument.controls.monitor == "resynthesized"
+
+
+def test_a_morph_fades_mutes_and_passes_signs_through_zero(instrument):
+    from aedsp.play.snapshots import Snapshot
+
+    c = instrument.controls
+    c.muted[1], c.sign[2], c.override[3] = True, -1, 0.8
+    target = Snapshot.of(c)
+    c.reset()
+    c.override[3] = 0.4
+    start, levels = c.state(), []
+    for share in np.linspace(0, 1, 21):
+        target.morph_step(c, start, float(share))
+        values = c.state()
+        signed = values["gain"] * values["sign"] * (values["muted"] == 0)
+        levels.append([signed[1], signed[2], values["override"][3]])
+    steps = np.abs(np.diff(levels, axis=0)).max(axis=0)
+    assert steps.max() < 0.11 and levels[-1] == pytest.approx([0, -1, 0.8]) and levels[0] == pytest.approx([1, 1, 0.4])
