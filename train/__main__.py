@@ -36,6 +36,8 @@ from aedsp.train.run.stages import BatchProgress
 from aedsp.train.run.training import Result, train
 
 _INTERRUPTED, _DIVERGED = 130, 1
+#: With fewer files, whole ones held out say little about the others: one song is not like the next.
+FEWEST_FILES = 20
 
 
 def command(
@@ -79,7 +81,8 @@ def command(
     with only_one(sibling(output, ".lock")) as alone, Screen() as screen, Interrupt() as interrupt:
         if not alone:
             raise TrainingError(f"{output} is being trained by another process; wait for it, or give another output")
-        work = _Work(chosen, model, output, corpus or sibling(output, ".corpus.h5"), screen, interrupt)
+        fewest = 0 if "split" in given else FEWEST_FILES
+        work = _Work(chosen, model, output, corpus or sibling(output, ".corpus.h5"), screen, interrupt, fewest)
         try:
             status = work.run(folder or _default_folder(screen), report)
         except KeyboardInterrupt:
@@ -98,8 +101,10 @@ class _Work:
     """The command, from folder to model file."""
 
     def __init__(
-        self, recipe: Recipe, start: Model | None, output: Path, corpus: Path, screen: Screen, interrupt: Interrupt
-    ) -> None:
+        self, recipe: Recipe, start: Model | None, output: Path, corpus: Path, screen: Screen, interrupt: Interrupt,
+        fewest_files: int,
+    ) -> None:  # fmt: skip
+        self._fewest_files = fewest_files
         self._recipe, self._start, self._output, self._corpus_path = recipe, start, output, corpus
         self._screen, self._interrupt = screen, interrupt
 
@@ -108,11 +113,11 @@ class _Work:
         checkpoint = checkpoints.path_for(self._output)
         found = gather(
             folder, self._corpus_path, self._recipe.draw(), self._recipe.license,
-            self._checked(self._screen.files), self._checked(self._screen.spectra), in_processes(),
+            self._checked(self._screen.files), self._checked(self._screen.spectra), in_processes(), self._fewest_files,
         )  # fmt: skip
         self._screen.gathered(self._corpus_path, found)
         with Corpus(self._corpus_path) as corpus:
-            self._screen.counts(corpus, self._recipe)
+            self._screen.counts(corpus, self._recipe, found.too_few)
             if trouble := elementwise_kernels().trouble:
                 self._screen.line(f"Numba cannot be used ({trouble}); training with NumPy, which takes longer")
             if checkpoint.exists():
@@ -177,6 +182,11 @@ class _Work:
             f"{self._output}: {result.model.n_code} units, epoch {result.best_epoch}, "
             f"validation loss {result.validation_loss:.4f}{test}, relative to the trivial error"
         )
+        if result.stalled:
+            self._screen.line(
+                f"stopped early: the validation loss has not improved since epoch {result.best_epoch}; more music, "
+                "fewer units (--code) or a smaller --learning-rate would help"
+            )
         if result.validation_loss >= 1:
             self._screen.line(
                 "the model is no better than predicting the mean; try a smaller learning_rate or more epochs"

@@ -246,7 +246,7 @@ BAD = [
     (["aedsp.render", "in.wav", "--phase", "x", "--model", "m.h5"], "phase is 'x'; expected one of"),
     (["aedsp.render", "in.wav", "--seed", "x"], "'--seed'"),
     (["aedsp.render", "a", "b"], "unexpected extra argument"),
-    (["aedsp.render", "--nonsense"], "No such option: --nonsense"),
+    (["aedsp.render", "--nonsense"], "No such option"),
     (["aedsp.render", "in.wav", "-o", "in.wav"], "in.wav is the input file; choose another name for the output"),
     (["aedsp.render", "in.wav", "-o", "."], "extension is ''; expected one of .wav"),
     (["aedsp.render", "in.wav", "--plot", "plain"], "plain: extension is ''; pictures are .png"),

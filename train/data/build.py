@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import h5py
@@ -51,6 +51,7 @@ class Gathered:
     reused, replaced : whether the corpus already existed; whether it replaced another one
     left_out : one line for each file that is missing from it, entirely or in part
     not_read : one line for each kind of file that was not looked into
+    too_few : whether the split is by spectrum because there are too few files
     """
 
     tracks: list[Track]
@@ -58,6 +59,7 @@ class Gathered:
     replaced: bool
     left_out: list[str]
     not_read: list[str] = field(default_factory=list)
+    too_few: bool = False
 
 
 def default_folder() -> tuple[Path, str]:
@@ -75,11 +77,13 @@ def gather(
     on_file: Progress,
     on_spectra: Progress,
     run_jobs: RunJobs | None = None,
+    fewest_files: int = 0,
 ) -> Gathered:
     """Bring the spectra of a folder of audio into the corpus file at `path`; reuse it if nothing has changed.
 
     on_file, on_spectra : called with (done, total); may raise KeyboardInterrupt.
     run_jobs : as in `build`.
+    fewest_files : with fewer usable files than this, the split is by spectrum instead of by file.
 
     Raises
     ------
@@ -88,13 +92,17 @@ def gather(
     """
     tracks, refusals = survey(find_audio(folder, licenses), folder, on_file)
     not_read = list_folder(folder).remarks()
+    too_few = draw.split == "file" and len(chosen(tracks, draw)[0]) < fewest_files
+    if too_few:
+        draw = replace(draw, split="frame")
     if matches(path, tracks, draw):
         with Corpus(path) as corpus:
             left_out = [*map(str, refusals + chosen(tracks, draw)[1]), *corpus.refusals]
-        return Gathered(tracks, reused=True, replaced=False, left_out=left_out, not_read=not_read)
+        return Gathered(tracks, reused=True, replaced=False, left_out=left_out, not_read=not_read, too_few=too_few)
     replaced = is_corpus(path)
     refusals += build_corpus(path, tracks, draw, on_spectra, run_jobs=run_jobs)
-    return Gathered(tracks, reused=False, replaced=replaced, left_out=[*map(str, refusals)], not_read=not_read)
+    left_out = [*map(str, refusals)]
+    return Gathered(tracks, reused=False, replaced=replaced, left_out=left_out, not_read=not_read, too_few=too_few)
 
 
 def matches(path: Path, tracks: Sequence[Track], draw: Draw) -> bool:

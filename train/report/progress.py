@@ -76,14 +76,19 @@ class Screen:
         for line in found.not_read:
             self.line(f"not read: {line}")
 
-    def counts(self, corpus: Corpus, recipe: Recipe) -> None:
-        """Print the number of spectra in each split."""
+    def counts(self, corpus: Corpus, recipe: Recipe, too_few: bool = False) -> None:
+        """Print the number of spectra in each split. too_few: files, to hold out whole ones."""
         counts = {name: len(split) for name, split in corpus.splits.items()}
         text = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
-        how = "by file" if corpus.split_by == "file" else "by frame"
+        how = "by file" if corpus.split_by == "file" else "by spectrum"
         self.line(f"{len(corpus.tracks)} files, spectra: {text}, split {how}")
-        if corpus.split_by != recipe.split:
-            self.line("split by frame: a split by file leaves less than half of the spectra for training")
+        if too_few:
+            self.line(
+                f"split by spectrum: {len(corpus.tracks)} files are too few to hold out whole ones; the losses are "
+                "those of spectra from the same files (--split file for other files)"
+            )
+        elif corpus.split_by != recipe.split:
+            self.line("split by spectrum: a split by file leaves less than half of the spectra for training")
         if sum(counts.values()) < recipe.draw().n_spectra:
             self.line(f"fewer than the {recipe.draw().n_spectra:,} spectra of the recipe: the files hold no more")
         if recipe.classes:

@@ -27,6 +27,8 @@ from aedsp.train.network.optimizers import Adam, Optimizer, Sgd
 from aedsp.train.run.recipe import Recipe
 
 _DIVERGENCE_EPOCHS, _DIVERGED = 3, 3.0  # epochs; times the best loss
+#: A loss that is above the best by this factor for this many epochs does not come back in time.
+_STALLED_EPOCHS, _STALLED = 5, 1.02
 
 
 class EpochRecord(NamedTuple):
@@ -132,6 +134,8 @@ class StageRun:
         self.rows: list[EpochRecord] = []
         self.best_parameters = network.parameters.copy()
         self.best_loss, self.best_epoch = math.inf, 0
+        #: Whether the stage stopped because its validation loss rose.
+        self.stalled = False
         self._rate_factor, self._epochs_since_fall = 1.0, 0
 
     def run(
@@ -146,6 +150,9 @@ class StageRun:
             on_row(self.stage, self.rows[-1])
         for epoch in range(len(self.rows), self.stage.epochs + 1):
             if self._should_stop_early():
+                return
+            if self.has_stalled():
+                self.stalled = True
                 return
             started = time.monotonic()
             with np.errstate(over="ignore", invalid="ignore"):  # divergence is detected below
@@ -247,6 +254,12 @@ class StageRun:
         if not n or len(losses) <= n:
             return False
         return min(losses[-n:]) > (1 - self._recipe.early_stopping_decrease) * min(losses[:-n])
+
+    def has_stalled(self) -> bool:
+        """Whether, without an early-stopping window, the loss has been above the best for several epochs, clearly."""
+        last = [row.validation_loss for row in self.rows[-_STALLED_EPOCHS:]]
+        over = len(self.rows) - 1 - self.best_epoch >= _STALLED_EPOCHS
+        return not self._recipe.early_stopping_epochs and over and min(last) > _STALLED * self.best_loss
 
     def _error_of(self, spectra: Spectra) -> float:
         """The objective over a split, plus the weighted class entropy."""

@@ -33,7 +33,8 @@ from aedsp.train.run.stages import BatchProgress, EpochRecord, Stage, StageObjec
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
     """The model; its history (rows, len(HISTORY_COLUMNS)) and stages; the best epoch of the last stage; the losses on
-    validation and test spectra (None without any); whether it was interrupted; where and why it diverged, if it did."""
+    validation and test spectra (None without any); whether it was interrupted; where and why it diverged, if it did;
+    whether the last stage stopped because its validation loss rose."""
 
     model: Model
     history: Floats
@@ -43,6 +44,7 @@ class Result:
     stages: tuple[Stage, ...]
     interrupted: bool = False
     diverged: str = ""
+    stalled: bool = False
 
 
 def train(
@@ -286,6 +288,7 @@ class _Run:
         return Result(
             model=model, history=history, best_epoch=run.best_epoch, validation_loss=losses["validation"],
             test_loss=losses.get("test"), stages=self._stages, interrupted=interrupted, diverged=diverged,
+            stalled=run.stalled,
         )  # fmt: skip
 
     def _n_trained(self, last: StageRun, broke_off: bool) -> int:

@@ -200,7 +200,7 @@ def test_a_step_allocates_nothing(rng, kind):
         step()
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
-    assert peak < 40_000, f"{peak} bytes, more than the conversion buffer of NumPy; the batch is {batch.x.nbytes}"
+    assert peak < 60_000, f"{peak} bytes, more than the conversion buffer of NumPy; the batch is {batch.x.nbytes}"
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 200 * 2.0**-23)])

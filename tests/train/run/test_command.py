@@ -31,8 +31,11 @@ def test_a_folder_becomes_a_model(music, tmp_path, capsys):
         lines[1]
         == "skipped: bad.wav: not readable as audio (Format not recognised); expected wav, flac, ogg, mp3 or aiff"
     )
-    assert lines[2] == "3 files, spectra: 1,285 training, 106 validation, 106 test, split by frame"
-    assert lines[3] == "split by frame: a split by file leaves less than half of the spectra for training"
+    assert lines[2] == "3 files, spectra: 1,285 training, 106 validation, 106 test, split by spectrum"
+    assert lines[3] == (
+        "split by spectrum: 3 files are too few to hold out whole ones; the losses are those of spectra from the same "
+        "files (--split file for other files)"
+    )
     assert lines[4] == "fewer than the 70,000 spectra of the recipe: the files hold no more"
     assert lines[-2].startswith(f"{path}: 8 units, epoch ")
     assert lines[-1] == f"{tmp_path / 'out.html'}: report of the training, with figures and sound"
@@ -193,7 +196,7 @@ def test_classes_need_folders(music, tmp_path, capsys):
         (music / f"{i}.wav").rename(music / f"k{i}" / "x.wav")
     assert call(music, "-o", tmp_path / "out.h5", *options) == 0
     out = capsys.readouterr().out
-    assert "skipped: 2.wav: is not in the folder of a class" in out and "classes: k0, k1" in out and "by frame" in out
+    assert "skipped: 2.wav: is not in the folder of a class" in out and "classes: k0, k1" in out and "by spectrum" in out
     assert Model.load(tmp_path / "out.h5").classes.centroids.any(axis=1).all()
     (music / "k1" / "x.wav").unlink()
     assert call(music, "-o", tmp_path / "out.h5", *options) == 2
@@ -301,3 +304,29 @@ def test_ctrl_c_during_the_corpus_leaves_nothing(music, tmp_path):
     assert process.returncode == 130, err
     assert "no model was written" in out
     assert [p.name for p in tmp_path.iterdir()] == ["music"]
+
+
+def test_a_small_folder_is_split_by_spectrum_unless_asked_otherwise(music, tmp_path, capsys):
+    assert call(music, "-o", tmp_path / "a.h5", *GEOMETRY, "--epochs", 1, "--no-report") == 0
+    assert "split by spectrum: 3 files are too few to hold out whole ones" in capsys.readouterr().out
+    assert call(music, "-o", tmp_path / "a.h5", *GEOMETRY, "--epochs", 1, "--no-report") == 0
+    assert "reusing the spectra" in capsys.readouterr().out
+    for i in range(3, 24):
+        (music / f"{i}.wav").write_bytes((music / f"{i % 3}.wav").read_bytes()[: 44 + 2 * (30_000 + 100 * i)])
+    assert call(music, "-o", tmp_path / "b.h5", *GEOMETRY, "--epochs", 1, "--no-report") == 0
+    assert "split by file" in capsys.readouterr().out
+
+
+def test_a_training_whose_validation_only_rises_stops_early_and_says_what_helps(music, tmp_path, capsys):
+    options = ["--epochs", 40, "--learning-rate", "0.5", "--optimizer", "adam", "--training-spectra", 60, "--no-report"]
+    assert call(music, "-o", tmp_path / "a.h5", *GEOMETRY, *options, "--split", "file") in (0, 1)
+    out = capsys.readouterr().out
+    assert "epoch 40 of 40" not in out
+    assert "stopped early: the validation loss has not improved since epoch" in out or "the loss diverges" in out
+
+
+def test_parts_are_as_many_as_a_controller_has_faders():
+    from aedsp.train.run import recipe
+
+    assert recipe.load("parts", {}).layer_units() == (16,)
+    assert recipe.load("parts", {"code": 24}).layer_units() == (24,)
