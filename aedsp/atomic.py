@@ -23,6 +23,11 @@ from pathlib import Path
 LONGEST_NAME = 255
 
 
+def lock_of(path: Path) -> Path:
+    """The lock file of an output: hidden, and of no other program."""
+    return path.with_name(f".aedsp-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.lock")
+
+
 def sibling(path: Path, ending: str) -> Path:
     """The path beside `path` named after it, `stem` + `ending`; the stem is cut where the name would be too long."""
     name = os.fsencode(path.stem + ending)
@@ -36,7 +41,8 @@ def sibling(path: Path, ending: str) -> Path:
 
 def unfinished_beside(target: Path) -> Path:
     """A new name in the target's directory for a file or folder that this process has not finished."""
-    return target.with_name(f".aedsp-{_here()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    suffix = target.suffix if len(os.fsencode(target.suffix)) < 32 else ""
+    return target.with_name(f".aedsp-{_here()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}")
 
 
 @functools.cache
@@ -95,11 +101,11 @@ def only_one(lock: Path) -> Iterator[bool]:
         yield True
         return
     while True:
-        with open(lock, "w") as file:
+        with open(lock, "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
+            except OSError as error:  # any other error than "held": a file system without locks
+                yield error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
                 return
             if not _is_still(lock, file.fileno()):
                 continue  # its last holder has just removed it

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from aedsp import cli, data
-from aedsp.atomic import only_one, sibling
+from aedsp.atomic import lock_of, only_one, sibling
 from aedsp.errors import MissingExtraError, ModelFormatError, TrainingError
 from aedsp.model.model import Model
 from aedsp.text import readable
@@ -78,7 +78,7 @@ def command(
         print(chosen.to_toml(), end="")
         return
     _refuse_output(output, corpus, start)
-    with only_one(sibling(output, ".lock")) as alone, Screen() as screen, Interrupt() as interrupt:
+    with only_one(lock_of(output)) as alone, Screen() as screen, Interrupt() as interrupt:
         if not alone:
             raise TrainingError(f"{output} is being trained by another process; wait for it, or give another output")
         fewest = 0 if "split" in given else FEWEST_FILES

@@ -107,9 +107,10 @@ def _left_out(path: str, kind: str) -> str:
         if kind == "OGG":
             n = _ogg_links(data)
             return f"holds {n} Ogg streams one after the other; only the first is read" if n > 1 else ""
-        promised = _mp3_bytes(data)
-        if promised and len(data) > 1.05 * promised + 4096:
-            return f"holds {len(data) - promised:,} bytes after the end of its first MP3 stream, which are not read"
+        start, end = _without_tags(data)
+        promised = _mp3_bytes(data[start : start + (1 << 16)])
+        if promised and end - start > 1.05 * promised + 4096:
+            return f"holds {end - start - promised:,} bytes after the end of its first MP3 stream, which are not read"
     return ""
 
 
@@ -123,9 +124,22 @@ def _ogg_links(data: mmap.mmap) -> int:
     return links
 
 
-def _mp3_bytes(data: mmap.mmap) -> int:
+def _without_tags(data: mmap.mmap) -> tuple[int, int]:
+    """Where the MP3 stream begins and ends: between ID3v2 at the beginning, and ID3v1 and APE at the end."""
+    start, end = 0, len(data)
+    if data[:3] == b"ID3":
+        size = data[6:10]
+        start = 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
+    if data[end - 128 : end - 125] == b"TAG":
+        end -= 128
+    if data[end - 32 : end - 24] == b"APETAGEX":
+        end -= int.from_bytes(data[end - 20 : end - 16], "little") + 32
+    return min(start, len(data)), max(end, 0)
+
+
+def _mp3_bytes(data: bytes) -> int:
     """Bytes of the stream according to the Xing or Info header of its first frame; 0 if it has none."""
-    found = re.search(rb"(?:Xing|Info)\x00\x00\x00(.)", data[: 1 << 16], re.S)
+    found = re.search(rb"(?:Xing|Info)\x00\x00\x00(.)", data, re.S)
     if found is None or not found[1][0] & 2:
         return 0
     at = found.end() + (4 if found[1][0] & 1 else 0)

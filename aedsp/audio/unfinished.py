@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+from typing import BinaryIO
 
 _CHUNK = struct.Struct("<4sI")
 
@@ -30,6 +31,16 @@ class _Repaired(io.BufferedReader):
         return len(data)
 
 
+def _are_chunks(file: BinaryIO, n_bytes: int) -> bool:
+    """Whether the rest of the file is chunks to its end, such as text about an empty recording, and no sound."""
+    while len(chunk := file.read(_CHUNK.size)) == _CHUNK.size:
+        name, size = _CHUNK.unpack(chunk)
+        if not (name.isascii() and name.decode().isprintable()) or file.tell() + size > n_bytes + 1:
+            return False
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return not chunk
+
+
 def unfinished_wav(path: str | os.PathLike[str]) -> io.BufferedReader | None:
     """The file with the size of its audio set to all that follows; None if it is not such a file."""
     with open(os.fsencode(path), "rb") as file:
@@ -40,7 +51,9 @@ def unfinished_wav(path: str | os.PathLike[str]) -> io.BufferedReader | None:
         while len(chunk := file.read(_CHUNK.size)) == _CHUNK.size:
             name, size = _CHUNK.unpack(chunk)
             if name == b"data":
-                left = min(n_bytes - file.tell(), 0xFFFFFFFF)
-                return _Repaired(path, file.tell() - 4, left) if size == 0 and left > 0 else None
+                at, left = file.tell(), min(n_bytes - file.tell(), 0xFFFFFFFF)
+                if size or not left or _are_chunks(file, n_bytes):
+                    return None
+                return _Repaired(path, at - 4, left)
             file.seek(size + size % 2, os.SEEK_CUR)
     return None

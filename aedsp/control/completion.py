@@ -22,7 +22,8 @@ def complete(line: str) -> tuple[str, list[str]]:
     begun = f"{name} "
     for argument in action.arguments:
         if argument.kind == "file":
-            return _extended(begun, unquoted(rest.strip()), _files(unquoted(rest.strip()), argument), "")
+            typed = unquoted(rest.strip()).lstrip("\"'")
+            return _extended(begun, typed, _files(typed, argument), "")
         word, space, rest_after = rest.partition(" ")
         if not space:
             return _extended(begun, word, _choices(name, argument), " ")
@@ -51,11 +52,18 @@ def _files(begun: str, argument: Argument) -> list[str]:
     for entry in entries:
         if entry.name.startswith(".") and not stem.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             found.append(f"{folder}{entry.name}/")
         elif entry.name.lower().endswith(ending):
             found.append(f"{folder}{entry.name}")
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _extended(before: str, begun: str, candidates: list[str], after: str) -> tuple[str, list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 State = TypeVar("State")
@@ -29,18 +30,26 @@ class History(Generic[State]):
         self._take, self._put_back = take, put_back
         self._undo: list[tuple[str, State]] = []
         self._redo: list[tuple[str, State]] = []
-        self._moving, self._moved_at = "", 0.0
+        self._moving: dict[str, float] = {}  # when each continuous move of the present was noted last
         self._lock = threading.RLock()
 
-    def begin(self, what: str, continuous: bool = False) -> None:
-        """Note the state before a change. continuous: further moves of the same `what` belong to the same step."""
+    @contextmanager
+    def step(self, what: str, continuous: bool = False) -> Iterator[None]:
+        """Around a change; if it raises, nothing is noted.
+
+        continuous: moves of the same `what` that follow each other belong to one step, also if others move meanwhile.
+        Never entered under a lock that `put_back` takes.
+        """
+        before, now = self._take(), time.monotonic()
+        yield
         with self._lock:
-            now = time.monotonic()
-            same = continuous and what == self._moving and now - self._moved_at < GAP_S
-            self._moving, self._moved_at = (what if continuous else ""), now
-            if same:
+            self._moving = {name: at for name, at in self._moving.items() if now - at < GAP_S} if continuous else {}
+            known = what in self._moving
+            if continuous:
+                self._moving[what] = now
+            if known:
                 return
-            self._undo.append((what, self._take()))
+            self._undo.append((what, before))
             del self._undo[:-MOST_STEPS]
             self._redo.clear()
 
@@ -54,7 +63,7 @@ class History(Generic[State]):
 
     def _go(self, source: list[tuple[str, State]], target: list[tuple[str, State]]) -> str | None:
         with self._lock:
-            self._moving = ""
+            self._moving.clear()
             if not source:
                 return None
             what, state = source.pop()

@@ -146,19 +146,19 @@ class UnitPerformer:
 
     def set_unit(self, name: UnitValue, unit: int, value: float) -> None:
         """Set a unit's gain, scale or override (nan clears it)."""
-        self.history.begin(f"{name} of unit {unit}", continuous=True)
-        getattr(self.controls, name)[unit] = value
+        with self.history.step(f"{name} of unit {unit}", continuous=True):
+            getattr(self.controls, name)[unit] = value
 
     def nudge_unit(self, name: UnitValue, steps: float) -> None:
         """Change a value of the selected unit by `steps`; an override that is not set is set first."""
         values, unit = getattr(self.controls, name), self.selected_unit
-        self.history.begin(f"{name} of unit {unit}", continuous=True)
-        if name != "override":
-            values[unit] = max(0.0, round(values[unit] + steps * STEPS[name], 4))
-        elif values[unit] == values[unit]:
-            values[unit] += steps * STEPS[name] * self.top_of_override(unit)
-        else:
-            values[unit] = self.activation(unit)
+        with self.history.step(f"{name} of unit {unit}", continuous=True):
+            if name != "override":
+                values[unit] = max(0.0, round(values[unit] + steps * STEPS[name], 4))
+            elif values[unit] == values[unit]:
+                values[unit] += steps * STEPS[name] * self.top_of_override(unit)
+            else:
+                values[unit] = self.activation(unit)
 
     def activation(self, unit: int) -> float:
         """The current activation of a unit; 0 if unknown."""
@@ -166,45 +166,43 @@ class UnitPerformer:
 
     def toggle_override(self, unit: int) -> bool:
         """Override a unit at its current activation, or clear the override. Returns whether it is set."""
-        self.history.begin(f"override of unit {unit}")
         override = self.controls.override
-        held = override[unit] == override[unit]
-        override[unit] = float("nan") if held else self.activation(unit)
+        with self.history.step(f"override of unit {unit}"):
+            held = override[unit] == override[unit]
+            override[unit] = float("nan") if held else self.activation(unit)
         return not held
 
     def toggle_mute(self, unit: int) -> bool:
         """Mute or unmute a unit. Returns whether it is muted."""
-        self.history.begin(f"mute of unit {unit}")
         muted = self.controls.muted
-        muted[unit] = not muted[unit]
+        with self.history.step(f"mute of unit {unit}"):
+            muted[unit] = not muted[unit]
         return bool(muted[unit])
 
     def invert_polarity(self, unit: int) -> float:
         """Invert a unit's polarity. Returns its sign."""
-        self.history.begin(f"sign of unit {unit}")
         sign = self.controls.sign
-        sign[unit] = -sign[unit]
+        with self.history.step(f"sign of unit {unit}"):
+            sign[unit] = -sign[unit]
         return float(sign[unit])
 
     def restore(self, unit: int) -> None:
         """Restore a unit's original activation."""
-        self.history.begin(f"restore of unit {unit}")
-        self.controls.reset(unit)
+        with self.history.step(f"restore of unit {unit}"):
+            self.controls.reset(unit)
         self.values_jumped()
 
     def reset(self) -> None:
         """Restore the original activations of all units."""
-        self.history.begin("reset")
-        with self._units_lock:
+        with self.history.step("reset"), self._units_lock:
             self._silenced = None
             self.controls.reset()
             self.values_jumped()
 
     def toggle_silence(self) -> bool:
         """Silence all units, overridden ones too; again: bring them back. Returns whether they are silent."""
-        self.history.begin("silence")
         controls = self.controls
-        with self._units_lock, controls.together():
+        with self.history.step("silence"), self._units_lock, controls.together():
             if self._silenced is None:
                 self._silenced = {"muted": controls.state()["muted"]}
                 controls.muted[:] = True
@@ -221,8 +219,8 @@ class UnitPerformer:
         self._silenced = None
 
     def set_monitor(self, monitor: Monitor) -> None:
-        self.history.begin("monitor")
-        self.controls.monitor = monitor
+        with self.history.step("monitor"):
+            self.controls.monitor = monitor
 
     def toggle_monitor(self) -> None:
         """Switch between original and resynthesized."""
@@ -230,8 +228,8 @@ class UnitPerformer:
 
     def toggle_frozen(self) -> None:
         """Freeze or release the current spectrum."""
-        self.history.begin("freeze")
-        self.controls.frozen = not self.controls.frozen
+        with self.history.step("freeze"):
+            self.controls.frozen = not self.controls.frozen
 
 
 class Performer(Protocol):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 PERIOD_S = 0.05
+JOIN_S = 3.0
 
 
 class Housekeeper:
@@ -37,18 +38,20 @@ class Housekeeper:
         """Stop the thread; may be called from one of its tasks."""
         self._stop.set()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(JOIN_S)  # a message that nobody reads must not keep the stream open
 
     def _run(self) -> None:
         said: set[str] = set()
         while not self._stop.wait(PERIOD_S):
             found = []
             for task in self._tasks:
+                if self._stop.is_set():  # closed by one of them
+                    return
                 try:
                     task()
                 except Exception as error:
                     found.append(f"{task.__name__.strip('_').replace('_', ' ')}: {error}")
-            for problem in [*found, *self._problems()]:
+            for problem in [*found, *(self._problems() or ())]:
                 if problem not in said:
                     said.add(problem)
                     with contextlib.suppress(Exception):

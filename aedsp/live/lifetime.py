@@ -25,9 +25,14 @@ class RunningRecording:
 
     recorder: Recorder | None = None
 
-    def stop(self) -> tuple[Path | None, str | None]:
-        """Finish it; returns its path and its error, None if there is none."""
+    def take(self) -> Recorder | None:
+        """Give it away, to be stopped: that takes a while, and another may begin."""
         recorder, self.recorder = self.recorder, None
+        return recorder
+
+    def stop(self, recorder: Recorder | None = None) -> tuple[Path | None, str | None]:
+        """Finish it; returns its path and its error, None if there is none."""
+        recorder = recorder or self.take()
         return (None, None) if recorder is None else (recorder.stop(), recorder.error)
 
 

@@ -248,7 +248,8 @@ class Stream(Unique):
     def stop_recording(self) -> Path | None:
         """Finish the recording; returns its path, None if there was none."""
         with self._lock:
-            path, error = self._recording.stop()
+            recorder = self._recording.take()
+        path, error = (None, None) if recorder is None else self._recording.stop(recorder)
         if error:
             self.say(error)
         return path

@@ -13,6 +13,7 @@ import signal
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from aedsp.live import portaudio
 from aedsp.play import lines
@@ -20,6 +21,8 @@ from aedsp.play.instrument import Instrument
 
 #: Time that the user interface has to end after it was asked to, in s.
 PATIENCE_S = 3.0
+#: Time that closing the stream and finishing a recording may take, in s: FLAC of an hour takes half a minute.
+CLOSING_S = 120.0
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -38,7 +41,8 @@ class Ending:
     def __init__(self, instrument: Instrument, session: Path | None, json_lines: bool) -> None:
         self._instrument, self._session, self._json_lines = instrument, session, json_lines
         self._once, self._begun = threading.Lock(), threading.Event()
-        self._signal = 0
+        self._ended, self._signal, self._impatient = threading.Event(), 0, 0
+        self._said, self._last = 0, dict[str, Any]()
 
     def __enter__(self) -> Ending:
         for number in _SIGNALS:
@@ -56,15 +60,24 @@ class Ending:
     def _quit(self, number: int, frame: object) -> None:
         """The first signal stops the instrument cleanly; a second Ctrl-C interrupts the user interface."""
         self._signal = self._signal or number
-        if number == signal.SIGINT and self._instrument.quitting.is_set() and not self._begun.is_set():
+        if self._begun.is_set():
+            self._impatient += 1
+            if self._impatient > 1:  # asked twice while it ends: something hangs
+                os._exit(128 + number)
+            return
+        if number == signal.SIGINT and self._instrument.quitting.is_set():
             raise KeyboardInterrupt
         self._instrument.quitting.set()
 
     def _watch(self) -> None:
         self._instrument.quitting.wait()
         if self._begun.wait(PATIENCE_S):
-            return
-        self._end(save=True)
+            if self._ended.wait(CLOSING_S):
+                return
+        else:
+            ending = threading.Thread(target=self._end, args=(True,), name="aedsp end", daemon=True)
+            ending.start()
+            ending.join(CLOSING_S)
         os._exit(128 + self._signal if self._signal else 0)
 
     def _end(self, save: bool) -> None:
@@ -74,9 +87,9 @@ class Ending:
             self._begun.set()
             instrument = self._instrument
             instrument.on_message = None
-            self._said = len(instrument.messages)
-            self._last = lines.status(instrument)
             try:
+                self._said = len(instrument.messages)
+                self._last = lines.status(instrument)
                 if save and self._session is not None:
                     session = self._session
                     instrument.attempt(lambda: instrument.session().save(session), f"session saved in {session}")
@@ -84,6 +97,7 @@ class Ending:
                 instrument.close()
                 with contextlib.suppress(Exception):
                     portaudio.release()
+                self._ended.set()
 
     def _print(self) -> None:
         """The last messages and the statistics."""

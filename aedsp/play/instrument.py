@@ -220,8 +220,8 @@ class Instrument(UnitPerformer):
         """Store the settings as a snapshot, 1 to 9."""
         if number in NUMBERS:
             replaced = ", replacing the one there; undo brings it back" if number in self.snapshots else ""
-            self.history.begin(f"store of snapshot {number}")
-            self.snapshots = {**self.snapshots, number: Snapshot.of(self.controls)}
+            with self.history.step(f"store of snapshot {number}"):
+                self.snapshots = {**self.snapshots, number: Snapshot.of(self.controls)}
             self.say(f"snapshot {number} stored{replaced}")
 
     def recall(self, number: int, duration_s: float | None = None) -> None:
@@ -231,9 +231,8 @@ class Instrument(UnitPerformer):
             self.say(f"snapshot {number} is empty")
             return
         duration_s = self.morph_s if duration_s is None else duration_s
-        with self._lock:
+        with self.history.step(f"recall of snapshot {number}"), self._lock:
             self._cancel_morph()
-            self.history.begin(f"recall of snapshot {number}")
             self.recalled = number
             self.values_jumped()
             self.forget_silence()
@@ -247,8 +246,15 @@ class Instrument(UnitPerformer):
             self._morph.cancel()
 
     def settings(self) -> Settings:
-        """Everything that `undo` brings back, with the snapshots."""
-        return replace(super().settings(), snapshots=self.snapshots)
+        """Everything that `undo` brings back, with the snapshots; of a running morph, where it leads."""
+        settings, morph = replace(super().settings(), snapshots=self.snapshots), self._morph
+        if morph is None or not morph.running:
+            return settings
+        values = {name: current.copy() for name, current in settings.values.items()}
+        for name, target in morph.snapshot.values.items():
+            n = min(len(target), len(values[name]))
+            values[name][:n] = target[:n]
+        return replace(settings, values=values, monitor=morph.snapshot.monitor)
 
     def put_back(self, settings: Settings) -> None:
         """Restore what `settings` returned; a running morph ends."""

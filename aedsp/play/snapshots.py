@@ -42,11 +42,15 @@ class Snapshot:
         def between(a: Float32, b: Float32) -> Float32:
             return np.asarray(a + w * (b - a), np.float32)
 
-        gain = between(*(side["gain"] * side["sign"] * (side["muted"] == 0) for side in (old, new)))
-        both = np.isfinite(old["override"]) & np.isfinite(new["override"])
-        ends = [np.where(side["muted"] == 0, side["override"], np.float32(0)) for side in (old, new)]
-        single = np.where(both, np.float32(0), new["override"] if late else old["override"])
-        shown = np.where((new if late else old)["muted"] == 0, single, np.where(np.isfinite(single), 0, single))
+        sides = (old, new)
+        gain = between(*(side["gain"] * side["sign"] * (side["muted"] == 0) for side in sides))
+        # a muted side is an override of 0 for one that is overridden
+        own = [np.where(side["muted"] == 0, side["override"], np.float32(np.nan)) for side in sides]
+        ends = [
+            np.where((side["muted"] != 0) & np.isfinite(other), np.float32(0), mine)
+            for side, mine, other in zip(sides, own, reversed(own), strict=True)
+        ]
+        both = np.isfinite(ends[0]) & np.isfinite(ends[1])
         with controls.together():
             self._set(
                 controls,
@@ -55,7 +59,7 @@ class Snapshot:
                     "sign": np.where(gain < 0, np.float32(-1), np.where(gain > 0, 1, old["sign"])),
                     "scale": between(old["scale"], new["scale"]),
                     "muted": (old["muted"] != 0) & (new["muted"] != 0),
-                    "override": np.where(both, between(*ends), shown),
+                    "override": np.where(both, between(*ends), ends[1] if late else ends[0]),
                 },
             )
 
@@ -71,6 +75,7 @@ class Morph:
 
     def __init__(self, snapshot: Snapshot, controls: Controls, duration_s: float) -> None:
         self._stop = threading.Event()
+        self.snapshot = snapshot
         self._arguments = snapshot, controls, duration_s
         self._thread = threading.Thread(target=self._run, name="aedsp morph", daemon=True)
         self._thread.start()

@@ -125,3 +125,20 @@ def test_pictures_leave_matplotlib_of_the_host_as_it_is(tmp_path):
         assert matplotlib.get_backend().lower() == "svg" and (tmp_path / "x.png").stat().st_size > 1000
     finally:
         matplotlib.use(before)
+
+
+def test_tags_of_an_mp3_are_no_sound_that_was_left_out(tmp_path):
+    data = write(tmp_path / "x.mp3").read_bytes()
+    size = 90_000
+    cover = b"ID3\x03\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + bytes(size)
+    ape = bytes(80_000 - 32) + b"APETAGEX" + bytes(4) + (80_000 - 32).to_bytes(4, "little") + bytes(16)
+    start = 0 if data[:3] != b"ID3" else 10 + (data[6] << 21 | data[7] << 14 | data[8] << 7 | data[9])
+    (tmp_path / "tagged.mp3").write_bytes(cover + data[start:] + ape + b"TAG" + bytes(125))
+    assert examine(tmp_path / "tagged.mp3").remark == ""
+
+
+def test_an_empty_wav_with_text_behind_it_holds_no_sound(tmp_path):
+    soundfile.write(tmp_path / "x.wav", np.zeros(0), RATE)
+    with open(tmp_path / "x.wav", "ab") as file:
+        file.write(b"LIST" + (26).to_bytes(4, "little") + b"INFOISFT" + (14).to_bytes(4, "little") + b"some recorder\0")
+    assert examine(tmp_path / "x.wav").n_frames == 0

@@ -70,3 +70,9 @@ def test_several_spaces_in_a_name_are_kept(folder):
 
     actions.run(Taker(), "record  a  b.wav ")
     assert paths == ["a  b.wav"]
+
+
+def test_open_quotes_and_links_to_themselves_do_not_disturb(folder):
+    (folder / "circle").symlink_to(folder / "circle")
+    assert complete('model "my o') == ("model my other model.h5", ["my other model.h5"])
+    assert complete("model ci") == ("model ci", [])

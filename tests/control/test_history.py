@@ -113,3 +113,21 @@ def test_after_a_swap_to_a_smaller_model_the_units_that_exist_come_back():
     performer.undo()
     performer.undo()
     assert performer.controls.gain[3] == 1 and performer.controls.n_units == 8
+
+
+def test_controls_moved_together_are_a_step_each(performer, clock):
+    for i in range(300):
+        clock.now += 0.02
+        performer.set_unit("gain", i % 2, 0.5 + i / 1000)
+    assert performer.undo() and performer.undo() and performer.undo() is None
+    assert performer.controls.is_neutral(0) and performer.controls.is_neutral(1)
+
+
+def test_a_refused_change_is_no_step_and_keeps_what_can_be_redone(performer):
+    performer.toggle_mute(1)
+    performer.undo()
+    with pytest.raises(IndexError):
+        performer.set_unit("gain", 9999, 1)
+    with pytest.raises(ValueError):
+        performer.set_unit("gain", 1, float("inf"))
+    assert performer.redo() == "mute of unit 1" and performer.undo() == "mute of unit 1" and performer.undo() is None

@@ -313,3 +313,29 @@ def test_two_recordings_in_one_second_and_names_in_capitals(instrument, tmp_path
     names = [f"{stem}.wav", f"{stem} (2).wav", f"{stem} (3).wav", "TAKE2.WAV"]
     wait(lambda: all((tmp_path / name).exists() for name in names))
     assert len([path for path in tmp_path.iterdir() if path.suffix.lower() == ".wav"]) == 4
+
+
+def test_recall_and_undo_from_two_threads_do_not_wait_for_each_other(instrument):
+    import threading
+
+    instrument.store(1)
+    threads = [
+        threading.Thread(target=lambda act=act: [act() for _ in range(300)], daemon=True)
+        for act in (lambda: instrument.recall(1), lambda: (instrument.undo(), instrument.redo()))
+    ]
+    for thread in threads:
+        thread.start()
+    wait(lambda: not any(thread.is_alive() for thread in threads), 30)
+
+
+def test_redo_of_an_undone_morph_is_where_it_led(instrument):
+    c = instrument.controls
+    c.gain[:] = 0
+    instrument.store(1)
+    c.reset()
+    instrument.recall(1, 60)
+    time.sleep(0.1)
+    instrument.undo()
+    assert (c.gain[:] == 1).all()
+    instrument.redo()
+    assert (c.gain[:] == 0).all()

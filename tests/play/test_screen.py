@@ -261,3 +261,30 @@ def test_a_morph_fades_mutes_and_passes_signs_through_zero(instrument):
         levels.append([signed[1], signed[2], values["override"][3]])
     steps = np.abs(np.diff(levels, axis=0)).max(axis=0)
     assert steps.max() < 0.11 and levels[-1] == pytest.approx([0, -1, 0.8]) and levels[0] == pytest.approx([1, 1, 0.4])
+
+
+@pytest.mark.parametrize("old, new", [((2.0, False), (None, True)), ((None, False), (2.0, True))])
+def test_a_morph_between_a_mute_and_an_override_fades(instrument, old, new):
+    from aedsp.play.snapshots import Snapshot
+
+    c = instrument.controls
+
+    def heard():
+        """Of a unit whose activation is 1."""
+        values = {name: float(column[0]) for name, column in c.state().items()}
+        if values["muted"]:
+            return 0.0
+        return values["override"] if values["override"] == values["override"] else values["gain"] * values["sign"]
+
+    for first, last in ((old, new), (new, old)):
+        states = []
+        for override, muted in (first, last):
+            c.reset()
+            c.override[0], c.muted[0] = np.nan if override is None else override, muted
+            states.append((Snapshot.of(c), heard()))
+        start, levels = states[0][0].values, []
+        for share in np.linspace(0, 1, 101):
+            states[1][0].morph_step(c, start, float(share))
+            levels.append(heard())
+        assert levels[0] == pytest.approx(states[0][1]) and np.abs(np.diff(levels)).max() < 0.03
+        assert levels[-1] == pytest.approx(states[1][1], abs=1e-6)

@@ -259,7 +259,9 @@ class StageRun:
         """Whether, without an early-stopping window, the loss has been above the best for several epochs, clearly."""
         last = [row.validation_loss for row in self.rows[-_STALLED_EPOCHS:]]
         over = len(self.rows) - 1 - self.best_epoch >= _STALLED_EPOCHS
-        return not self._recipe.early_stopping_epochs and over and min(last) > _STALLED * self.best_loss
+        recipe = self._recipe  # with SGD, as in the paper, a loss may come back
+        watched = recipe.optimizer == "adam" and not recipe.early_stopping_epochs
+        return watched and over and min(last) > _STALLED * self.best_loss
 
     def _error_of(self, spectra: Spectra) -> float:
         """The objective over a split, plus the weighted class entropy."""

@@ -196,7 +196,9 @@ def test_classes_need_folders(music, tmp_path, capsys):
         (music / f"{i}.wav").rename(music / f"k{i}" / "x.wav")
     assert call(music, "-o", tmp_path / "out.h5", *options) == 0
     out = capsys.readouterr().out
-    assert "skipped: 2.wav: is not in the folder of a class" in out and "classes: k0, k1" in out and "by spectrum" in out
+    assert (
+        "skipped: 2.wav: is not in the folder of a class" in out and "classes: k0, k1" in out and "by spectrum" in out
+    )
     assert Model.load(tmp_path / "out.h5").classes.centroids.any(axis=1).all()
     (music / "k1" / "x.wav").unlink()
     assert call(music, "-o", tmp_path / "out.h5", *options) == 2

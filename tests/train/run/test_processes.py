@@ -121,7 +121,7 @@ def test_two_trainings_with_one_output_are_kept_apart(music, tmp_path):
     assert second.returncode == 2 and "is being trained by another process; wait for it" in err
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=60)
-    assert not (tmp_path / "out.lock").exists()
+    assert not list(tmp_path.glob(".aedsp-*.lock"))
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,19 @@ def test_numpy_takes_the_place_of_a_numba_that_cannot_be_used(music, tmp_path):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "Numba cannot be used (Numba needs NumPy 2.2 or less); training with NumPy" in out
+
+
+def test_a_lock_touches_no_file_of_others_and_none_is_needed_where_there_are_no_locks(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / "poetry.lock").write_text("precious")
+    lock = atomic.lock_of(tmp_path / "poetry.h5")
+    with atomic.only_one(lock) as first, atomic.only_one(lock) as second:
+        assert first and not second
+    assert (tmp_path / "poetry.lock").read_text() == "precious" and not lock.exists()
+
+    def unsupported(*arguments):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with atomic.only_one(lock) as alone:
+        assert alone
