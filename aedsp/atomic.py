@@ -105,7 +105,10 @@ def only_one(lock: Path) -> Iterator[bool]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:  # any other error than "held": a file system without locks
-                yield error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+                held = error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+                if not held:
+                    lock.unlink(missing_ok=True)
+                yield not held
                 return
             if not _is_still(lock, file.fileno()):
                 continue  # its last holder has just removed it

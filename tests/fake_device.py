@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 
@@ -47,3 +48,35 @@ class FakeDevice:
         if self.active:
             self.active = False
             self.thread.join()
+
+
+def install(make, put=setattr):
+    """Put fake devices in the place of PortAudio's; returns the list of the opened ones.
+
+    Parameters
+    ----------
+    make : callable
+        Called with callback, n_out and block_frames; returns a `FakeDevice`.
+    put : callable
+        Sets an attribute; `monkeypatch.setattr` to have it back after the test.
+    """
+    opened = []
+
+    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
+        opened.append(make(callback, n_out, block_frames))
+        return opened[-1]
+
+    put(portaudio, "find_device", lambda device, kind: DEVICE)
+    put(portaudio, "open_stream", open_stream)
+    put(portaudio, "start_stream", FakeDevice.start)
+    return opened
+
+
+def paced(n_frames, pause_s):
+    """For `install`: devices that ask for blocks of n_frames, with a pause after each."""
+
+    def play(device):
+        device.call(None, n_frames)
+        time.sleep(pause_s)
+
+    return lambda callback, n_out, block_frames: FakeDevice(callback, n_out, play)

@@ -12,9 +12,8 @@ import numpy as np
 import soundfile
 
 import aedsp
+import fake_device
 from aedsp._rt.control import ControlBuffer
-from aedsp.live import portaudio
-from fake_device import DEVICE, FakeDevice
 from models import autoencoder
 
 SECONDS = 4.0
@@ -72,13 +71,7 @@ def one_stream(rng, folder):
     soundfile.write(song, 0.1 * rng.standard_normal((60_000, 2)), 22_050)
     model = autoencoder(rng)
 
-    def play(device):
-        device.call(None, 256)
-        time.sleep(0.0005)
-
-    portaudio.find_device = lambda device, kind: DEVICE
-    portaudio.open_stream = lambda callback, output, input, n_in, n_out, *rest: FakeDevice(callback, n_out, play)
-    portaudio.start_stream = FakeDevice.start
+    fake_device.install(fake_device.paced(256, 0.0005))
     stream = aedsp.Stream(aedsp.Engine(model, channels=2), aedsp.FileSource(song, loop=True))
     takes = iter(range(1 << 20))
 

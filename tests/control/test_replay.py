@@ -15,8 +15,7 @@ import aedsp
 from aedsp.control import gesture_file
 from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.replay import Replay
-from aedsp.live import portaudio
-from fake_device import DEVICE, FakeDevice
+from fake_device import FakeDevice, install
 from models import autoencoder, music
 
 #: Number of random performances, each with its own seed; set by AEDSP_FUZZ_RUNS.
@@ -54,16 +53,8 @@ def hasty(callback, n_out, block, rng):
 @pytest.fixture
 def devices(request, monkeypatch):
     """Replace PortAudio with hasty fake devices; returns the list of opened ones."""
-    opened, rng = [], np.random.default_rng(zlib.crc32(request.node.name.encode()))
-
-    def open_stream(callback, output, input, n_in, n_out, sample_rate, block_frames, latency):
-        opened.append(hasty(callback, n_out, block_frames, rng))
-        return opened[-1]
-
-    monkeypatch.setattr(portaudio, "find_device", lambda device, kind: DEVICE)
-    monkeypatch.setattr(portaudio, "open_stream", open_stream)
-    monkeypatch.setattr(portaudio, "start_stream", FakeDevice.start)
-    return opened
+    rng = np.random.default_rng(zlib.crc32(request.node.name.encode()))
+    return install(lambda callback, n_out, block: hasty(callback, n_out, block, rng), monkeypatch.setattr)
 
 
 def rendered(path):

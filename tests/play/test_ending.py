@@ -86,18 +86,11 @@ def test_what_libraries_print_becomes_messages_once(capfd):
 
 
 RUN = """
-import sys, time
+import sys
 sys.path[:0] = {path!r}
-from fake_device import DEVICE, FakeDevice
+import fake_device
 from aedsp.live import portaudio
-
-def play(device):
-    device.call(None, 512)
-    time.sleep(0.01)
-
-portaudio.find_device = lambda device, kind: DEVICE
-portaudio.open_stream = lambda callback, output, input, n_in, n_out, *rest: FakeDevice(callback, n_out, play)
-portaudio.start_stream = FakeDevice.start
+fake_device.install(fake_device.paced(512, 0.01))
 portaudio.release = lambda: None
 from aedsp import cli
 from aedsp.play.__main__ import command
