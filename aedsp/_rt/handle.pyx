@@ -221,6 +221,9 @@ cdef class EngineHandle:
     cdef int _enter(self) except -1:
         if atomic_swap(&self.busy, 1) == 0:
             return 0
+        with self.lock:                                       # a swap in another thread holds it for a moment
+            if atomic_swap(&self.busy, 1) == 0:
+                return 0
         if self.attached:
             raise RuntimeError("the engine plays in a stream, on another thread; close the stream first, or make another Engine")
         raise RuntimeError("the engine is in use by another thread; make one Engine per thread")

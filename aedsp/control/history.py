@@ -40,14 +40,16 @@ class History(Generic[State]):
         continuous: moves of the same `what` that follow each other belong to one step, also if others move meanwhile.
         Never entered under a lock that `put_back` takes.
         """
-        before, now = self._take(), time.monotonic()
+        now = time.monotonic()
+        with self._lock:
+            known = continuous and now - self._moving.get(what, -GAP_S) < GAP_S
+        before = None if known else self._take()  # not at every message of a moving fader
         yield
         with self._lock:
             self._moving = {name: at for name, at in self._moving.items() if now - at < GAP_S} if continuous else {}
-            known = what in self._moving
             if continuous:
                 self._moving[what] = now
-            if known:
+            if before is None:
                 return
             self._undo.append((what, before))
             del self._undo[:-MOST_STEPS]

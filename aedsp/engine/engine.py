@@ -24,7 +24,7 @@ from aedsp.engine.arguments import (
     expect_out,
     expect_shape,
     host_rate,
-)  # fmt: skip
+)
 from aedsp.engine.compile import compile_model
 from aedsp.engine.controls import Controls
 from aedsp.engine.listener import Listener

@@ -8,7 +8,6 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from aedsp.live.housekeeper import Housekeeper
@@ -30,11 +29,6 @@ class RunningRecording:
         recorder, self.recorder = self.recorder, None
         return recorder
 
-    def stop(self, recorder: Recorder | None = None) -> tuple[Path | None, str | None]:
-        """Finish it; returns its path and its error, None if there is none."""
-        recorder = recorder or self.take()
-        return (None, None) if recorder is None else (recorder.stop(), recorder.error)
-
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method without keeping its stream alive: returns None once the stream has been dropped."""
@@ -52,7 +46,8 @@ def abandon(housekeeper: Housekeeper, recording: RunningRecording, release: cont
     """Close a stream that was dropped: as `Stream.close`, without the fade-out."""
     housekeeper.stop()
     try:
-        recording.stop()
+        if recorder := recording.take():
+            recorder.stop()
     finally:
         release.close()
 

@@ -249,9 +249,11 @@ class Stream(Unique):
         """Finish the recording; returns its path, None if there was none."""
         with self._lock:
             recorder = self._recording.take()
-        path, error = (None, None) if recorder is None else self._recording.stop(recorder)
-        if error:
-            self.say(error)
+        if recorder is None:
+            return None
+        path = recorder.stop()
+        if recorder.error:
+            self.say(recorder.error)
         return path
 
     def swap(self, model: Model, *, path: str | None = None) -> None:

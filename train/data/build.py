@@ -90,8 +90,9 @@ def gather(
     TrainingError
         No audio, too little of it, or a file at `path` that is not a corpus.
     """
-    tracks, refusals = survey(find_audio(folder, licenses), folder, on_file)
-    not_read = list_folder(folder).remarks()
+    listing = list_folder(folder)
+    tracks, refusals = survey(find_audio(folder, licenses, listing), folder, on_file)
+    not_read = listing.remarks()
     too_few = draw.split == "file" and len(chosen(tracks, draw)[0]) < fewest_files
     if too_few:
         draw = replace(draw, split="frame")

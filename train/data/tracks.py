@@ -17,7 +17,7 @@ from aedsp.audio.examine import examine, has_integer_scale
 from aedsp.audio.reader import Reader
 from aedsp.errors import AudioFileError, TrainingError
 from aedsp.text import read_text, readable
-from aedsp.train.data.listing import SUFFIXES, list_folder
+from aedsp.train.data.listing import SUFFIXES, Listing, list_folder
 
 MANIFEST = "MANIFEST.tsv"
 BLOCK_FRAMES = 1 << 17
@@ -55,7 +55,7 @@ class Refusal:
         return f"{readable(self.path.name)}: {self.reason}"
 
 
-def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
+def find_audio(folder: Path, licenses: Iterable[str] = (), listing: Listing | None = None) -> list[Path]:
     """The audio files below `folder`, as `list_folder`.
 
     Parameters
@@ -64,6 +64,8 @@ def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
     licenses : iterable of str
         Use only tracks that the `MANIFEST.tsv` in the folder or beside it (tab-separated, columns `file`, relative
         to the manifest, and `license`) lists under one of these. Empty: every file.
+    listing : Listing, optional
+        Of the folder, if it has been listed already.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def find_audio(folder: Path, licenses: Iterable[str] = ()) -> list[Path]:
     """
     if not folder.is_dir():
         raise TrainingError(f"{folder}: no such directory; give the folder that contains the audio files")
-    listing = list_folder(folder)
+    listing = listing or list_folder(folder)
     found = listing.audio
     if not found:
         not_read = "".join(f"; not read: {line}" for line in listing.remarks())
