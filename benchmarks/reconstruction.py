@@ -26,7 +26,7 @@ from aedsp.train.data.build import build_corpus, in_processes
 from aedsp.train.data.corpus import Corpus
 from aedsp.train.data.sampling import Draw
 from aedsp.train.network.initial import principal_components
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 
 FLOOR = 1e-5
 

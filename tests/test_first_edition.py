@@ -13,7 +13,7 @@ from aedsp.control.mapping import Target
 from aedsp.model.model import Model
 from aedsp.play import session as sessions
 from aedsp.train.data.corpus import Corpus
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 from aedsp.train.run.training import train
 
 FOLDER = Path(__file__).parent / "first_edition"

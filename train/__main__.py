@@ -28,10 +28,10 @@ from aedsp.train.network.backend import elementwise_kernels
 from aedsp.train.report import report as reports
 from aedsp.train.report.progress import Screen
 from aedsp.train.run import checkpoint as checkpoints
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 from aedsp.train.run import warm_start
 from aedsp.train.run.interrupt import Interrupt
-from aedsp.train.run.recipe import Recipe
+from aedsp.train.run.recipe import Recipe, option_types
 from aedsp.train.run.stages import BatchProgress
 from aedsp.train.run.training import Result, train
 
@@ -222,7 +222,7 @@ def _refuse_output(output: Path, corpus: Path | None, start: Path | None) -> Non
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The options given on the command line; list values may be separated by commas."""
-    given, kinds = {}, {option.name: kind for option, kind in recipes.option_types().items()}
+    given, kinds = {}, {option.name: kind for option, kind in option_types().items()}
     for key, value in options.items():
         if isinstance(value, list):
             value = [item.strip() for text in value for item in text.split(",") if item.strip()]
@@ -263,7 +263,7 @@ def _add_flags() -> None:
     """Add one flag to `command` for each field of `Recipe`."""
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    flags = [_flag(field, kind) for field, kind in recipes.option_types().items()]
+    flags = [_flag(field, kind) for field, kind in option_types().items()]
     command.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in (*own, *flags)} | {"return": None}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 from aedsp.train.run.recipe import Recipe
 from aedsp.train.sweep.cell import Cell
 

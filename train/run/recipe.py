@@ -1,4 +1,4 @@
-"""Recipe: every option of a training run with its default and range, from a TOML file or the command line.
+"""Recipe: every option of a training run with its default and range. `recipe_file` reads recipes from TOML files.
 
 The fields are the only list of options: the command-line flags and the TOML keys are generated from them. A recipe
 holds values only; nothing here reads audio or trains.
@@ -11,15 +11,12 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from aedsp import toml
 from aedsp.errors import TrainingError
 from aedsp.model.format import WeightDtype
 from aedsp.model.front_end import FrontEnd, FrontEndKind, WindowName
 from aedsp.model.layers import MOST_UNITS, Activation
-from aedsp.text import read_text
 from aedsp.train.data.batches import parse_step
 from aedsp.train.data.sampling import Draw
 from aedsp.train.network import corruption as corruptions
@@ -32,8 +29,8 @@ OLD_NAMES = {
     "stop_epochs": "early_stopping_epochs",
     "stop_decrease": "early_stopping_decrease",
 }
-RECIPES = Path(__file__).parents[1] / "recipes"
-DEFAULT_RECIPE = "default"
+#: Options that the first edition did not have; None: not set.
+NEW_OPTIONS = ("synthesis_length",)
 
 
 def _about(text: str, least: float | None = None, most: float = math.inf) -> dict[str, Any]:
@@ -61,13 +58,14 @@ class Recipe:
     )
     hop_length: int | None = field(default=None, metadata=_about("hop length, frames; default: set by the front end"))
     window: WindowName = field(default=FrontEnd().window, metadata=_about("window shape"))
+    synthesis_length: int | None = field(
+        default=None, metadata=_about("asymmetric windows: the part that is heard and sets the latency, frames")
+    )
     bins_per_octave: int | None = field(default=None, metadata=_about("constant-Q bands per octave; default: 12", 1))
     f_min_hz: float | None = field(default=None, metadata=_about("lowest constant-Q band, Hz; default: 20", 0))
     f_max_hz: float | None = field(
         default=None,
-        metadata=_about(
-            "upper limit of the constant-Q bands, Hz; default: 11,025, or half the sample rate if lower", 0
-        ),
+        metadata=_about("highest constant-Q band, Hz; default: 11,025, or half the sample rate", 0),
     )
     context_spectra: int = field(
         default=1, metadata=_about("consecutive spectra that the encoder sees, up to the newest", 1, 64)
@@ -222,7 +220,15 @@ class Recipe:
         ValueError
             Incompatible lengths.
         """
-        names = ("fft_length", "window_length", "hop_length", "bins_per_octave", "f_min_hz", "f_max_hz")
+        names = (
+            "fft_length",
+            "window_length",
+            "hop_length",
+            "synthesis_length",
+            "bins_per_octave",
+            "f_min_hz",
+            "f_max_hz",
+        )
         chosen = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return FrontEnd.of_kind(self.front_end, sample_rate=self.sample_rate, window=self.window, **chosen)
 
@@ -269,84 +275,6 @@ def option_types() -> dict[dataclasses.Field[Any], Any]:
     """Each field of `Recipe` with its type."""
     hints = get_type_hints(Recipe)
     return {option: hints[option.name] for option in dataclasses.fields(Recipe)}
-
-
-def names() -> list[str]:
-    """Names of the recipes in the package."""
-    return sorted(path.stem for path in RECIPES.glob("*.toml"))
-
-
-def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
-    """Load a shipped recipe by name, or a TOML file by path, and apply `changes`.
-
-    Raises
-    ------
-    TrainingError
-        No such recipe, invalid TOML, an unknown option (the message gives the nearest valid one), or an invalid
-        value.
-    """
-    changes = dict(changes or {})
-    if changes.get("hidden") is not None and changes.get("code") is not None:
-        raise TrainingError("hidden sets all layers, code only the units of the innermost one; give one of them")
-    path = shipped if (shipped := RECIPES / f"{name_or_path}.toml").is_file() else Path(name_or_path)
-    if not path.is_file():
-        raise TrainingError(f"no such recipe: {name_or_path!r}; give a TOML file, or one of {', '.join(names())}")
-    try:
-        options = toml.loads(read_text(path))
-        recipe = from_options(_for_code(options, changes))
-    except (toml.TOMLDecodeError, UnicodeError) as error:
-        raise TrainingError(f"{path} is not valid TOML ({error})") from error
-    except TrainingError as error:
-        raise TrainingError(f"{path}: {error}") from error
-    if "hidden" in changes:
-        changes = _refitted(recipe, changes)
-    return from_options({**recipe.to_dict(), **changes})
-
-
-def _for_code(options: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a recipe file for the chosen code size: its tables `from_code.N` apply from N units on, except to
-    the shape of layers that `changes` sets.
-
-    Raises
-    ------
-    TrainingError
-        `from_code` is not a table of tables, or a table has no number.
-    """
-    options = renamed(options)
-    tables = options.pop("from_code", {})
-    if not isinstance(tables, dict) or not all(n.isdigit() and isinstance(t, dict) for n, t in tables.items()):
-        raise TrainingError(
-            f"from_code is {tables!r}; expected tables like [from_code.64], named after the smallest code size"
-        )
-    hidden = changes.get("hidden", options.get("hidden", 0))
-    code = (
-        changes.get("code")
-        or options.get("code")
-        or ([0, *hidden][-1] if isinstance(hidden, (list, tuple)) else hidden)
-    )
-    shape = ("hidden", "encoder_activation", "decoder_activation") if "hidden" in changes else ()
-    for least in sorted(tables, key=int):
-        if isinstance(code, int) and int(least) <= code:
-            options |= {key: value for key, value in renamed(tables[least]).items() if key not in shape}
-    return options
-
-
-def _refitted(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:
-    """`changes`, plus the recipe's per-layer options adapted to the new number of layers.
-
-    The innermost layer keeps its encoder activation and its sparsity, the outermost its decoder activation and its
-    corruption; the layers between copy their neighbours.
-    """
-    hidden = changes["hidden"]
-    n = len(hidden) if isinstance(hidden, (list, tuple)) else 1
-    fitted: dict[str, Any] = {"code": None}
-    for name in ("encoder_activation", "sparsity"):
-        values = list(getattr(recipe, name))
-        fitted[name] = values if len(values) == 1 else [values[0]] * (n - 1) + [values[-1]]
-    for name in ("decoder_activation", "corruption"):
-        values = list(getattr(recipe, name))
-        fitted[name] = values if len(values) == 1 else [values[0]] + [values[-1]] * (n - 1)
-    return {**fitted, **changes}
 
 
 def renamed(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def settled(model: Model) -> dict[str, Any]:
     if len(tied) > 1:
         raise TrainingError("the model to continue has both tied and untied layers; expected only one kind")
     front_end = model.front_end
-    lengths = ("sample_rate", "fft_length", "window_length", "hop_length", "window")
+    lengths = ("sample_rate", "fft_length", "window_length", "hop_length", "window", "synthesis_length")
     return {
         "front_end": front_end.kind,
         **{key: getattr(front_end, key) for key in (*lengths, "bins_per_octave", "f_min_hz", "f_max_hz")},

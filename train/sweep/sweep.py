@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 
 from aedsp.atomic import only_one
 from aedsp.errors import TrainingError
-from aedsp.train.run.recipe import OLD_NAMES
+from aedsp.train.run.recipe import NEW_OPTIONS, OLD_NAMES
 from aedsp.train.sweep.cell import MODEL, OUTCOME, Cell, Files, Material, Outcome
 
 FORMAT_VERSION = 1
@@ -32,13 +32,15 @@ State = Literal["waiting", "queued", "running", "done", "known", "failed", "impo
 def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
     """By name, a digest of all that the result of a cell depends on: its recipe, the corpus, its parent.
 
-    The recipe counts under the first edition's option names, so that finished cells survive a renaming.
+    The recipe counts under the first edition's option names and without newer options that are not set, so that
+    finished cells survive a renaming or a new option.
     """
     first_edition = {new: old for old, new in OLD_NAMES.items()}
     keys: dict[str, str] = {}
     for cell in cells:
         parent = None if cell.parent is None else keys[cell.parent]
-        recipe = {first_edition.get(name, name): value for name, value in cell.recipe.to_dict().items()}
+        options = cell.recipe.to_dict().items()
+        recipe = {first_edition.get(name, name): v for name, v in options if v is not None or name not in NEW_OPTIONS}
         text = json.dumps([FORMAT_VERSION, recipe, fingerprint, parent, cell.stacks], sort_keys=True)
         keys[cell.name] = hashlib.sha256(text.encode()).hexdigest()
     return keys

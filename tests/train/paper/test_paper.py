@@ -10,7 +10,7 @@ import pytest
 
 from aedsp.train.paper import experiment, tables
 from aedsp.train.paper.tables import Baseline, Entry, Results
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 from aedsp.train.sweep.cell import Outcome
 
 MAXIMUM = 0.75

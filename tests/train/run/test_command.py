@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from aedsp import Model
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 from aedsp.train.run.recipe import Recipe
 from calls import GEOMETRY, call, start
 
@@ -219,7 +219,17 @@ def weights_of(path):
 
 
 def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(music, tmp_path):
-    arguments = (music, *GEOMETRY, "--epochs", 60, "--no-report", "--corpus", tmp_path / "c.h5")
+    arguments = (
+        music,
+        *GEOMETRY,
+        "--epochs",
+        300,
+        "--early-stopping-epochs",
+        290,
+        "--no-report",
+        "--corpus",
+        tmp_path / "c.h5",
+    )
     assert call(*arguments, "-o", tmp_path / "whole.h5") == 0
     for delay_s in (0.0, 0.03, 0.07):
         process = start(*arguments, "-o", tmp_path / "out.h5", PYTHONUNBUFFERED="1")
@@ -328,7 +338,7 @@ def test_a_training_whose_validation_only_rises_stops_early_and_says_what_helps(
 
 
 def test_parts_are_as_many_as_a_controller_has_faders():
-    from aedsp.train.run import recipe
+    from aedsp.train.run import recipe_file as recipe
 
     assert recipe.load("parts", {}).layer_units() == (16,)
     assert recipe.load("parts", {"code": 24}).layer_units() == (24,)

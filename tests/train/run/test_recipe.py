@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aedsp.errors import TrainingError
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 from aedsp.train.run.recipe import Recipe
 
 

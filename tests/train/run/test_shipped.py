@@ -12,7 +12,7 @@ import pytest
 
 import aedsp
 from aedsp.model.model import Model
-from aedsp.train.run import recipe as recipes
+from aedsp.train.run import recipe_file as recipes
 
 DATA = Path(aedsp.__file__).parent / "data"
 DEMOS = [name for name in recipes.names() if name.startswith("demo_")]
