@@ -135,6 +135,18 @@ def attribute(group: str, **values: Any) -> Change:
     return lambda file: set_attributes(file[group], **values)
 
 
+def asymmetric(synthesis_length: Any = None) -> Change:
+    """A file of version 2 with asymmetric windows; None: without their `synthesis_length`."""
+
+    def change(file: h5py.File) -> None:
+        set_attributes(file, format_version=2)
+        set_attributes(file["front_end"], window=b"asymmetric")
+        if synthesis_length is not None:
+            set_attributes(file["front_end"], synthesis_length=synthesis_length)
+
+    return change
+
+
 def no_attribute(group: str, name: str) -> Change:
     return lambda file: file[group].attrs.__delitem__(name)
 
@@ -221,8 +233,8 @@ REFUSALS: list[tuple[Change, str]] = [
     # Root
     (no_attribute("/", "format"), "/ has no attribute 'format'; " + FIXED.format("format")),
     (attribute("/", format=b"keras"), "/ attribute 'format' is 'keras'; expected 'aedsp-model'"),
-    (attribute("/", format_version=2), "/ attribute 'format_version' is 2; this aedsp reads 1; upgrade aedsp"),
-    (attribute("/", format_version=0), "/ attribute 'format_version' is 0; this aedsp reads 1"),
+    (attribute("/", format_version=3), "/ attribute 'format_version' is 3; this aedsp reads 1 and 2; upgrade aedsp"),
+    (attribute("/", format_version=0), "/ attribute 'format_version' is 0; this aedsp reads 1 and 2"),
     (attribute("/", format_version=1.0), "'format_version' is a float of 64 bits; expected an integer"),
     (attribute("/", format_version=b"1"), "is a string of 1 bytes; expected an integer"),
     (no_attribute("/", "license"), "/ has no attribute 'license'"),
@@ -255,6 +267,19 @@ REFUSALS: list[tuple[Change, str]] = [
     (attribute("front_end", sample_rate=np.nan), "/front_end does not fit: sample_rate is nan; expected 1 to"),
     (attribute("front_end", fft_length=100), "/front_end does not fit: fft_length is 100; expected a power"),
     (attribute("front_end", window=b"kaiser"), "/front_end does not fit: window is 'kaiser'; expected one of"),
+    (
+        attribute("front_end", window=b"asymmetric", synthesis_length=32),
+        "/front_end attribute 'window' is 'asymmetric' in a file of version 1; expected version 2",
+    ),
+    (
+        attribute("front_end", synthesis_length=32),
+        "/front_end does not fit: synthesis_length is 32 and window 'hann'; only the window 'asymmetric' has one",
+    ),
+    (asymmetric(), "/front_end does not fit: window is 'asymmetric' without synthesis_length; expected an even"),
+    (asymmetric(31), "/front_end does not fit: synthesis_length is 31; expected an even number from 2 hop_length = 32"),
+    (asymmetric(30), "/front_end does not fit: synthesis_length is 30; expected an even number from 2 hop_length = 32"),
+    (asymmetric(66), "/front_end does not fit: synthesis_length is 66; expected an even number from 2 hop_length = 32"),
+    (asymmetric(32.0), "/front_end attribute 'synthesis_length' is a float of 64 bits; expected an integer"),
     (
         attribute("front_end", kind=b"cqft"),
         "/front_end has no attribute 'bins_per_octave'; expected an integer",

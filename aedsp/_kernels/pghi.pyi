@@ -14,5 +14,6 @@ class Integration:
         start_turns: npt.NDArray[np.float64],
         window: str = "hann",
         look_ahead: bool = False,
+        window_centre: float | None = None,
     ) -> None: ...
     def run(self, magnitude: Float32) -> tuple[Float32, Float32]: ...

@@ -1,16 +1,16 @@
 """Phases from magnitudes by real-time phase gradient heap integration: `pghi`, and `pghi1` with look-ahead.
 
-Formula      s = ln(max(magnitude, 1e-9)), L the window length, γ = the window's constant · L², N the FFT, H the hop;
+Formula      s = ln(max(magnitude, 1e-9)), γ the window's, C its phase centre, N the FFT, H the hop;
              turns per hop: H k / N + H N / (4π γ) (s[k + 1] - s[k - 1]);
              turns per bin: - γ / (4π H N) (s[m + 1] - s[m - 1]), without look-ahead
              - γ / (4π H N) (3 s[m] - 4 s[m - 1] + s[m - 2]); integrated by the trapezoidal rule (`heap.pyx`);
-             plus - k L / 2N for the window's edge. Bins that are not reached take the phase of `advance`
+             plus - k C / N for the window's edge. Bins that are not reached take the phase of `advance`
 Shapes       magnitude, unit_re, unit_im: n_bins, padded to a multiple of AEDSP_PAD
 Aliasing     none
 Alignment    any
 Scaling      any magnitudes
 Allocation   none after `pghi_new`
-Sizes        those of `aedsp.FrontEnd`; the window is hann, hamming or blackman
+Sizes        those of `aedsp.FrontEnd`
 
 Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap integration" (DAFx 2016).
 """
@@ -24,8 +24,9 @@ from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
 from aedsp._kernels.heap cimport heap_free, heap_integrate, heap_new
 from aedsp._kernels.phase cimport PHASE_FLOOR, phase_free, phase_free_turns, phase_made
 
-#: γ / L² of the Gaussian closest to each window; the rectangular window has none.
-GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
+#: γ / L² of the Gaussian closest to each window of length L; the rectangular window has none. No Gaussian is close to an
+#: asymmetric window: its γ is the one that measures best for S from L/8 to L (`benchmarks/phases.py`).
+GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954, "asymmetric": 0.33}
 
 
 cdef Pghi *pghi_new(const Phase *phase, double gamma, bint look_ahead) noexcept nogil:
@@ -129,9 +130,11 @@ cdef class Integration:
     fft_length, window_length, hop_length : int
     start_turns : float64 (fft_length // 2 + 1,)
         Phases of unreached bins, in turns at hop 0.
-    window : "hann", "hamming" or "blackman"
+    window : "hann", "hamming", "blackman" or "asymmetric"
     look_ahead : bool
         Return each spectrum's phases one call later.
+    window_centre : float, optional
+        The window's phase centre, in frames. None: half its length.
     """
 
     cdef Phase *phase
@@ -139,10 +142,11 @@ cdef class Integration:
     cdef unsigned long long hop
 
     def __cinit__(self, Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
-                  const double[::1] start_turns not None, window="hann", bint look_ahead=False):
+                  const double[::1] start_turns not None, window="hann", bint look_ahead=False, window_centre=None):
         if window not in GAMMA:
             raise ValueError(f"window is {window!r}; phase gradients are known for {', '.join(GAMMA)}")
-        self.phase = phase_made(fft_length, window_length, hop_length, start_turns)
+        cdef double centre = window_length / 2 if window_centre is None else window_centre
+        self.phase = phase_made(fft_length, centre, hop_length, start_turns)
         self.pghi = pghi_new(self.phase, GAMMA[window] * window_length ** 2, look_ahead)
         if self.pghi is NULL:
             raise MemoryError

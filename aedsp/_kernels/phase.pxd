@@ -8,16 +8,16 @@ ctypedef struct Phase:
     float *start_im
     float *start_turns     # the same in turns
     float *bin_turns       # (H k mod N) / N: turns per hop at the bin's frequency
-    float *edge_turns      # phase shift from the window's middle to its edge
+    float *edge_turns      # phase shift from the window's phase centre to its edge
 
 ctypedef struct Spsi:
-    float *middle          # turns at the window's middle, n_bins; state
+    float *middle          # turns at the window's centre, n_bins; state
     float *turns           # scratch
     float *logs            # scratch
 
-cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+cdef Phase *phase_new(Py_ssize_t fft_length, double window_centre, Py_ssize_t hop_length,
                       const double *start_turns) noexcept nogil
-cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+cdef Phase *phase_made(Py_ssize_t fft_length, double window_centre, Py_ssize_t hop_length,
                        const double[::1] start_turns) except NULL
 cdef void phase_free(Phase *phase) noexcept nogil
 cdef void phase_run_on(const Phase *phase, const float *magnitude, float *unit_re, float *unit_im) noexcept nogil

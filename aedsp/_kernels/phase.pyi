@@ -5,7 +5,12 @@ Float32 = npt.NDArray[np.float32]
 
 class Phases:
     def __init__(
-        self, fft_length: int, window_length: int, hop_length: int, start_turns: npt.NDArray[np.float64]
+        self,
+        fft_length: int,
+        window_length: int,
+        hop_length: int,
+        start_turns: npt.NDArray[np.float64],
+        window_centre: float | None = None,
     ) -> None: ...
     def source(self, re: Float32, im: Float32, scale: float, unit_re: Float32, unit_im: Float32) -> Float32: ...
     def advance(self, hop: int) -> tuple[Float32, Float32]: ...

@@ -3,7 +3,8 @@
 Formula      source: unit = X / |X|; where the magnitude is below 1e-9, the previous unit · exp(2πi H k / N) (`phase_run_on`)
              advance: start · exp(2πi ((m H k) mod N) / N) at hop m, in integers, without drift (`phase_advance`)
              spsi: a peak at bin k + p, p from the parabola through three logarithms, advances by H (k + p) / N turns
-             per hop, with the bins from trough to trough; plus - k L / 2N for the window's edge (`spsi_run`)
+             per hop, with the bins from trough to trough; plus - k C / N for the window's edge, C being the window's
+             phase centre, `FrontEnd.window_centre` (`spsi_run`)
 Shapes       magnitude, unit_re, unit_im: n_bins = N/2 + 1; for spsi padded to a multiple of AEDSP_PAD
 Aliasing     none
 Alignment    any
@@ -15,7 +16,7 @@ Sizes        those of `aedsp.FrontEnd`
 Harish & Wyse (2015), single-pass spectrogram inversion.
 """
 
-from libc.math cimport M_PI, atan2f, cos, rintf, sin
+from libc.math cimport M_PI, atan2f, cos, fmod, rintf, sin
 from libc.string cimport memcpy
 
 import numpy as np
@@ -25,9 +26,9 @@ from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
 PHASE_FLOOR = 1e-9
 
 
-cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+cdef Phase *phase_new(Py_ssize_t fft_length, double window_centre, Py_ssize_t hop_length,
                       const double *start_turns) noexcept nogil:
-    """start_turns: n_bins start phases, as fractions of a turn. NULL if out of memory."""
+    """window_centre: phase centre, in frames. start_turns: n_bins start phases, as fractions of a turn. NULL if out of memory."""
     cdef Phase *phase = <Phase *> aedsp_alloc(sizeof(Phase))
     if phase is NULL:
         return NULL
@@ -57,7 +58,7 @@ cdef Phase *phase_new(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_
         phase.start_im[i] = <float> sin(2 * M_PI * start_turns[i])
         phase.start_turns[i] = <float> start_turns[i]
         phase.bin_turns[i] = <float> (<double> (hop_length * i & (fft_length - 1)) / fft_length)
-        phase.edge_turns[i] = <float> (-<double> (window_length * i & (2 * fft_length - 1)) / (2 * fft_length))
+        phase.edge_turns[i] = <float> (-fmod(window_centre * i, fft_length) / fft_length)
     return phase
 
 
@@ -86,7 +87,7 @@ cdef float phase_free_turns(const Phase *phase, unsigned long long hop, Py_ssize
 
 
 cdef void phase_follow(const Phase *phase, const float *unit_re, const float *unit_im, float *middle) noexcept nogil:
-    """Phases at the window's edge to turns at its middle."""
+    """Phases at the window's edge to turns at its centre."""
     cdef Py_ssize_t k
     for k in range(phase.n_bins):
         middle[k] = atan2f(unit_im[k], unit_re[k]) * <float> (0.5 / M_PI) - phase.edge_turns[k]
@@ -152,7 +153,7 @@ cdef void spsi_run(const Phase *phase, Spsi *spsi, const float *magnitude, float
     kernels.phasors(spsi.turns, unit_re, unit_im, padded(n))
 
 
-cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
+cdef Phase *phase_made(Py_ssize_t fft_length, double window_centre, Py_ssize_t hop_length,
                        const double[::1] start_turns) except NULL:
     """`phase_new` for the Python wrappers, with checks."""
     if fft_length < 64 or fft_length & (fft_length - 1) or start_turns.shape[0] != fft_length // 2 + 1:
@@ -160,7 +161,7 @@ cdef Phase *phase_made(Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize
             f"fft_length is {fft_length} with {start_turns.shape[0]} start phases; "
             "expected a power of two from 64, and one phase per bin"
         )
-    cdef Phase *phase = phase_new(fft_length, window_length, hop_length, &start_turns[0])
+    cdef Phase *phase = phase_new(fft_length, window_centre, hop_length, &start_turns[0])
     if phase is NULL:
         raise MemoryError
     return phase
@@ -174,14 +175,17 @@ cdef class Phases:
     fft_length, window_length, hop_length : int
     start_turns : float64 (fft_length // 2 + 1,)
         Start phases of `advance` and `spsi`, in turns.
+    window_centre : float, optional
+        The window's phase centre, in frames. None: half its length.
     """
 
     cdef Phase *phase
     cdef Spsi *spsi_state
 
     def __cinit__(self, Py_ssize_t fft_length, Py_ssize_t window_length, Py_ssize_t hop_length,
-                  const double[::1] start_turns not None):
-        self.phase = phase_made(fft_length, window_length, hop_length, start_turns)
+                  const double[::1] start_turns not None, window_centre=None):
+        cdef double centre = window_length / 2 if window_centre is None else window_centre
+        self.phase = phase_made(fft_length, centre, hop_length, start_turns)
         self.spsi_state = spsi_new(self.phase)
         if self.spsi_state is NULL:
             raise MemoryError

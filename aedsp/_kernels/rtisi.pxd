@@ -10,5 +10,5 @@ ctypedef struct Rtisi:
 
 cdef Rtisi *rtisi_new(Stft *stft) noexcept nogil
 cdef void rtisi_free(Rtisi *rtisi) noexcept nogil
-cdef void rtisi_run(Rtisi *rtisi, const float *magnitude, const float *sum, int n, float *unit_re,
+cdef void rtisi_run(Rtisi *rtisi, const float *magnitude, const float *past, const float *sum, int n, float *unit_re,
                     float *unit_im) noexcept nogil

@@ -1,7 +1,8 @@
 """Short-time Fourier transform of one window, and its inverse.
 
 Formula      forward: X = rfft(window · frame, zero-padded); inverse: overlap-add of synthesis · irfft(X), one hop out
-Shapes       frame: window_length; re, im: fft_length / 2 + 1; sum: window_length; out: hop_length
+Shapes       frame: window_length; re, im: fft_length / 2 + 1; sum: reach_length; out: hop_length. The synthesis window
+             is 0 but for its last reach_length frames
 Aliasing     none
 Alignment    any
 Scaling      the spectrum is unscaled; `magnitude_scale` = 2 / Σ window makes a full-scale sine 1.0
@@ -11,6 +12,8 @@ Sizes        those of `aedsp.FrontEnd`
 Holds scratch memory: one Stft per thread.
 """
 
+from libc.string cimport memcpy, memmove
+
 import numpy as np
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free, kernels, padded
@@ -19,9 +22,9 @@ from aedsp._kernels.overlap_add cimport overlap_add
 from aedsp._kernels.window cimport window_apply
 
 
-cdef Stft *stft_new(int fft_length, Py_ssize_t window_length, Py_ssize_t hop_length, const double *analysis,
-                    const double *synthesis) noexcept nogil:
-    """NULL if out of memory. Lengths and windows come from a checked FrontEnd."""
+cdef Stft *stft_new(int fft_length, Py_ssize_t window_length, Py_ssize_t reach_length, Py_ssize_t hop_length,
+                    const double *analysis, const double *synthesis) noexcept nogil:
+    """NULL if out of memory. Lengths and windows (window_length) come from a checked FrontEnd."""
     cdef Stft *stft = <Stft *> aedsp_alloc(sizeof(Stft))
     if stft is NULL:
         return NULL
@@ -36,12 +39,14 @@ cdef Stft *stft_new(int fft_length, Py_ssize_t window_length, Py_ssize_t hop_len
     stft.frame = stft.synthesis + n
     stft.fft_length = fft_length
     stft.window_length = window_length
+    stft.reach_length = reach_length
     stft.hop_length = hop_length
     stft.n_bins = fft_length // 2 + 1
     for i in range(window_length):
         stft.analysis[i] = <float> analysis[i]
-        stft.synthesis[i] = <float> synthesis[i]
         total += analysis[i]
+    for i in range(reach_length):
+        stft.synthesis[i] = <float> synthesis[window_length - reach_length + i]
     stft.magnitude_scale = <float> (2 / total)
     return stft
 
@@ -60,7 +65,14 @@ cdef void stft_forward(Stft *stft, const float *frame, float *re, float *im) noe
 
 cdef void stft_inverse(Stft *stft, const float *re, const float *im, float *sum, float *out) noexcept nogil:
     fft_inverse(stft.plan, re, im, stft.frame)
-    overlap_add(stft.frame, stft.synthesis, sum, out, stft.window_length, stft.hop_length)
+    overlap_add(stft.frame + stft.window_length - stft.reach_length, stft.synthesis, sum, out, stft.reach_length, stft.hop_length)
+
+
+cdef void stft_remember(const Stft *stft, const float *out, float *past) noexcept nogil:
+    """Add a finished hop to the output (window_length - reach_length) before `sum`."""
+    cdef Py_ssize_t n = stft.window_length - stft.reach_length, new = min(n, stft.hop_length)
+    memmove(past, past + new, (n - new) * sizeof(float))
+    memcpy(past + n - new, out + stft.hop_length - new, new * sizeof(float))
 
 
 cdef class Transform:
@@ -70,26 +82,29 @@ cdef class Transform:
     ----------
     fft_length, hop_length : int
     analysis, synthesis : float64 (window_length,)
-        Window and canonical dual, from `aedsp.FrontEnd`.
+        Window and synthesis window, from `aedsp.FrontEnd`.
+    reach_length : int, optional
+        Frames at the end of `synthesis` that are not 0. None: all.
     """
 
     cdef Stft *stft
     cdef float[::1] sum
 
     def __cinit__(self, int fft_length, Py_ssize_t hop_length, const double[::1] analysis not None,
-                  const double[::1] synthesis not None):
+                  const double[::1] synthesis not None, reach_length=None):
         cdef Py_ssize_t window_length = analysis.shape[0]
-        if not 1 <= hop_length <= window_length <= fft_length or synthesis.shape[0] != window_length:
+        cdef Py_ssize_t reach = window_length if reach_length is None else reach_length
+        if not 1 <= hop_length <= reach <= window_length <= fft_length or synthesis.shape[0] != window_length:
             raise ValueError(
                 f"hop, windows, FFT are {hop_length}, {window_length} and {synthesis.shape[0]}, {fft_length} long; "
                 "expected hop <= windows of equal length <= FFT"
             )
         if fft_length < 64 or fft_length > 32768 or fft_length & (fft_length - 1):
             raise ValueError(f"FFT length is {fft_length}; expected a power of two from 64 to 32768")
-        self.stft = stft_new(fft_length, window_length, hop_length, &analysis[0], &synthesis[0])
+        self.stft = stft_new(fft_length, window_length, reach, hop_length, &analysis[0], &synthesis[0])
         if self.stft is NULL:
             raise MemoryError
-        self.sum = np.zeros(window_length, np.float32)
+        self.sum = np.zeros(reach, np.float32)
 
     def __dealloc__(self):
         stft_free(self.stft)

@@ -61,7 +61,7 @@ cdef TimeStretch *time_stretch_new(Py_ssize_t n_channels, int fft_length, Py_ssi
     s.n_channels, s.bins = n_channels, bins
     s.history_room = 2 * (fft_length + hop_length + 2 * TIME_STRETCH_PUSHED)
     s.middle_room = 2 * (fft_length + 2 * (HALF + 1) * HIGHEST)
-    s.stft = stft_new(fft_length, fft_length, hop_length, window, dual)
+    s.stft = stft_new(fft_length, fft_length, fft_length, hop_length, window, dual)
     s.heap = heap_new(fft_length // 2 + 1)
     s.history = <float *> aedsp_alloc(n_channels * s.history_room * sizeof(float))
     s.sum = <float *> aedsp_alloc(n_channels * fft_length * sizeof(float))

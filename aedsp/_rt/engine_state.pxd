@@ -36,7 +36,8 @@ ctypedef struct Channel:
     Resampler *cross_inward    # second sound that supplies the phases; NULL: none
     float *cross_window
     float *window         # the newest window_length frames; the hop's first `fill` frames are in
-    float *sum            # overlap-add, window_length
+    float *sum            # overlap-add, reach_length
+    float *past           # refined only: the output before `sum`, window_length - reach_length
     float *re             # spectrum of the hop, n_bins
     float *im
     float *unit_re        # source phasors of every hop in flight, bin_stride apart

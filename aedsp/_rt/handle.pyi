@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from aedsp._kernels.resample import Filter
 from aedsp._rt.loaded import Loaded
+from aedsp.model.front_end import FrontEnd
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -15,10 +16,7 @@ class EngineHandle:
         loaded: Loaded,
         inward: Filter,
         outward: Filter,
-        fft_length: int,
-        hop_length: int,
-        analysis: Float64,
-        synthesis: Float64,
+        front_end: FrontEnd,
         start_turns: Float64,
         timing: Any,
         n_channels: int,

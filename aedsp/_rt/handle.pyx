@@ -39,8 +39,7 @@ cdef class EngineHandle:
         The model for the first hop.
     inward, outward : Filter
         Between host rate and model rate.
-    fft_length, hop_length : int
-    analysis, synthesis : float64 (window_length,)
+    front_end : aedsp.FrontEnd
     start_turns : float64 (n_bins,)
         Start phases of every phase mode but "source", in turns.
     timing : aedsp.engine.timing.Timing
@@ -50,10 +49,10 @@ cdef class EngineHandle:
         Phase modes with and without input, and their parameters.
     """
 
-    def __cinit__(self, Loaded loaded not None, Filter inward not None, Filter outward not None, int fft_length,
-                  Py_ssize_t hop_length, const double[::1] analysis not None, const double[::1] synthesis not None,
+    def __cinit__(self, Loaded loaded not None, Filter inward not None, Filter outward not None, front_end,
                   const double[::1] start_turns not None, timing, Py_ssize_t n_channels, phases):
         cdef EngineState *e = &self.state
+        cdef const double[::1] analysis = front_end.analysis_window(), synthesis = front_end.synthesis_window()
         self.owned = (inward, outward)
         self.lock = threading.Lock()     # of the Python threads: swaps and readings take turns
         self.newest = loaded
@@ -70,8 +69,9 @@ cdef class EngineHandle:
         self.model_rate = float(inward.rate_out)
         e.concealment.host_frames_per_frame = float(inward.rate_in / inward.rate_out)
         e.concealment.reach = inward.half
-        e.stft = stft_new(fft_length, analysis.shape[0], hop_length, &analysis[0], &synthesis[0])
-        e.phase = phase_new(fft_length, analysis.shape[0], hop_length, &start_turns[0])
+        e.stft = stft_new(front_end.fft_length, front_end.window_length, front_end.reach_length, front_end.hop_length,
+                          &analysis[0], &synthesis[0])
+        e.phase = phase_new(front_end.fft_length, front_end.window_centre, front_end.hop_length, &start_turns[0])
         e.limiter = limiter_new(e.queue.n_segment, n_channels, float(outward.rate_out))
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
@@ -90,6 +90,7 @@ cdef class EngineHandle:
     cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1:
         cdef EngineState *e = &self.state
         cdef Py_ssize_t bins = padded(e.stft.n_bins), window = padded(e.stft.window_length), c
+        cdef Py_ssize_t reach = padded(e.stft.reach_length)
         cdef Channel *ch
         e.flight.bin_stride = bins
         e.heard = self._floats(bins)
@@ -98,9 +99,9 @@ cdef class EngineHandle:
         ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out
         for c in range(e.n_channels):
             ch = &e.channels[c]
-            ch.window = self._floats(2 * window + (8 + 3 * AEDSP_SPECTRA) * bins)
-            ch.sum = ch.window + window
-            ch.re, ch.im = ch.sum + window, ch.sum + window + bins
+            ch.window = self._floats(2 * window + reach + (8 + 3 * AEDSP_SPECTRA) * bins)
+            ch.past, ch.sum = ch.window + window, ch.window + 2 * window
+            ch.re, ch.im = ch.sum + reach, ch.sum + reach + bins
             ch.turn_re, ch.turn_im = ch.im + bins, ch.im + 2 * bins
             ch.late_re, ch.late_im = ch.turn_im + bins, ch.turn_im + 2 * bins
             if not phase_synthesis_begin(&ch.synthesis, e.phase, ch.late_im + bins, gamma, e.phases.look_ahead):

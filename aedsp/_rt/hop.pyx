@@ -12,7 +12,7 @@ from aedsp._kernels._cpu cimport kernels
 from aedsp._kernels.phase cimport PHASE_FLOOR, phase_follow, phase_run_on
 from aedsp._kernels.resample cimport resampler_room
 from aedsp._kernels.rtisi cimport rtisi_run
-from aedsp._kernels.stft cimport stft_forward, stft_inverse
+from aedsp._kernels.stft cimport stft_forward, stft_inverse, stft_remember
 from aedsp._rt.control cimport control_latest
 from aedsp._rt.drive cimport DRIVE_HOLD, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
@@ -156,7 +156,7 @@ cdef void _refine(EngineState *e, Channel *ch, const float *z, const float **uni
         memcpy(ch.synthesis.unit_re, unit_re[0], e.stft.n_bins * sizeof(float))
         memcpy(ch.synthesis.unit_im, unit_im[0], e.stft.n_bins * sizeof(float))
         unit_re[0], unit_im[0] = ch.synthesis.unit_re, ch.synthesis.unit_im
-    rtisi_run(e.rtisi, z, ch.sum, e.phases.refine, ch.synthesis.unit_re, ch.synthesis.unit_im)
+    rtisi_run(e.rtisi, z, ch.past, ch.sum, e.phases.refine, ch.synthesis.unit_re, ch.synthesis.unit_im)
 
 
 cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKind input) noexcept nogil:
@@ -187,7 +187,10 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
         kernels.turn(z, unit_re, unit_im, 1 / e.stft.magnitude_scale, ch.re, ch.im, e.stft.n_bins)
     if c == 0 and e.clock.hop_ns:
         memcpy(e.heard, z, e.stft.n_bins * sizeof(float))
-    stft_inverse(e.stft, ch.re, ch.im, ch.sum, resampler_room(ch.outward, e.stft.hop_length))
+    cdef float *out = resampler_room(ch.outward, e.stft.hop_length)
+    stft_inverse(e.stft, ch.re, ch.im, ch.sum, out)
+    if e.phases.refine:
+        stft_remember(e.stft, out, ch.past)
 
 
 cdef void hop_end(EngineState *e, InputKind input) noexcept nogil:

@@ -40,13 +40,13 @@ def timing(
     resamplers look w_in host and w_out model frames ahead, a limiter segment has S host frames, and at the end of
     every block at most H - g model frames of an incomplete hop remain:
 
-        ``D = ceil(r (W - g + w_out + 1) + w_in + S - 2)``, W = window_length + late_hops H
+        ``D = ceil(r (W - g + w_out + 1) + w_in + S - 2)``, W = reach_length + late_hops H
 
     H is the hop; g = gcd(block at the model's rate, H) if the block is fixed and a whole number of model frames, else
     0. At equal rates (r = 1, no filters) the segment is the hop itself, is complete with it, and ``D = W - g``.
     """
     hop, r = front_end.hop_length, inward.rate_in / inward.rate_out
-    reach = front_end.window_length + late_hops * hop
+    reach = front_end.reach_length + late_hops * hop
     block = Fraction(block_frames or 0) / r
     g = math.gcd(int(block), hop) if block and block.denominator == 1 else 0
     if r == 1:

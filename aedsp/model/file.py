@@ -222,6 +222,9 @@ class _Group(_Member):
             return default
         return int(self._attribute(name, _is_integer, "an integer").item())
 
+    def optional_integer(self, name: str) -> int | None:
+        return self.integer(name) if self._has_attribute(name) else None
+
     def real(self, name: str) -> float:
         return float(self._attribute(name, _is_real, "a number").item())
 

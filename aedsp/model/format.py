@@ -1,4 +1,4 @@
-"""Contents of a model file of format 1, for reading and writing; `docs/model-format.md` is the specification.
+"""Contents of a model file of format 1 or 2, for reading and writing; `docs/model-format.md` is the specification.
 
 `read` checks the members of a file and returns the parts of a model; `members` lists the members of a model. This
 module is independent of HDF5: `file` opens, checks and stores members. Control thread only.
@@ -20,7 +20,8 @@ from aedsp.model.layers import MOST_LAYERS, MOST_UNITS, Classes, CodeStatistics,
 from aedsp.model.preprocess import Chain, Log, Normalize, Power, Standardize
 
 FORMAT = "aedsp-model"
-FORMAT_VERSION = 1
+#: Written: the lowest version that can say what is in the model. 2 adds asymmetric windows.
+FORMAT_VERSIONS = (1, 2)
 MOST_BYTES = 2 * 2**30  # total of all datasets, in the file's types and in whole chunks
 LONGEST_TEXT = 60_000  # bytes per string attribute: HDF5 stores them in object headers of 64 KiB
 
@@ -75,6 +76,7 @@ class Group(Protocol):
     def text(self, name: str) -> str: ...
     def flag(self, name: str) -> bool: ...
     def integer(self, name: str, default: int | None = None) -> int: ...
+    def optional_integer(self, name: str) -> int | None: ...
     def real(self, name: str) -> float: ...
     def reals(self, name: str, n_values: int) -> tuple[float, ...]: ...
     def error(self, text: str) -> ModelFormatError: ...
@@ -105,9 +107,9 @@ def read(root: Group) -> dict[str, Any]:
     ModelFormatError
         A member is not valid; the first one is reported.
     """
-    _require_version(root)
+    version = _require_version(root)
     about: dict[str, Any] = {name: root.text(name) for name in ("name", "created_by", "license")}
-    front_end = _front_end(root.group("front_end"))
+    front_end = _front_end(root.group("front_end"), version)
     steps = _steps(root, front_end.n_bins)
     layers = _layers(root.group("layers"), front_end.n_bins)
     n_code = layers[-1].datasets["encoder_weight"].shape[0]
@@ -129,22 +131,27 @@ def read(root: Group) -> dict[str, Any]:
     }
 
 
-def _require_version(root: Group) -> None:
+def _require_version(root: Group) -> int:
     found = root.text("format")
     if found != FORMAT:
         raise root.error(f"attribute 'format' is {found!r}; expected {FORMAT!r}")
     version = root.integer("format_version")
-    if version != FORMAT_VERSION:
-        hint = "; upgrade aedsp" if version > FORMAT_VERSION else ""
-        raise root.error(f"attribute 'format_version' is {version}; this aedsp reads {FORMAT_VERSION}{hint}")
+    if version not in FORMAT_VERSIONS:
+        hint = "; upgrade aedsp" if version > FORMAT_VERSIONS[-1] else ""
+        known = " and ".join(map(str, FORMAT_VERSIONS))
+        raise root.error(f"attribute 'format_version' is {version}; this aedsp reads {known}{hint}")
+    return version
 
 
-def _front_end(group: Group) -> FrontEnd:
+def _front_end(group: Group, version: int) -> FrontEnd:
     kind = group.text("kind")
     if kind not in get_args(FrontEndKind):
         raise group.error(f"attribute 'kind' is {kind!r}; expected one of {get_args(FrontEndKind)}")
     lengths = {name: group.integer(name) for name in ("fft_length", "window_length", "hop_length")}
     settings = {"kind": kind, "sample_rate": group.real("sample_rate"), "window": group.text("window"), **lengths}
+    settings["synthesis_length"] = group.optional_integer("synthesis_length")
+    if settings["window"] == "asymmetric" and version < 2:
+        raise group.error(f"attribute 'window' is 'asymmetric' in a file of version {version}; expected version 2")
     if kind == "cqft":
         settings["bins_per_octave"] = group.integer("bins_per_octave")
         settings |= {name: group.real(name) for name in ("f_min_hz", "f_max_hz")}
@@ -244,7 +251,7 @@ def members(model: Parts, weight_dtype: WeightDtype) -> dict[str, Any]:
     layers = [{"tied": layer.tied, **_fields(layer, weight_dtype)} for layer in model.layers]
     tree: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if model.front_end.synthesis_length is None else 2,
         **{name: _text(getattr(model, name)) for name in ("name", "created_by", "license")},
         "front_end": _fields(model.front_end),
         "preprocess": {str(i): step for i, step in enumerate(steps)},

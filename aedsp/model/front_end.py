@@ -14,7 +14,7 @@ import numpy as np
 
 from aedsp.arrays import Float64
 
-WindowName = Literal["hann", "hamming", "blackman", "rect"]
+WindowName = Literal["hann", "hamming", "blackman", "rect", "asymmetric"]
 FrontEndKind = Literal["stft", "cqft"]
 
 #: Coefficients of the cosine series a0 - a1 cos(2πn/L) + a2 cos(4πn/L), Harris (1978).
@@ -52,8 +52,12 @@ class FrontEnd:
         At most `fft_length`, in frames; the window is zero-padded to `fft_length`.
     hop_length : int
         At most `window_length`, in frames; the squared windows of successive hops must not leave gaps.
-    window : "hann", "hamming", "blackman" or "rect"
-        Periodic.
+    window : "hann", "hamming", "blackman", "rect" or "asymmetric"
+        The first four are periodic. "asymmetric" rises slowly and falls within half of `synthesis_length`: long for
+        resolution of pitch, short for latency.
+    synthesis_length : int
+        "asymmetric" only: length of the synthesis window at the end of the analysis window, in frames; even,
+        2 hop_length to window_length. The latency depends on it instead of `window_length`.
     bins_per_octave : int
         cqft only: bands per octave, 1 to 192. Default: 12.
     f_min_hz, f_max_hz : float
@@ -72,6 +76,7 @@ class FrontEnd:
     window_length: int = 2048
     hop_length: int = 512
     window: WindowName = "hann"
+    synthesis_length: int | None = None
     bins_per_octave: int | None = None
     f_min_hz: float | None = None
     f_max_hz: float | None = None
@@ -92,11 +97,12 @@ class FrontEnd:
             raise ValueError(f"window_length is {self.window_length}; expected 1 to fft_length = {self.fft_length}")
         if not 1 <= self.hop_length <= self.window_length:
             raise ValueError(f"hop_length is {self.hop_length}; expected 1 to window_length = {self.window_length}")
+        self._check_synthesis_length()
         if self.analysis_window().sum() < 0.1:
             raise ValueError(
                 f"window_length is {self.window_length}: a {self.window!r} window of that length is silent"
             )
-        overlap = self.overlapped_square()
+        overlap = self._overlapped(self._unscaled_dual())
         if overlap.min() < _WEAKEST_OVERLAP * overlap.max():
             raise ValueError(
                 f"hop_length {self.hop_length} leaves gaps between {self.window!r} windows of {self.window_length}: "
@@ -104,6 +110,26 @@ class FrontEnd:
                 f"expected at least 1 %; use a shorter hop"
             )
         self._check_bands()
+
+    def _check_synthesis_length(self) -> None:
+        if self.window != "asymmetric":
+            if self.synthesis_length is not None:
+                raise ValueError(
+                    f"synthesis_length is {reprlib.repr(self.synthesis_length)} and window {self.window!r}; only the "
+                    "window 'asymmetric' has one"
+                )
+            return
+        if self.kind != "stft":
+            raise ValueError(f"window is 'asymmetric' and the front end {self.kind!r}; expected 'stft'")
+        if self.synthesis_length is None:
+            raise ValueError("window is 'asymmetric' without synthesis_length; expected an even number of frames")
+        length = _checked_int("synthesis_length", self.synthesis_length)
+        if length % 2 or not 2 * self.hop_length <= length <= self.window_length:
+            raise ValueError(
+                f"synthesis_length is {length}; expected an even number from 2 hop_length = {2 * self.hop_length} to "
+                f"window_length = {self.window_length}"
+            )
+        object.__setattr__(self, "synthesis_length", length)
 
     def _check_bands(self) -> None:
         given = {name: getattr(self, name) for name in _CQFT_BANDS}
@@ -156,24 +182,62 @@ class FrontEnd:
         """``2 / Σ window``: factor on FFT magnitudes that makes a full-scale sine read 1.0."""
         return 2.0 / float(self.analysis_window().sum())
 
+    @property
+    def reach_length(self) -> int:
+        """Length of the part of the window that is heard: `synthesis_length`, or `window_length` without one."""
+        return self.window_length if self.synthesis_length is None else self.synthesis_length
+
+    @property
+    def window_centre(self) -> float:
+        """Phase centre of the window in frames, where the bins of one peak are taken to be in phase.
+
+        L/2 for a symmetric window. Asymmetric: midway between the centre of gravity of what is analysed and the centre
+        L - S/2 of what is heard, which reconstructs better than either (`docs/phase.md`).
+        """
+        if self.synthesis_length is None:
+            return self.window_length / 2
+        window, heard = self.analysis_window(), self.window_length - self.synthesis_length / 2
+        return float((np.arange(self.window_length) @ window / window.sum() + heard) / 2)
+
     def analysis_window(self) -> Float64:
-        """Periodic window, shape (window_length,), float64."""
+        """Analysis window, shape (window_length,), float64.
+
+        Asymmetric, with R = L - S/2: ``sin(π/2 (n + ½)/R)`` for n < R, then ``cos(π/2 (n - R + ½)/(S/2))``.
+        """
+        if self.window == "asymmetric":
+            fall = self.reach_length // 2
+            rise = self.window_length - fall
+            up, down = (np.pi / 2 * (np.arange(n) + 0.5) / n for n in (rise, fall))
+            return np.concatenate([np.sin(up), np.cos(down)])
         turns = np.arange(self.window_length) / self.window_length
         signs = (1.0, -1.0, 1.0)
         series = _COSINE_SERIES[self.window]
         terms = [s * a * np.cos(2 * np.pi * k * turns) for k, (s, a) in enumerate(zip(signs, series, strict=False))]
         return np.asarray(np.sum(terms, axis=0), dtype=np.float64)
 
-    def overlapped_square(self) -> Float64:
-        """``Σ_m w²(n - mH)`` for n in one hop, shape (hop_length,), float64."""
-        squared = np.zeros(-(-self.window_length // self.hop_length) * self.hop_length)
-        squared[: self.window_length] = self.analysis_window() ** 2
-        return np.asarray(squared.reshape(-1, self.hop_length).sum(axis=0), dtype=np.float64)
-
     def synthesis_window(self) -> Float64:
-        """Canonical dual ``w(n) / Σ_m w²(n - mH)``, shape (window_length,), float64."""
+        """Synthesis window that reconstructs perfectly, shape (window_length,), float64.
+
+        The canonical dual ``w(n) / Σ_m w²(n - mH)``. Asymmetric, a(n) being the analysis window: in its last S frames
+        ``s(n) = sin²(π (i + ½)/S) / a(n)``, i = n - (L - S), divided by ``Σ_m a s (n - mH)``; 0 before.
+        """
+        dual = self._unscaled_dual()
         position_in_hop = np.arange(self.window_length) % self.hop_length
-        return np.asarray(self.analysis_window() / self.overlapped_square()[position_in_hop], dtype=np.float64)
+        return np.asarray(dual / self._overlapped(dual)[position_in_hop], dtype=np.float64)
+
+    def _unscaled_dual(self) -> Float64:
+        window = self.analysis_window()
+        if self.synthesis_length is None:
+            return window
+        dual, n = np.zeros(self.window_length), self.synthesis_length
+        dual[-n:] = np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2 / window[-n:]
+        return dual
+
+    def _overlapped(self, dual: Float64) -> Float64:
+        """``Σ_m w(n - mH) dual(n - mH)`` for n in one hop, shape (hop_length,), float64."""
+        product = np.zeros(-(-self.window_length // self.hop_length) * self.hop_length)
+        product[: self.window_length] = self.analysis_window() * dual
+        return np.asarray(product.reshape(-1, self.hop_length).sum(axis=0), dtype=np.float64)
 
 
 def _checked_rate(value: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ GEOMETRIES = {
     "zero-padded, odd": dict(fft_length=512, window_length=401, hop_length=97, window="hamming"),
     "hop 1": dict(fft_length=64, window_length=50, hop_length=1),
     "rect, no overlap": dict(fft_length=256, window_length=256, hop_length=256, window="rect"),
+    "asymmetric 512, 128/32": dict(hop_length=32, window="asymmetric", synthesis_length=128),
+    "asymmetric, odd": dict(window_length=401, hop_length=37, window="asymmetric", synthesis_length=90),
     "constant-Q": dict(kind="cqft", fft_length=1024, window_length=512, hop_length=128, f_min_hz=60.0),
     "constant-Q, 3 an octave": dict(kind="cqft", fft_length=512, window_length=512, hop_length=200, bins_per_octave=3),
 }
@@ -89,11 +92,15 @@ def test_the_paper_size_constant_q_plays_and_monitors_the_original_without_bands
     assert np.isfinite(engine.process(x)).all() and engine.code.shape == (2, 5)
 
 
+ASYMMETRIC = dict(hop_length=32, window="asymmetric", synthesis_length=128)
+
+
+@pytest.mark.parametrize("windows", [dict(), ASYMMETRIC], ids=["symmetric", "asymmetric"])
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("mode", ["source", "advance", "original"])
-def test_any_partition_is_bit_identical(rng, rate, channels, mode):
-    model = autoencoder(rng, steps=(aedsp.Power(0.5),))
+def test_any_partition_is_bit_identical(rng, rate, channels, mode, windows):
+    model = autoencoder(rng, front_end(**windows), steps=(aedsp.Power(0.5),))
     x = np.stack([music(rng, 6000) * 4 for _ in range(channels)], 1)  # loud enough to reach the limiter
     if channels == 1:
         x = x[:, 0]
@@ -110,11 +117,12 @@ def test_any_partition_is_bit_identical(rng, rate, channels, mode):
         assert np.array_equal(run(sizes)[0], whole)
 
 
+@pytest.mark.parametrize("windows", [dict(), ASYMMETRIC], ids=["symmetric", "asymmetric"])
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("block", [None, 128, 256, 64, 100, 441])
-def test_the_measured_delay_is_the_latency_to_the_frame(rng, rate, block):
+def test_the_measured_delay_is_the_latency_to_the_frame(rng, rate, block, windows):
     """Bypass of an impulse: the output is the input, delayed by exactly `latency_frames`."""
-    model = autoencoder(rng)
+    model = autoencoder(rng, front_end(**windows))
     engine = aedsp.Engine(model, rate, block_frames=block)
     engine.controls.monitor = "original"
     n = block or 100
@@ -132,6 +140,8 @@ def test_the_measured_delay_is_the_latency_to_the_frame(rng, rate, block):
 def test_latency_matches_the_formula(rng, block, g):
     assert aedsp.Engine(autoencoder(rng), block_frames=block).latency_frames == 512 - g
     assert aedsp.Engine(autoencoder(rng), block_frames=block).latency_s == (512 - g) / 22_050
+    short = aedsp.Engine(autoencoder(rng, front_end(**ASYMMETRIC)), block_frames=block)
+    assert short.latency_frames == 128 - (math.gcd(g, 32) if g else 0)
 
 
 @pytest.mark.parametrize("block", [None, 128, 100, 1])

@@ -43,15 +43,21 @@ def test_wrong_geometry_raises():
         Phases(100, 100, 10, np.zeros(51))
 
 
-@pytest.mark.parametrize(("n", "length", "hop"), [(256, 256, 64), (512, 400, 100), (64, 64, 48)])
-def test_spsi_matches_the_reference(rng, n, length, hop):
-    front_end = FrontEnd(fft_length=n, window_length=length, hop_length=hop)
+ASYMMETRIC = {"window": "asymmetric", "synthesis_length": 64}
+
+
+@pytest.mark.parametrize(
+    ("n", "length", "hop", "options"),
+    [(256, 256, 64, {}), (512, 400, 100, {}), (64, 64, 48, {}), (512, 401, 31, ASYMMETRIC)],
+)
+def test_spsi_matches_the_reference(rng, n, length, hop, options):
+    front_end = FrontEnd(fft_length=n, window_length=length, hop_length=hop, **options)
     z = rng.random((30, front_end.n_fft_bins)).astype(np.float32) ** 4
     z[10] = 0
     z[12] = np.linspace(0, 1, front_end.n_fft_bins)  # no peak
     z[13, 1::2] = 0.5
     start = rng.random(front_end.n_fft_bins)
-    kernel = Phases(n, length, hop, start)
+    kernel = Phases(n, length, hop, start, front_end.window_centre)
     found = [re + 1j * im for re, im in map(kernel.spsi, z)]
     np.testing.assert_allclose(found, reference.spsi(z, front_end, start), atol=1e-4)
 

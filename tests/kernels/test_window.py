@@ -22,6 +22,19 @@ def test_synthesis_window_is_the_canonical_dual(name, length, hop):
     np.testing.assert_allclose(front_end.synthesis_window(), expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("length, synthesis, hop", [(1024, 256, 64), (2048, 512, 64), (201, 30, 7), (64, 64, 32)])
+def test_asymmetric_windows_are_those_of_the_reference_and_reconstruct(length, synthesis, hop):
+    front_end = aedsp.FrontEnd(
+        fft_length=2048, window_length=length, hop_length=hop, window="asymmetric", synthesis_length=synthesis
+    )
+    analysis, dual = reference.asymmetric(length, synthesis, hop)
+    np.testing.assert_allclose(front_end.analysis_window(), analysis, atol=1e-15)
+    np.testing.assert_allclose(front_end.synthesis_window(), dual, rtol=1e-12, atol=1e-15)
+    assert not front_end.synthesis_window()[: length - synthesis].any()
+    overlapped = [np.sum((analysis * dual)[n::hop]) for n in range(hop)]
+    np.testing.assert_allclose(overlapped, 1, rtol=1e-12)
+
+
 @pytest.mark.parametrize("length, fft_length", [(1, 64), (63, 64), (64, 64), (17, 128)])
 def test_apply_multiplies_and_pads_with_zeros(rng, length, fft_length):
     frame, w = (rng.standard_normal(length).astype(np.float32) for _ in range(2))

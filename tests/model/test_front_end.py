@@ -49,6 +49,16 @@ def test_it_is_immutable():
         (dict(window_length=1, hop_length=1), "window_length is 1: a 'hann' window of that length is silent"),
         (dict(window_length=1, hop_length=1, window="blackman"), "is silent"),
         (dict(sample_rate="22050"), "sample_rate is '22050'"),
+        (dict(synthesis_length=512), "synthesis_length is 512 and window 'hann'; only the window 'asymmetric' has one"),
+        (dict(window="asymmetric"), "window is 'asymmetric' without synthesis_length; expected an even number"),
+        (dict(window="asymmetric", synthesis_length=1023), "synthesis_length is 1023; expected an even number from"),
+        (dict(window="asymmetric", synthesis_length=1022), "an even number from 2 hop_length = 1024 to window_length"),
+        (
+            dict(window="asymmetric", synthesis_length=2050),
+            "is 2050; expected .* window_length = 2048",
+        ),
+        (dict(window="asymmetric", synthesis_length=1024.0), "synthesis_length is 1024.0; expected an integer"),
+        (dict(kind="cqft", window="asymmetric", synthesis_length=1024), "is 'asymmetric' and the front end 'cqft'"),
         (dict(sample_rate=10**400), "sample_rate is 1000"),
     ],
 )

@@ -56,6 +56,21 @@ def refusal_of(path: Path) -> str:
 # What loads ---------------------------------------------------------------------------------------------------------
 
 
+def test_asymmetric_windows_are_version_2_and_everything_else_version_1(path: Path, tmp_path: Path) -> None:
+    old = Model.load(path)
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == 1
+    new = Model.load(changed(path, model_files.asymmetric(32)))
+    assert (new.front_end.window, new.front_end.synthesis_length) == ("asymmetric", 32)
+    for model, version in ((old, 1), (new, 2)):
+        model.save(tmp_path / "saved.h5")
+        with h5py.File(tmp_path / "saved.h5") as file:
+            assert file.attrs["format_version"] == version
+        assert Model.load(tmp_path / "saved.h5").front_end == model.front_end
+    set_version = model_files.attribute("/", format_version=2)
+    assert Model.load(changed(tmp_path / "saved.h5", set_version)).front_end == new.front_end
+
+
 @pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"])
 @pytest.mark.parametrize("storage", [{}, model_files.COMPRESSED])
 def test_values_are_read_as_written(tmp_path: Path, dtype: str, storage: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from reference import heap, phase
 
-#: γ / window_length² of the Gaussian closest to each window, from the papers.
-GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954}
+#: γ / window_length² of the Gaussian closest to each window, from the papers; for asymmetric windows by measurement.
+GAMMA = {"hann": 0.25645, "hamming": 0.29794, "blackman": 0.17954, "asymmetric": 0.33}
 FLOOR = 1e-9
 
 

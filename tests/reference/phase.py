@@ -25,8 +25,13 @@ def advance(hop, fft_length, hop_length, start_turns):
 
 
 def edge(front_end):
-    """Turns (n_bins,) from a phase at the window's middle to that at its edge."""
-    return -np.arange(front_end.n_fft_bins) * front_end.window_length / (2 * front_end.fft_length)
+    """Turns (n_bins,) from a phase at the window's phase centre to that at its edge."""
+    centre = front_end.window_length / 2
+    if front_end.window == "asymmetric":
+        window = front_end.analysis_window()
+        gravity = sum(n * w for n, w in enumerate(window)) / sum(window)
+        centre = (gravity + front_end.window_length - front_end.synthesis_length / 2) / 2
+    return -np.arange(front_end.n_fft_bins) * centre / front_end.fft_length
 
 
 def peaks(z):

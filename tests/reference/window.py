@@ -22,3 +22,21 @@ def apply(frame, window, fft_length):
     out = np.zeros(fft_length)
     out[: len(window)] = np.asarray(frame, np.float64) * window
     return out
+
+
+def asymmetric(length, synthesis_length, hop):
+    """Analysis and synthesis window of an asymmetric window, frame by frame."""
+    rise, half = length - synthesis_length // 2, synthesis_length // 2
+    analysis = np.array(
+        [
+            np.sin(np.pi / 2 * (n + 0.5) / rise) if n < rise else np.cos(np.pi / 2 * (n - rise + 0.5) / half)
+            for n in range(length)
+        ]
+    )
+    synthesis = np.zeros(length)
+    for i in range(synthesis_length):
+        n = length - synthesis_length + i
+        synthesis[n] = np.sin(np.pi * (i + 0.5) / synthesis_length) ** 2 / analysis[n]
+    product = analysis * synthesis
+    total = [sum(product[n % hop :: hop]) for n in range(length)]
+    return analysis, synthesis / total
