@@ -9,7 +9,7 @@ from setuptools import Extension, setup
 
 KERNELS = [
     "fft", "window", "stft", "preprocess", "dense", "phase", "heap", "pghi", "rtisi", "overlap_add", "resample",
-    "limiter", "constant_q", "time_stretch",
+    "limiter", "constant_q", "time_stretch", "blend", "volume",
 ]  # fmt: skip
 REAL_TIME = [
     "control", "ring", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player", "callback",

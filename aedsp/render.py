@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -13,6 +13,7 @@ from aedsp.control import gesture_file
 from aedsp.control import mapping as mappings
 from aedsp.control.automation import Automation
 from aedsp.control.gesture_file import GestureFile
+from aedsp.engine.controls import Amount, Controls
 from aedsp.engine.engine import PrecisionMode
 from aedsp.engine.offline import NO_INPUT_S, generate_file, render_file
 from aedsp.engine.phases import PhaseMode
@@ -58,6 +59,11 @@ def command(
     ] = None,
     mute: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units to mute, e.g. 4,5")] = None,
     sign: Annotated[list[str] | None, typer.Option(metavar="UNITS", help="units with inverted polarity")] = None,
+    detail: Annotated[
+        float, typer.Option(metavar="D", help="0: the model's resynthesis, to 1: the units shape the original")
+    ] = 0.0,
+    mix: Annotated[float, typer.Option(metavar="W", help="0: original, to 1: resynthesized")] = 1.0,
+    volume: Annotated[float, typer.Option(metavar="DB", help="volume in dB, at most 12")] = 0.0,
     monitor: Annotated[str, typer.Option(metavar="original|resynthesized", help="signal to render")] = "resynthesized",
     phase: Annotated[str, typer.Option(metavar=" | ".join(get_args(PhaseMode)), help="phase method")] = "auto",
     phase_from: Annotated[
@@ -101,6 +107,7 @@ def command(
             "--monitor": monitor != "resynthesized", "--phase": phase != "auto", "--seed": seed, "--refine": refine,
             "--phase-from": phase_from, "--stretch": stretch != 1, "--transpose": transpose,
             "--no-input": no_input, "--drive": drive, "--seconds": seconds is not None,
+            "--detail": detail, "--mix": mix != 1, "--volume": volume,
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
             raise ValueError(f"{gestures} already contains all settings; omit {' and '.join(given)}")
@@ -115,14 +122,21 @@ def command(
         raise ValueError(f"--seconds is {seconds}; expected more than 0 and less than a million")
     source = source or data.demo_audio_path()
     the_model = Model.load(data.model_path(model)) if model else data.demo_model()
-    settings = {
+    settings: dict[str, Any] = {
         "monitor": monitor,
         "gain": _pairs("gain", gain or []),
         "scale": _pairs("scale", scale or []),
         "override": _pairs("override", override or []),
         "muted": dict.fromkeys(_units("mute", mute or []), True),
         "sign": dict.fromkeys(_units("sign", sign or []), -1),
+        "detail": detail,
+        "mix": mix,
+        "volume_db": volume,
     }
+    for name in ("detail", "mix", "volume_db"):
+        amount: Amount = getattr(Controls, name)
+        if not amount.fits(settings[name]):
+            raise ValueError(f"--{name.removesuffix('_db')} is {settings[name]}; expected {amount.range}")
     if plot:
         from aedsp.audio import plot as pictures
 

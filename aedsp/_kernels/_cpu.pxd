@@ -34,6 +34,9 @@ cdef extern from "simd/kernels.h":
                             Py_ssize_t) noexcept nogil
         void (*run_on)(const float *, float, const float *, const float *, float *, float *, Py_ssize_t) noexcept nogil
         void (*turn)(const float *, const float *, const float *, float, float *, float *, Py_ssize_t) noexcept nogil
+        void (*detail)(const float *, const float *, float, float *, Py_ssize_t) noexcept nogil
+        void (*mix)(const float *, const float *, const float *, float, float, const float *, const float *, float *,
+                    float *, Py_ssize_t) noexcept nogil
         void (*clamp)(float *, float, Py_ssize_t) noexcept nogil
         Py_ssize_t (*accept)(const float *, Py_ssize_t, float, float *, Py_ssize_t) noexcept nogil
         void (*ceilings)(const float *, float *, Py_ssize_t, Py_ssize_t) noexcept nogil

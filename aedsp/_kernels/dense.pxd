@@ -36,15 +36,19 @@ ctypedef struct DenseStack:
     float *adjusted                            # scratch: codes with unit gains, AEDSP_SPECTRA of code_stride
     Py_ssize_t code_stride
 
-ctypedef struct UnitGains:                     # a factor for each unit, and an override; NaN: no override
+ctypedef struct UnitGains:                     # for each unit
     const float *factor
-    const float *override
+    const float *override                      # NaN: no override
+    const float *target
+    float target_amount                        # 0: the target is not read
 
 cdef DenseStack *stack_new(Py_ssize_t n_layers, Py_ssize_t widest, Py_ssize_t n_code) noexcept nogil
 cdef void stack_free(DenseStack *stack) noexcept nogil
 cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_spectra) noexcept nogil
-cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra) noexcept nogil
-cdef void stack_run(DenseStack *stack, const float **x, float **code, const UnitGains *gains, int n_spectra) noexcept nogil
+cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra,
+                       bint neutral) noexcept nogil
+cdef void stack_run(DenseStack *stack, const float **x, float **code, const UnitGains *gains, int n_spectra,
+                    bint neutral) noexcept nogil
 cdef float *stack_output(const DenseStack *stack, int which) noexcept nogil
 
 

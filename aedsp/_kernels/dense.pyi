@@ -12,9 +12,21 @@ class Stack:
     def __init__(self, layers: Sequence[tuple[Any, ...]], precision: str = "float32") -> None: ...
     def encode(self, x: npt.ArrayLike) -> Float32: ...
     def decode(
-        self, code: npt.ArrayLike, factor: Float32 | None = None, override: Float32 | None = None
+        self,
+        code: npt.ArrayLike,
+        factor: Float32 | None = None,
+        override: Float32 | None = None,
+        target: Float32 | None = None,
+        amount: float = 0,
+        neutral: bool = False,
     ) -> Float32: ...
     def run(
-        self, x: npt.ArrayLike, factor: Float32 | None = None, override: Float32 | None = None
+        self,
+        x: npt.ArrayLike,
+        factor: Float32 | None = None,
+        override: Float32 | None = None,
+        target: Float32 | None = None,
+        amount: float = 0,
+        neutral: bool = False,
     ) -> tuple[Float32, Float32]: ...
     def addresses(self) -> tuple[int, int]: ...

@@ -1,7 +1,8 @@
 """The autoencoder in the hop: encode all layers, scale the code, decode all layers.
 
-Formula      encode: y = s(W x + b_hid), Eq. 1; scale: y' = override unless that is NaN, else factor · y;
-             decode: z = s(W' y' + b_vis), Eq. 2
+Formula      encode: y = s(W x + b_hid), Eq. 1; adjust: y' = override unless that is NaN, else
+             factor · ((1 - a) y + a target), a being the target's amount; decode: z = s(W' y' + b_vis), Eq. 2;
+             and, if wanted, z0 = s(W' y + b_vis) with neutral controls, in the same pass over the weights
 Shapes       x: n_visible of layer 0, padded; code, factor, override: n_code; z: n_output of layer 0; up to AEDSP_SPECTRA of
              x, code and z at once, bit-identical to one by one
 Aliasing     x is only read; z is in the stack's memory, valid until the next call
@@ -118,11 +119,14 @@ cdef inline void _decode_rows(DenseStack *stack, const DenseLayer *layer, const 
 
 cdef inline void _adjust(const DenseStack *stack, const UnitGains *gains, const float *code, float *adjusted, Py_ssize_t first,
                          Py_ssize_t stop) noexcept nogil:
-    """Apply unit gains. A factor of zero gives zero, even for NaN or infinity."""
+    """Apply target and unit gains. A factor of zero gives zero, even for NaN or infinity."""
     cdef Py_ssize_t j
-    cdef float v
+    cdef float v, amount = gains.target_amount
     for j in range(first, stop):
-        v = code[j] * gains.factor[j] if gains.factor[j] != 0 else 0
+        v = code[j]
+        if amount != 0:
+            v = (1 - amount) * v + amount * gains.target[j] if amount < 1 else gains.target[j]
+        v = v * gains.factor[j] if gains.factor[j] != 0 else 0
         adjusted[j] = gains.override[j] if gains.override[j] == gains.override[j] else v
 
 
@@ -167,44 +171,54 @@ cdef void stack_encode(DenseStack *stack, const float **x, float **code, int n_s
         memcpy(code[f], top[f], stack.n_code * sizeof(float))
 
 
-cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra) noexcept nogil:
-    """Newest spectra of n_spectra codes with unit gains, at `stack_output`."""
+cdef void stack_decode(DenseStack *stack, const float **code, const UnitGains *gains, int n_spectra,
+                       bint neutral) noexcept nogil:
+    """Newest spectra of n_spectra codes with unit gains, at `stack_output`; neutral: then those without, as many again.
+
+    With `neutral`, n_spectra is at most AEDSP_SPECTRA / 2.
+    """
     cdef const float *adjusted[AEDSP_SPECTRA]
     cdef int f
     for f in range(n_spectra):
         adjusted[f] = stack.adjusted + f * stack.code_stride
         _adjust(stack, gains, code[f], stack.adjusted + f * stack.code_stride, 0, stack.n_code)
-    _decode_from(stack, adjusted, stack.n_layers, n_spectra)
+        if neutral:
+            adjusted[n_spectra + f] = code[f]
+    _decode_from(stack, adjusted, stack.n_layers, 2 * n_spectra if neutral else n_spectra)
 
 
-cdef void stack_run(DenseStack *stack, const float **x, float **code, const UnitGains *gains, int n_spectra) noexcept nogil:
-    """Encode and decode; the codes are those before gains and overrides."""
+cdef void stack_run(DenseStack *stack, const float **x, float **code, const UnitGains *gains, int n_spectra,
+                    bint neutral) noexcept nogil:
+    """Encode and decode; the codes are those before gains and overrides. neutral: as in `stack_decode`."""
     cdef DenseLayer *layer = &stack.layers[stack.n_layers - 1]
     if not layer.tied:
         stack_encode(stack, x, code, n_spectra)
-        stack_decode(stack, <const float **> code, gains, n_spectra)
+        stack_decode(stack, <const float **> code, gains, n_spectra, neutral)
         return
     cdef const float *below[AEDSP_SPECTRA]
     cdef const float *adjusted[AEDSP_SPECTRA]
     cdef float *z[AEDSP_SPECTRA]
-    cdef Py_ssize_t j = 0, stop, at_once = AEDSP_MANY_ROWS if n_spectra > 2 else AEDSP_ROWS
-    cdef int f
+    cdef int f, n_decoded = 2 * n_spectra if neutral else n_spectra
+    cdef Py_ssize_t j = 0, stop, at_once = AEDSP_MANY_ROWS if n_decoded > 2 else AEDSP_ROWS
     _encode_to(stack, x, below, stack.n_layers - 1, n_spectra)
-    _begin_output(layer, z, n_spectra)
+    _begin_output(layer, z, n_decoded)
     for f in range(n_spectra):
         adjusted[f] = stack.adjusted + f * stack.code_stride
+    for f in range(n_spectra, n_decoded):
+        adjusted[f] = layer.hidden + (f - n_spectra) * layer.hidden_stride
     while j < stack.n_code:
         stop = min(j + at_once, stack.n_code)
         _encode_rows(stack, layer, below, j, _whole_groups(stop - j), n_spectra)
         for f in range(n_spectra):
             _adjust(stack, gains, layer.hidden + f * layer.hidden_stride, stack.adjusted + f * stack.code_stride, j, stop)
-        _decode_rows(stack, layer, adjusted, j, stop, z, n_spectra)
+        _decode_rows(stack, layer, adjusted, j, stop, z, n_decoded)
         j = stop
     for f in range(n_spectra):
         memcpy(code[f], layer.hidden + f * layer.hidden_stride, stack.n_code * sizeof(float))
+    for f in range(n_decoded):
         _activate(layer.decoder_activation, z[f], layer.n_output)
         adjusted[f] = z[f]
-    _decode_from(stack, adjusted, stack.n_layers - 1, n_spectra)
+    _decode_from(stack, adjusted, stack.n_layers - 1, n_decoded)
 
 
 cdef float *stack_output(const DenseStack *stack, int which) noexcept nogil:
@@ -305,25 +319,31 @@ cdef class Stack:
         """Codes (n, n_code) of n preprocessed inputs (n, n_visible), n up to AEDSP_SPECTRA; or of a single one."""
         return self._call(x, None, None, None, "encode")
 
-    def decode(self, code, factor=None, override=None):
-        """Newest preprocessed spectra of n codes (n, n_code), scaled by `factor` or set by `override`; or of one."""
-        return self._call(None, code, factor, override, "decode")
+    def decode(self, code, factor=None, override=None, target=None, amount=0, neutral=False):
+        """Newest preprocessed spectra of n codes (n, n_code), taken towards `target` by `amount`, scaled by `factor` or
+        set by `override`; or of one. neutral: followed by the spectra of the codes as they are, n up to half as many."""
+        return self._call(None, code, factor, override, "decode", target, amount, neutral)
 
-    def run(self, x, factor=None, override=None):
+    def run(self, x, factor=None, override=None, target=None, amount=0, neutral=False):
         """Encode and decode in one pass: (codes before the gains, spectra)."""
-        return self._call(x, None, factor, override, "run")
+        return self._call(x, None, factor, override, "run", target, amount, neutral)
 
-    def _call(self, x, code, factor, override, what):
+    def _call(self, x, code, factor, override, what, target=None, float amount=0, bint neutral=False):
         cdef Py_ssize_t n_code = self.stack.n_code, n_visible = self.stack.layers[0].n_visible
         given = np.asarray(x if code is None else code, np.float32)
         name, width = ("x", n_visible) if code is None else ("code", n_code)
         cdef Py_ssize_t n = given.size // width
-        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= n <= AEDSP_SPECTRA:
-            raise ValueError(f"{name} has shape {given.shape}; expected ({width},), or up to {AEDSP_SPECTRA} of them")
+        cdef int most = AEDSP_SPECTRA // 2 if neutral else AEDSP_SPECTRA
+        if not 1 <= given.ndim <= 2 or given.shape[given.ndim - 1] != width or not 1 <= n <= most:
+            raise ValueError(f"{name} has shape {given.shape}; expected ({width},), or up to {most} of them")
         cdef float[::1] gain_factor = np.ones(n_code, np.float32) if factor is None else factor
         cdef float[::1] gain_override = np.full(n_code, np.nan, np.float32) if override is None else override
-        if gain_factor.shape[0] != n_code or gain_override.shape[0] != n_code:
-            raise ValueError(f"factor, override have {gain_factor.shape[0]}, {gain_override.shape[0]} values; expected {n_code}")
+        cdef float[::1] gain_target = np.zeros(n_code, np.float32) if target is None else target
+        if not gain_factor.shape[0] == gain_override.shape[0] == gain_target.shape[0] == n_code:
+            raise ValueError(
+                f"factor, override, target have {gain_factor.shape[0]}, {gain_override.shape[0]}, {gain_target.shape[0]} "
+                f"values; expected {n_code}"
+            )
         cdef float[:, ::1] inputs = np.zeros((n, padded(n_visible)), np.float32), codes = np.zeros((n, n_code), np.float32)
         np.asarray(inputs if code is None else codes)[:, :width] = given.reshape(n, width)
         cdef UnitGains gains
@@ -331,20 +351,23 @@ cdef class Stack:
         cdef float *ys[AEDSP_SPECTRA]
         cdef int f, n_spectra = n
         gains.factor, gains.override = &gain_factor[0], &gain_override[0]
+        gains.target, gains.target_amount = &gain_target[0], amount
         for f in range(n_spectra):
             xs[f], ys[f] = &inputs[f, 0], &codes[f, 0]
         if what == "encode":
             stack_encode(self.stack, xs, ys, n_spectra)
         elif what == "decode":
-            stack_decode(self.stack, <const float **> ys, &gains, n_spectra)
+            stack_decode(self.stack, <const float **> ys, &gains, n_spectra, neutral)
         else:
-            stack_run(self.stack, xs, ys, &gains, n_spectra)
+            stack_run(self.stack, xs, ys, &gains, n_spectra, neutral)
         found = np.asarray(codes).reshape(given.shape[: given.ndim - 1] + (n_code,))
         if what == "encode":
             return found
         n_output = self.stack.layers[0].n_output
-        z = np.array([np.asarray(<float[:n_output]> stack_output(self.stack, f)) for f in range(n_spectra)])
-        z = z.reshape(given.shape[: given.ndim - 1] + (n_output,))
+        n_decoded = 2 * n_spectra if neutral else n_spectra
+        z = np.array([np.asarray(<float[:n_output]> stack_output(self.stack, f)) for f in range(n_decoded)])
+        if not neutral:
+            z = z.reshape(given.shape[: given.ndim - 1] + (n_output,))
         return z if what == "decode" else (found, z)
 
 

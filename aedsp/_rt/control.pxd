@@ -1,6 +1,9 @@
 ctypedef struct ControlSnapshot:
     float *factor       # n_units: gain · scale · sign · (not muted)
     float *override     # n_units: NaN = no override
+    float *target       # n_units: where the code is taken by target_amount
+    float target_amount, detail, mix    # 0 to 1
+    float volume        # factor
     bint original       # monitor the original
     bint frozen         # hold the spectrum
     long long version   # publication count

@@ -7,7 +7,17 @@ class ControlBuffer:
     n_units: int
     def __init__(self, n_units: int) -> None: ...
     def publish(
-        self, factor: Float32, override: Float32, original: bool, version: int = 0, frozen: bool = False
+        self,
+        factor: Float32,
+        override: Float32,
+        original: bool,
+        version: int = 0,
+        frozen: bool = False,
+        target: Float32 | None = None,
+        target_amount: float = 0,
+        detail: float = 0,
+        mix: float = 1,
+        volume: float = 1,
     ) -> None: ...
     def watch(self, n_reads: int) -> tuple[int, int]: ...
     def latest(self) -> tuple[Float32, Float32, bool]: ...

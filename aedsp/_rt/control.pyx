@@ -48,27 +48,35 @@ cdef class ControlBuffer:
     """
 
     def __cinit__(self, Py_ssize_t n_units):
-        cdef float[:, :, ::1] memory = np.ones((3, 2, n_units), np.float32)
+        cdef float[:, :, ::1] memory = np.ones((3, 3, n_units), np.float32)
         cdef int i
-        np.asarray(memory)[:, 1] = np.nan
+        np.asarray(memory)[:, 1], np.asarray(memory)[:, 2] = np.nan, 0
         self.memory = memory
         self.n_units = n_units
         for i in range(3):
             self.slots.slot[i].factor = &memory[i, 0, 0]
             self.slots.slot[i].override = &memory[i, 1, 0]
+            self.slots.slot[i].target = &memory[i, 2, 0]
+            self.slots.slot[i].target_amount = self.slots.slot[i].detail = 0
+            self.slots.slot[i].mix = self.slots.slot[i].volume = 1
             self.slots.slot[i].original = self.slots.slot[i].frozen = False
         triple_start(&self.slots.turn)
 
     def publish(self, const float[::1] factor not None, const float[::1] override not None, bint original,
-                long long version=0, bint frozen=False):
-        """Publish all values at once; both arrays are (n_units,). One writer at a time. version: publication count."""
+                long long version=0, bint frozen=False, const float[::1] target=None, float target_amount=0,
+                float detail=0, float mix=1, float volume=1):
+        """Publish all values at once; the arrays are (n_units,). One writer at a time. version: publication count."""
         cdef Py_ssize_t j
         if factor.shape[0] != self.n_units or override.shape[0] != self.n_units:
             raise ValueError(f"factor, override have {factor.shape[0]}, {override.shape[0]} values; expected {self.n_units}")
+        if target is not None and target.shape[0] != self.n_units:
+            raise ValueError(f"target has {target.shape[0]} values; expected {self.n_units}")
         cdef ControlSnapshot *snapshot = &self.slots.slot[self.slots.turn.back]
         for j in range(self.n_units):
             snapshot.factor[j] = factor[j]
             snapshot.override[j] = override[j]
+            snapshot.target[j] = target[j] if target is not None else 0
+        snapshot.target_amount, snapshot.detail, snapshot.mix, snapshot.volume = target_amount, detail, mix, volume
         snapshot.original, snapshot.frozen = original, frozen
         snapshot.version = version
         triple_publish(&self.slots.turn)

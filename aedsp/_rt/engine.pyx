@@ -13,7 +13,8 @@ from aedsp._kernels._cpu cimport AEDSP_SPECTRA, AEDSP_LOUDEST, kernels
 from aedsp._kernels.limiter cimport limit, limiter_reset
 from aedsp._kernels.resample cimport Resampler, resample, resampler_reset, resampler_room
 from aedsp._rt.engine_state cimport INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineCounters, EngineState, InputKind
-from aedsp._rt.hop cimport hop_begin, hop_end, hop_pass, hop_synthesise, hop_take_changes
+from aedsp._kernels.volume cimport volume_run
+from aedsp._rt.hop cimport hop_begin, hop_end, hop_is_alone, hop_is_detailed, hop_pass, hop_synthesise, hop_take_changes
 from aedsp._rt.control cimport triple_publish
 from aedsp._rt.loaded cimport loaded_publish, loaded_reset
 from aedsp._rt.phase_synthesis cimport phase_synthesis_reset
@@ -60,11 +61,15 @@ cdef bint _fill_hop(EngineState *e) noexcept nogil:
 
 
 cdef void _finish(EngineState *e) noexcept nogil:
-    """Host-rate frames out of the resamplers into segments; full segments through the limiter into the queue."""
+    """Host-rate frames out of the resamplers, through the volume into segments; full segments through the limiter into
+    the queue."""
     cdef Py_ssize_t c, got = 0, n = e.n_channels, waiting
+    cdef float *room
     while True:
+        room = e.queue.segment + e.queue.segment_fill * n
         for c in range(n):
-            got = resample(e.channels[c].outward, e.queue.segment + e.queue.segment_fill * n + c, n, e.queue.n_segment - e.queue.segment_fill)
+            got = resample(e.channels[c].outward, room + c, n, e.queue.n_segment - e.queue.segment_fill)
+        volume_run(&e.volume, room, got, n)
         e.queue.segment_fill += got
         if e.queue.segment_fill < e.queue.n_segment:
             return
@@ -87,9 +92,10 @@ cdef unsigned long long _first_clean_hop(EngineState *e) noexcept nogil:
 cdef void _sound(EngineState *e, InputKind input) noexcept nogil:
     """Run the hops in flight through the model, AEDSP_SPECTRA spectra at a time, and synthesise them."""
     cdef Py_ssize_t spectrum = 0, n = e.flight.n_waiting * e.n_channels
+    cdef Py_ssize_t most = AEDSP_SPECTRA // 2 if hop_is_detailed(e) else AEDSP_SPECTRA
     cdef int which, n_spectra
     while spectrum < n:
-        n_spectra = <int> min(n - spectrum, AEDSP_SPECTRA)
+        n_spectra = <int> min(n - spectrum, most)
         hop_pass(e, spectrum, n_spectra, input)
         for which in range(n_spectra):
             hop_synthesise(e, spectrum, which, input)
@@ -121,7 +127,7 @@ cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_fra
                 hop_take_changes(e)
             hop_begin(e, e.flight.n_waiting, input)
             e.flight.n_waiting += 1
-            if e.flight.n_waiting == most or e.controls.original or e.frozen:
+            if e.flight.n_waiting == most or hop_is_alone(e, input):
                 _sound(e, input)
         done += n
     _sound(e, input)
@@ -196,7 +202,7 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
         phase_synthesis_reset(&ch.synthesis, e.phase)
         memset(ch.late_re, 0, 2 * e.flight.bin_stride * sizeof(float))
     e.driver.hops = 0
-    e.frozen = e.source_phases = False
+    e.frozen = e.source_phases = e.analysed = False
     loaded_reset(e.loaded)
     limiter_reset(e.limiter)
     e.limiter.limited_frames = limited
@@ -211,6 +217,7 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
 cdef void engine_reset(EngineState *e) noexcept nogil:
     """Back to the initial state, except for the controls."""
     engine_clear(e)
+    e.volume_jumps = True
     e.limiter.limited_frames = 0
     memset(&e.counters, 0, sizeof(EngineCounters))
     engine_publish(e)

@@ -3,6 +3,7 @@ from aedsp._kernels.phase cimport Phase
 from aedsp._kernels.resample cimport Resampler
 from aedsp._kernels.rtisi cimport Rtisi
 from aedsp._kernels.stft cimport Stft
+from aedsp._kernels.volume cimport Volume
 from aedsp._rt.control cimport ControlSnapshot, TripleBuffer
 from aedsp._rt.drive cimport Driver
 from aedsp._rt.loaded cimport LoadedModel
@@ -109,6 +110,11 @@ ctypedef struct EngineState:
     unsigned long long hop, taken                    # hops and input frames since the state was cleared
     bint crossed                                     # a second sound supplies every channel's phases
     float *cross                                     # scratch, 3 spectra
+    float *mixed_re                                  # scratch: the spectrum of a hop that mixes with the original
+    float *mixed_im
+    Volume volume
+    bint volume_jumps                                # the next change of volume has no ramp
+    bint analysed                                    # the newest code was made from an analysed spectrum
     float *heard                                     # decoded spectrum of the first channel's last hop, n_bins
     bint changes_due                                 # the next hop applies pending changes
     bint sustained                                   # the hop runs without its input: frozen or concealing

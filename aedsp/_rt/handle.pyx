@@ -12,6 +12,7 @@ from aedsp._kernels.phase cimport phase_free, phase_new
 from aedsp._kernels.resample cimport Filter, resampler_copy, resampler_free, resampler_new
 from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
 from aedsp._kernels.stft cimport stft_free, stft_new
+from aedsp._kernels.volume cimport volume_start
 from aedsp._rt.control cimport control_latest, triple_start, triple_take
 from aedsp._rt.drive cimport DriveKind, DRIVE_CONSTANT, DRIVE_HOLD, DRIVE_ROWS, DRIVE_TYPICAL, DRIVE_WALK
 from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
@@ -72,6 +73,7 @@ cdef class EngineHandle:
         e.stft = stft_new(front_end.fft_length, front_end.window_length, front_end.reach_length, front_end.hop_length,
                           &analysis[0], &synthesis[0])
         e.phase = phase_new(front_end.fft_length, front_end.window_centre, front_end.hop_length, &start_turns[0])
+        volume_start(&e.volume, float(outward.rate_out))
         e.limiter = limiter_new(e.queue.n_segment, n_channels, float(outward.rate_out))
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
@@ -93,7 +95,8 @@ cdef class EngineHandle:
         cdef Py_ssize_t reach = padded(e.stft.reach_length)
         cdef Channel *ch
         e.flight.bin_stride = bins
-        e.heard = self._floats(bins)
+        e.heard = self._floats(3 * bins)
+        e.mixed_re, e.mixed_im = e.heard + bins, e.heard + 2 * bins
         e.queue.segment = self._floats(e.queue.n_segment * e.n_channels)
         e.queue.frames = self._floats(e.queue.capacity * e.n_channels)
         ratio_in, ratio_out = inward.rate_in / inward.rate_out, outward.rate_in / outward.rate_out

@@ -6,3 +6,5 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
 cdef void hop_end(EngineState *e, InputKind input) noexcept nogil
 cdef void hop_take_changes(EngineState *e) noexcept nogil
 cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil
+cdef bint hop_is_detailed(const EngineState *e) noexcept nogil
+cdef bint hop_is_alone(const EngineState *e, InputKind input) noexcept nogil

@@ -9,10 +9,12 @@ from libc.math cimport INFINITY
 from libc.string cimport memcpy, memmove
 
 from aedsp._kernels._cpu cimport kernels
+from aedsp._kernels.blend cimport blend_detail, blend_mix
 from aedsp._kernels.phase cimport PHASE_FLOOR, phase_follow, phase_run_on
 from aedsp._kernels.resample cimport resampler_room
 from aedsp._kernels.rtisi cimport rtisi_run
 from aedsp._kernels.stft cimport stft_forward, stft_inverse, stft_remember
+from aedsp._kernels.volume cimport volume_jump, volume_move
 from aedsp._rt.control cimport control_latest
 from aedsp._rt.drive cimport DRIVE_HOLD, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
@@ -102,6 +104,8 @@ cdef void hop_begin(EngineState *e, Py_ssize_t slot, InputKind input) noexcept n
     cdef bint frozen = e.controls.frozen or (input == INPUT_NONE and e.driver.kind == DRIVE_HOLD)
     e.clock.began = clock_ns() if e.clock.hop_ns else 0
     e.sustained = frozen or input == INPUT_MISSING or (input == INPUT_AUDIO and e.hop < e.concealment.until)
+    if not e.sustained:
+        e.analysed = input == INPUT_AUDIO
     for c in range(e.n_channels):
         if frozen:
             if not e.frozen:
@@ -120,10 +124,26 @@ cdef void hop_begin(EngineState *e, Py_ssize_t slot, InputKind input) noexcept n
     e.flight.slot, e.frozen = slot, frozen
 
 
+cdef bint hop_is_detailed(const EngineState *e) noexcept nogil:
+    """Whether detail acts: the code was made from an analysed spectrum, which may be held."""
+    return e.controls.detail > 0 and e.analysed and not e.controls.original
+
+
+cdef bint _is_mixed(const EngineState *e, InputKind input) noexcept nogil:
+    """Whether the original is mixed in: there is an input, or its last spectrum is frozen."""
+    return e.controls.mix < 1 and e.analysed and not e.controls.original and (input != INPUT_NONE or e.controls.frozen)
+
+
+cdef bint hop_is_alone(const EngineState *e, InputKind input) noexcept nogil:
+    """Whether the hop needs its own analysed spectrum, so that it must be finished before the next is analysed."""
+    return e.controls.original or e.frozen or _is_mixed(e, input)
+
+
 cdef void hop_pass(EngineState *e, Py_ssize_t first, int n_spectra, InputKind input) noexcept nogil:
     """Run spectra from `first` on through the model."""
     cdef bint encodes = (input != INPUT_NONE or e.frozen) and not (e.sustained and e.loaded.primed)
-    loaded_run(e.loaded, first, n_spectra, e.controls, encodes, not e.controls.original or e.phases.look_ahead)
+    cdef bint decodes = not e.controls.original or e.phases.look_ahead
+    loaded_run(e.loaded, first, n_spectra, e.controls, encodes, decodes, hop_is_detailed(e))
 
 
 cdef PhaseMode _phase_mode(const EngineState *e, InputKind input) noexcept nogil:
@@ -136,15 +156,17 @@ cdef PhaseSynthesis *_synthesis(EngineState *e, Py_ssize_t c, PhaseMode mode) no
     return &e.channels[0 if mode == PHASE_ADVANCE and not e.phases.refine else c].synthesis
 
 
-cdef const float *_decoded(EngineState *e, Py_ssize_t c, int which, InputKind input) noexcept nogil:
+cdef const float *_decoded(EngineState *e, Py_ssize_t c, int which, const float *analysed, InputKind input) noexcept nogil:
     """Channel c's current output magnitudes; their phases are in its `_synthesis`, unless they are the source's."""
-    cdef float *z = loaded_spectrum(e.loaded, which)
+    cdef float *z = loaded_spectrum(e.loaded, which, False)
     cdef float level = drive_level(&e.driver, e.loaded) if input == INPUT_NONE else 1
     cdef PhaseMode mode = _phase_mode(e, input)
     cdef Py_ssize_t k
     if level != 1:
         for k in range(e.stft.n_bins):
             z[k] *= level
+    if hop_is_detailed(e):
+        blend_detail(loaded_spectrum(e.loaded, which, True), analysed, e.controls.detail, z, e.stft.n_bins)
     cdef PhaseSynthesis *synthesis = _synthesis(e, c, mode)
     if mode == PHASE_SOURCE or synthesis != &e.channels[c].synthesis:
         return z
@@ -159,13 +181,28 @@ cdef void _refine(EngineState *e, Channel *ch, const float *z, const float **uni
     rtisi_run(e.rtisi, z, ch.past, ch.sum, e.phases.refine, ch.synthesis.unit_re, ch.synthesis.unit_im)
 
 
+cdef void _mix(EngineState *e, Channel *ch, Py_ssize_t at, const float *z, const float *unit_re, const float *unit_im) noexcept nogil:
+    """Mix magnitudes z with their phasors and the original's spectrum, `at` in the channel's memory, into `e.mixed_re`.
+
+    The original is the analysed spectrum; concealing, the held one as it advances; frozen, the held magnitudes with the
+    phases of the resynthesis.
+    """
+    cdef float scale = 1 / e.stft.magnitude_scale
+    if e.frozen:
+        kernels.turn(ch.magnitude + at, unit_re, unit_im, scale, ch.re, ch.im, e.stft.n_bins)
+    elif e.sustained:
+        kernels.turn(ch.magnitude + at, ch.unit_re + at, ch.unit_im + at, scale, ch.re, ch.im, e.stft.n_bins)
+    blend_mix(z, unit_re, unit_im, scale, e.controls.mix, ch.re, ch.im, e.mixed_re, e.mixed_im, e.stft.n_bins)
+
+
 cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKind input) noexcept nogil:
     """Spectrum `which` of the last pass to hop_length finished frames of its channel. Call for channel 0 first."""
     cdef Py_ssize_t c = spectrum % e.n_channels, at = spectrum // e.n_channels * e.flight.bin_stride
     cdef bint original = e.controls.original
     cdef PhaseMode mode = _phase_mode(e, input)
     cdef Channel *ch = &e.channels[c]
-    cdef const float *z = ch.magnitude + at
+    cdef const float *analysed = ch.magnitude + at
+    cdef const float *z = analysed
     cdef const float *decoded = z
     cdef const float *unit_re = ch.unit_re + at
     cdef const float *unit_im = ch.unit_im + at
@@ -173,7 +210,7 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
         ch.re, ch.late_re = ch.late_re, ch.re
         ch.im, ch.late_im = ch.late_im, ch.im
     if not original or e.phases.look_ahead:
-        decoded = _decoded(e, c, which, input)
+        decoded = _decoded(e, c, which, z, input)
     if not original:
         z = decoded
         if mode != PHASE_SOURCE:
@@ -183,12 +220,17 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
         unit_re, unit_im = ch.synthesis.unit_re, ch.synthesis.unit_im
     if not original and e.phases.refine:
         _refine(e, ch, z, &unit_re, &unit_im)
-    if e.sustained or not original:
-        kernels.turn(z, unit_re, unit_im, 1 / e.stft.magnitude_scale, ch.re, ch.im, e.stft.n_bins)
+    cdef float *re = ch.re
+    cdef float *im = ch.im
+    if _is_mixed(e, input):
+        _mix(e, ch, at, z, unit_re, unit_im)
+        re, im = e.mixed_re, e.mixed_im
+    elif e.sustained or not original:
+        kernels.turn(z, unit_re, unit_im, 1 / e.stft.magnitude_scale, re, im, e.stft.n_bins)
     if c == 0 and e.clock.hop_ns:
         memcpy(e.heard, z, e.stft.n_bins * sizeof(float))
     cdef float *out = resampler_room(ch.outward, e.stft.hop_length)
-    stft_inverse(e.stft, ch.re, ch.im, ch.sum, out)
+    stft_inverse(e.stft, re, im, ch.sum, out)
     if e.phases.refine:
         stft_remember(e.stft, out, ch.past)
 
@@ -223,6 +265,10 @@ cdef void hop_take_changes(EngineState *e) noexcept nogil:
         e.loaded = model
         hop_note(e, EVENT_SWAP, e.hop, <long long> <size_t> model)
     e.controls = control_latest(e.loaded.controls)
+    if e.volume_jumps:
+        volume_jump(&e.volume, e.controls.volume)
+        e.volume_jumps = False
+    volume_move(&e.volume, e.controls.volume)
     if e.controls.version != e.log.version:
         e.log.version = e.controls.version
         hop_note(e, EVENT_CONTROLS, e.hop, e.log.version)

@@ -10,11 +10,12 @@ ctypedef struct LoadedModel:
     const BandSet *bands          # borrowed; NULL: the model's input is the bins themselves
     Py_ssize_t n_steps, n_context, n_code, n_bins, n_fft_bins, n_channels
     Py_ssize_t context_stride, code_stride
+    int n_decoded                 # spectra of the last run, before those with neutral controls
     bint primed                   # at least one hop of input was encoded
     Py_ssize_t n_ranks            # 0: no statistics of the activations
     float *ranks                  # percent, n_ranks
     float *percentiles            # n_ranks x n_code
-    float *spectrum               # n_fft_bins, scratch, for models with bands
+    float *spectrum[2]            # n_fft_bins, scratch, for models with bands: with controls, with neutral ones
     float *context                # per spectrum: preprocessed spectra, n_context of n_bins each, oldest first
     float *code                   # per spectrum: activations, n_code
     float *published[3]           # the newest activations, n_channels x code_stride, for the control side
@@ -26,8 +27,8 @@ cdef float *loaded_code(LoadedModel *m, Py_ssize_t spectrum) noexcept nogil
 cdef void loaded_settle(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t newest) noexcept nogil
 cdef void loaded_publish(LoadedModel *m, Py_ssize_t newest) noexcept nogil
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
-                     bint decodes) noexcept nogil
-cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil
+                     bint decodes, bint neutral) noexcept nogil
+cdef float *loaded_spectrum(LoadedModel *m, int which, bint neutral) noexcept nogil
 
 
 cdef class Loaded:

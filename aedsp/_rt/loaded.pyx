@@ -58,34 +58,43 @@ cdef void loaded_publish(LoadedModel *m, Py_ssize_t newest) noexcept nogil:
 
 
 cdef void loaded_run(LoadedModel *m, Py_ssize_t first, int n_spectra, const ControlSnapshot *controls, bint encodes,
-                     bint decodes) noexcept nogil:
-    """Encode n_spectra spectra from `first` on and decode them with gains and overrides, reading the weights once."""
+                     bint decodes, bint neutral) noexcept nogil:
+    """Encode n_spectra spectra from `first` on and decode them with gains and overrides, reading the weights once.
+
+    neutral: decode them with neutral controls too; n_spectra is then at most AEDSP_SPECTRA / 2.
+    """
     cdef const float *x[AEDSP_SPECTRA]
     cdef float *code[AEDSP_SPECTRA]
     cdef UnitGains gains
     cdef int f
     gains.factor, gains.override = controls.factor, controls.override
+    gains.target, gains.target_amount = controls.target, controls.target_amount
+    m.n_decoded = n_spectra
     for f in range(n_spectra):
         x[f] = m.context + (first + f) * m.context_stride
         code[f] = m.code + (first + f) * m.code_stride
     if encodes and decodes:
-        stack_run(m.stack, x, code, &gains, n_spectra)
+        stack_run(m.stack, x, code, &gains, n_spectra, neutral)
     elif encodes:
         stack_encode(m.stack, x, code, n_spectra)
     elif decodes:
-        stack_decode(m.stack, <const float **> code, &gains, n_spectra)
+        stack_decode(m.stack, <const float **> code, &gains, n_spectra, neutral)
 
 
-cdef float *loaded_spectrum(LoadedModel *m, int which) noexcept nogil:
-    """Clamped magnitudes (n_fft_bins) of spectrum `first + which` of the last `loaded_run`, in the model's memory."""
-    cdef float *z = stack_output(m.stack, which)
+cdef float *loaded_spectrum(LoadedModel *m, int which, bint neutral) noexcept nogil:
+    """Clamped magnitudes (n_fft_bins) of spectrum `first + which` of the last `loaded_run`, in the model's memory.
+
+    neutral: decoded with neutral controls. Call once for each: the preprocessing is inverted in place.
+    """
+    cdef float *z = stack_output(m.stack, which + m.n_decoded if neutral else which)
+    cdef float *spectrum = m.spectrum[neutral]
     preprocess_invert(m.steps, m.n_steps, z, m.n_bins)
     magnitude_clamp(z, m.n_bins)
     if m.bands is NULL:
         return z
-    constant_q_inverse(m.bands, z, m.spectrum)
-    magnitude_clamp(m.spectrum, m.n_fft_bins)
-    return m.spectrum
+    constant_q_inverse(m.bands, z, spectrum)
+    magnitude_clamp(spectrum, m.n_fft_bins)
+    return spectrum
 
 
 cdef class Loaded:
@@ -123,13 +132,14 @@ cdef class Loaded:
             raise ValueError(
                 f"percentiles are {percentiles.shape[0]} x {percentiles.shape[1]}; expected {m.n_ranks} x {n_code}"
             )
-        m.code = <float *> aedsp_alloc((n_spectra * (m.context_stride + m.code_stride) + padded(m.n_fft_bins)
+        m.code = <float *> aedsp_alloc((n_spectra * (m.context_stride + m.code_stride) + 2 * padded(m.n_fft_bins)
                                         + 3 * n_channels * m.code_stride + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
         if m.code is NULL:
             raise MemoryError
         m.context = m.code + n_spectra * m.code_stride
-        m.spectrum = m.context + n_spectra * m.context_stride
-        m.published[0] = m.spectrum + padded(m.n_fft_bins)
+        m.spectrum[0] = m.context + n_spectra * m.context_stride
+        m.spectrum[1] = m.spectrum[0] + padded(m.n_fft_bins)
+        m.published[0] = m.spectrum[1] + padded(m.n_fft_bins)
         m.published[1] = m.published[0] + n_channels * m.code_stride
         m.published[2] = m.published[1] + n_channels * m.code_stride
         triple_start(&m.turn)

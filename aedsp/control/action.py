@@ -11,8 +11,8 @@ from typing import Any, Literal
 from aedsp.control.performer import Performer
 
 Kind = Literal["unit", "number", "integer", "choice", "word", "rest", "file"]
-#: How MIDI triggers an action: a fader sets a unit's value; a button acts on a unit of the bank or on the whole.
-Midi = Literal["fader", "unit", "button"]
+#: How MIDI triggers an action: a fader sets a unit's value or an amount; a button acts on a unit of the bank or on all.
+Midi = Literal["fader", "amount", "unit", "button"]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,9 @@ action is one entry. Actions work on a `Performer`; nothing above this package i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
-
 from aedsp import data
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
+from aedsp.control import answers
 from aedsp.control.action import Action, Argument, Keys
 from aedsp.control.performer import Performer, UnitPerformer
 
@@ -24,80 +21,17 @@ SEEK_S = 5.0
 _UNIT = Argument("UNIT", "unit")
 _SELECTED = Argument("UNIT", "unit", optional=True)
 _VALUE = Argument("VALUE", "number")
-
-
-def _set(name: Any) -> Callable[[Performer, int, float], str]:
-    def set_value(p: Performer, unit: int, value: float) -> str:
-        p.set_unit(name, unit, value)
-        return f"unit {unit}: {name} {'off' if value != value else f'{value:g}'}"
-
-    return set_value
-
-
-def _mute(p: Performer, unit: int) -> str:
-    return f"unit {unit}: {'muted' if p.toggle_mute(unit) else 'not muted'}"
-
-
-def _pin(p: Performer, unit: int) -> str:
-    return f"unit {unit}: override {'set' if p.toggle_override(unit) else 'cleared'}"
-
-
-def _restore(p: Performer, unit: int) -> str:
-    p.restore(unit)
-    return f"unit {unit}: restored"
-
-
-def _seek(p: Performer, where: str) -> str:
-    to = float(where) + (p.position_s if where[0] in "+-" else 0)
-    if not math.isfinite(to):
-        raise ValueError(f"position is {to} s; expected a finite number")
-    if p.duration_s is None:
-        return "only a file can be played from another position"
-    p.seek(max(0.0, to))
-    if to >= p.duration_s:
-        return f"at the end; the file lasts {p.duration_s:.1f} s"
-    return f"at {max(0.0, to):.1f} s"
-
-
-def _bank(p: Performer, which: str | None) -> str:
-    word = which or "next"
-    p.show_bank(word if word in ("next", "previous") else int(word))  # type: ignore[arg-type]
-    return f"bank {p.bank}: units {p.units[0]} to {p.units[-1]}"
-
-
-def _nudge(p: Performer, what: str, steps: int) -> None:
-    if what == "stretch":
-        p.nudge_stretch(steps)
-    elif what == "transpose":
-        p.nudge_transpose(steps)
-    else:
-        p.nudge_unit(what, steps)  # type: ignore[arg-type]
-
-
-def _describe_units(p: Performer) -> str:
-    controls, lines = p.controls, []
-    for unit in p.units:
-        override = controls.override[unit]
-        lines.append(
-            f"unit {unit}: gain {controls.gain[unit]:.3f}, scale {controls.scale[unit]:.3f}, "
-            f"{'muted' if controls.muted[unit] else 'not muted'}, sign {controls.sign[unit]:+.0f}"
-            + (f", override {override:.3f}" if override == override else "")
-        )
-    return "\n".join(lines)
-
-
-def _morph(p: Performer, seconds: float | None) -> str:
-    p.set_morph(seconds)
-    return f"morph time {p.morph_s:g} s"
+_SHARE = Argument("VALUE", "number", "", 0, 1)
 
 
 def _learn(p: Performer, what: str | None, place: int | None) -> str | None:
     if what is None:
         per_unit = ", ".join(f"{name} PLACE" for name in FADERS + UNIT_BUTTONS)
-        return f"targets for one unit of the bank: {per_unit}\ntargets for a button: {', '.join(BUTTONS)}"
-    if what not in FADERS + UNIT_BUTTONS + BUTTONS:
-        raise ValueError(f"target is {what!r}; expected one of {', '.join(FADERS + UNIT_BUTTONS + BUTTONS)}")
-    if what in BUTTONS:
+        amounts = f"targets for a fader: {', '.join(AMOUNT_FADERS)}"
+        return f"targets for one unit of the bank: {per_unit}\n{amounts}\ntargets for a button: {', '.join(BUTTONS)}"
+    if what not in (known := FADERS + AMOUNT_FADERS + UNIT_BUTTONS + BUTTONS):
+        raise ValueError(f"target is {what!r}; expected one of {', '.join(known)}")
+    if what in AMOUNT_FADERS + BUTTONS:
         p.learn(what, None)
         return None
     if place is None:
@@ -108,110 +42,99 @@ def _learn(p: Performer, what: str | None, place: int | None) -> str | None:
     return None
 
 
-def _monitor(p: Performer) -> str | None:
-    if not p.has_source:
-        return "there is no original to hear: the decoder plays alone"
-    p.toggle_monitor()
-    return None
-
-
-def _stepped(word: str, step: Callable[[Performer], str | None]) -> Callable[[Performer], str]:
-    def do(p: Performer) -> str:
-        what = step(p)
-        return f"nothing to {word}" if what is None else f"{word}: {what}"
-
-    return do
-
-
-def _named(monitor: Any) -> Callable[[Performer], str]:
-    def set_monitor(p: Performer) -> str:
-        p.set_monitor(monitor)
-        return str(monitor)
-
-    return set_monitor
-
-
-def _said(text: str, do: Callable[[Performer], object]) -> Callable[[Performer], str]:
-    def say(p: Performer) -> str:
-        do(p)
-        return text
-
-    return say
-
-
-def _quiet(do: Callable[..., object]) -> Callable[..., None]:
-    """Wrap `do` so that it returns no message."""
-
-    def act(p: Performer, *values: Any) -> None:
-        do(p, *values)
-
-    return act
-
-
 _NUMBER = Argument("1..9", "integer", "", *SNAPSHOTS)
 _DIGITS = [str(i) for i in range(SNAPSHOTS[0], SNAPSHOTS[1] + 1)]
+
+_NUDGED = ("gain", "scale", "override", *answers.AMOUNTS, "stretch", "transpose")
 
 #: By name, in the order of the help.
 ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
         Action(
-            "play", "play or pause", _quiet(lambda p: p.toggle_play()), midi="button",
+            "play", "play or pause", answers.quiet(lambda p: p.toggle_play()), midi="button",
             keys=(Keys("space", "play or pause", {"space": ""}),), led=lambda p: p.transport == "play",
         ),
         Action(
-            "stop", "stop and rewind", _said("stop", lambda p: p.stop()), midi="button",
+            "stop", "stop and rewind", answers.said("stop", lambda p: p.stop()), midi="button",
             keys=(Keys("x", "stop and rewind", {"x": ""}),), led=lambda p: p.transport in ("stop", "end"),
         ),
         Action(
-            "seek", "go to a position; with + or -: relative", _seek, (Argument("SECONDS", "rest", "s"),),
+            "seek", "go to a position; with + or -: relative", answers.seek, (Argument("SECONDS", "rest", "s"),),
             keys=(Keys(", .", "5 s back, forward", {"comma": f"-{SEEK_S:g}", "full_stop": f"+{SEEK_S:g}"}),),
         ),
         Action(
             "monitor", "switch between original and resynthesized",
-            _monitor, keys=(Keys("t", "original or resynthesized", {"t": ""}),),
+            answers.monitor, keys=(Keys("t", "original or resynthesized", {"t": ""}),),
         ),
         Action(
-            "original", "hear the source", _named("original"), midi="button",
+            "original", "hear the source", answers.named("original"), midi="button",
             led=lambda p: p.controls.monitor == "original",
         ),
         Action(
-            "resynthesized", "hear the output of the model", _named("resynthesized"), midi="button",
+            "resynthesized", "hear the output of the model", answers.named("resynthesized"), midi="button",
             led=lambda p: p.controls.monitor == "resynthesized",
         ),
         Action(
-            "freeze", "freeze the spectrum; again: release it", _quiet(lambda p: p.toggle_frozen()),
+            "freeze", "freeze the spectrum; again: release it", answers.quiet(lambda p: p.toggle_frozen()),
             midi="button", keys=(Keys("f", "freeze; again: release", {"f": ""}),), led=lambda p: p.controls.frozen,
         ),
         Action(
             "stretch", "time-stretch the file, 0.25 to 4 times its duration",
-            _quiet(lambda p, times: p.set_stretch(stretch=times)),
+            answers.quiet(lambda p, times: p.set_stretch(stretch=times)),
             (Argument("TIMES", "number", "times", *STRETCH_RANGE),),
         ),
         Action(
             "transpose", "transpose the file, -24 to 24 semitones",
-            _quiet(lambda p, semitones: p.set_stretch(transpose=semitones)),
+            answers.quiet(lambda p, semitones: p.set_stretch(transpose=semitones)),
             (Argument("SEMITONES", "number", "semitones", *TRANSPOSE_RANGE),),
         ),
-        Action("gain", "multiply a unit's activation", _set("gain"), (_UNIT, _VALUE), midi="fader"),
-        Action("scale", "multiply a unit's activation once more", _set("scale"), (_UNIT, _VALUE), midi="fader"),
         Action(
-            "override", "replace a unit's activation with a fixed value", _set("override"),
+            "detail", "keep the original's fine structure: 0 (resynthesis alone) to 1 (faders shape the original)",
+            answers.set_amount("detail"), (_SHARE,), midi="amount",
+        ),
+        Action(
+            "toggle-detail", "detail 0 or 1", lambda p: f"detail {p.toggle_detail():g}", midi="button",
+            keys=(Keys("d", "detail 0, 1", {"d": ""}),), led=lambda p: p.controls.detail > 0,
+        ),
+        Action("mix", "mix: 0 (original) to 1 (resynthesis)", answers.set_amount("mix"), (_SHARE,), midi="amount"),
+        Action(
+            "volume", "volume in dB; -60: silence", answers.set_amount("volume_db", " dB"),
+            (Argument("DB", "number", "dB", -1000, 12),), midi="amount",
+        ),
+        Action(
+            "target", "take the code towards the target: 0 to 1", answers.set_amount("target_amount"), (_SHARE,),
+            midi="amount",
+        ),
+        Action(
+            "take-target", "make the current activations the target",
+            answers.said("target taken", lambda p: p.take_target()), midi="button",
+            keys=(Keys("a", "take the target", {"a": ""}),),
+        ),
+        Action("gain", "multiply a unit's activation", answers.set_unit("gain"), (_UNIT, _VALUE), midi="fader"),
+        Action(
+            "scale", "multiply a unit's activation once more", answers.set_unit("scale"), (_UNIT, _VALUE), midi="fader",
+        ),
+        Action(
+            "override", "replace a unit's activation with a fixed value", answers.set_unit("override"),
             (_UNIT, Argument("VALUE", "number", off=True)), midi="fader",
         ),
         Action(
-            "pin", "override a unit at its current activation; again: clear the override", _pin, (_SELECTED,),
+            "pin", "override a unit at its current activation; again: clear the override", answers.pin, (_SELECTED,),
             keys=(Keys("o", "set or clear an override", {"o": ""}),),
         ),
         Action(
-            "nudge", "change a value in steps, as the keys do", _nudge,
+            "nudge", "change a value in steps, as the keys do", answers.nudge,
             (
-                Argument("WHAT", "choice", choices=("gain", "scale", "override", "stretch", "transpose")),
+                Argument("WHAT", "choice", choices=_NUDGED),
                 Argument("STEPS", "integer"),
             ),
             keys=(
                 Keys("left right", "gain down/up", {"left": "gain -1", "right": "gain 1"}),
                 Keys("- +", "scale down/up", {"minus": "scale -1", "plus": "scale 1", "equals_sign": "scale 1"}),
+                Keys("j k", "mix: original/resynthesis", {"j": "mix -1", "k": "mix 1"}),
+                Keys("v V", "volume down/up", {"v": "volume -1", "V": "volume 1", "upper_v": "volume 1"}),
+                Keys("b B", "target less/more", {"b": "target -1", "B": "target 1", "upper_b": "target 1"}),
                 Keys("( )", "override down/up", {"left_parenthesis": "override -1", "right_parenthesis": "override 1"}),
                 Keys("< >", "slower, faster", {"less_than_sign": "stretch 1", "greater_than_sign": "stretch -1"}),
                 Keys(
@@ -221,7 +144,7 @@ ACTIONS: dict[str, Action] = {
             ),
         ),
         Action(
-            "mute", "mute a unit; again: unmute it", _mute, (_SELECTED,), midi="unit",
+            "mute", "mute a unit; again: unmute it", answers.mute, (_SELECTED,), midi="unit",
             keys=(Keys("m", "mute, unmute", {"m": ""}),),
         ),
         Action(
@@ -229,19 +152,19 @@ ACTIONS: dict[str, Action] = {
             (_SELECTED,), midi="unit", keys=(Keys("i", "invert polarity", {"i": ""}),),
         ),
         Action(
-            "restore", "restore a unit's original activation", _restore, (_SELECTED,), midi="unit",
+            "restore", "restore a unit's original activation", answers.restore, (_SELECTED,), midi="unit",
             keys=(Keys("u", "restore the unit", {"u": ""}),),
         ),
         Action(
-            "reset", "restore all original activations", _said("reset", lambda p: p.reset()), midi="button",
+            "reset", "restore all original activations", answers.said("reset", lambda p: p.reset()), midi="button",
             keys=(Keys("R", "restore all units", {"R": "", "upper_r": ""}),), led=lambda p: p.is_recording,
         ),
         Action(
-            "undo", "undo the last change of controls or snapshots", _stepped("undo", lambda p: p.undo()),
+            "undo", "undo the last change of controls or snapshots", answers.stepped("undo", lambda p: p.undo()),
             midi="button", keys=(Keys("backspace", "undo", {"backspace": "", "ctrl+z": ""}),),
         ),
         Action(
-            "redo", "redo what was undone last", _stepped("redo", lambda p: p.redo()), midi="button",
+            "redo", "redo what was undone last", answers.stepped("redo", lambda p: p.redo()), midi="button",
             keys=(Keys("y", "redo", {"y": "", "ctrl+y": ""}),),
         ),
         Action(
@@ -250,7 +173,7 @@ ACTIONS: dict[str, Action] = {
             keys=(Keys("z", "silence all; again: back", {"z": ""}),), led=lambda p: p.silenced,
         ),
         Action(
-            "bank", "choose the bank in view", _bank, (Argument("next|previous|NUMBER", "rest", optional=True),),
+            "bank", "choose the bank in view", answers.bank, (Argument("next|previous|NUMBER", "rest", optional=True),),
             midi="button",
             keys=(
                 Keys(
@@ -259,32 +182,32 @@ ACTIONS: dict[str, Action] = {
             ),
         ),
         Action(
-            "select", "select another unit of the bank for the keys", _quiet(lambda p, step: p.select(step)),
+            "select", "select another unit of the bank for the keys", answers.quiet(lambda p, step: p.select(step)),
             (Argument("STEP", "integer"),), keys=(Keys("up down", "select a unit", {"up": "-1", "down": "1"}),),
         ),
-        Action("units", "list the units in view", _describe_units),
+        Action("units", "list the units in view", answers.describe_units),
         Action(
-            "store", "store the settings as a snapshot", _quiet(lambda p, number: p.store(number)), (_NUMBER,),
+            "store", "store the settings as a snapshot", answers.quiet(lambda p, number: p.store(number)), (_NUMBER,),
             midi="button", keys=(Keys("w 1-9", "store a snapshot", {f"w {digit}": digit for digit in _DIGITS}),),
         ),
         Action(
             "recall", "recall a snapshot, at once or as a morph",
-            _quiet(lambda p, number, seconds: p.recall(number, seconds)),
+            answers.quiet(lambda p, number, seconds: p.recall(number, seconds)),
             (_NUMBER, Argument("SECONDS", "number", "s", 0, LONGEST_MORPH_S, optional=True)), midi="button",
             keys=(Keys("1-9", "recall a snapshot", {digit: digit for digit in _DIGITS}),),
         ),
         Action(
-            "morph", "set the morph time; without argument: the next of 0, 1, 2, 5, 10 s", _morph,
+            "morph", "set the morph time; without argument: the next of 0, 1, 2, 5, 10 s", answers.morph,
             (Argument("SECONDS", "number", "s", 0, LONGEST_MORPH_S, optional=True),),
             keys=(Keys("g", "next morph time", {"g": ""}),),
         ),
         Action(
-            "record", "record the output; again: stop", _quiet(lambda p, path: p.toggle_recording(path)),
+            "record", "record the output; again: stop", answers.quiet(lambda p, path: p.toggle_recording(path)),
             (Argument("FILE.wav", "file", optional=True),), midi="button",
             keys=(Keys("c", "record; again: stop", {"c": ""}),), led=lambda p: p.is_recording,
         ),
         Action(
-            "model", "switch models while playing", _quiet(lambda p, path: p.load_model(path)),
+            "model", "switch models while playing", answers.quiet(lambda p, path: p.load_model(path)),
             (Argument("FILE.h5", "file", choices=data.MODELS),),
             keys=(Keys("n", "switch models", {"n": ""}, prompt=True),),
         ),
@@ -294,20 +217,22 @@ ACTIONS: dict[str, Action] = {
             keys=(Keys("l", "MIDI learn", {"l": "gain PLACE"}, prompt=True),),
         ),
         Action(
-            "save", "save the session", _quiet(lambda p, path: p.save_session(path or "session.toml")),
+            "save", "save the session", answers.quiet(lambda p, path: p.save_session(path or "session.toml")),
             (Argument("FILE.toml", "file", optional=True),),
         ),
         Action("latency", "show the latency and its parts", lambda p: p.describe_latency()),
         Action("status", "show the statistics of the stream", lambda p: p.describe_status()),
         Action("help", "list the commands", lambda p: "\n".join(help_lines())),
         Action(
-            "quit", "quit", _said("quit", lambda p: p.quit()), midi="button", keys=(Keys("q", "quit", {"q": ""}),),
+            "quit", "quit", answers.said("quit", lambda p: p.quit()), midi="button",
+            keys=(Keys("q", "quit", {"q": ""}),),
         ),
     )
 }  # fmt: skip
 
-#: Names of MIDI targets: faders and buttons per unit of the bank, and global buttons.
+#: Names of MIDI targets: faders of the units of the bank and of amounts, buttons per unit, and global buttons.
 FADERS = tuple(action.name for action in ACTIONS.values() if action.midi == "fader")
+AMOUNT_FADERS = tuple(action.name for action in ACTIONS.values() if action.midi == "amount")
 UNIT_BUTTONS = tuple(action.name for action in ACTIONS.values() if action.midi == "unit")
 _WITH_WORDS = {"bank": ("previous", "next"), "recall": tuple(_DIGITS), "store": tuple(_DIGITS)}
 #: Button name to its action and arguments.
@@ -362,10 +287,11 @@ def led(performer: Performer, button: str) -> bool | None:
 
 def needs_stream(button: str) -> bool:
     """Whether a MIDI target needs a stream: it acts on more than the units of a model."""
-    return not (button in FADERS + UNIT_BUTTONS or button.startswith("bank-") or button in _OF_UNITS)
+    of_units = FADERS + AMOUNT_FADERS + UNIT_BUTTONS + _OF_UNITS
+    return not (button in of_units or button.startswith("bank-"))
 
 
-_OF_UNITS = ("original", "resynthesized", "freeze", "reset", "silence")
+_OF_UNITS = ("original", "resynthesized", "freeze", "reset", "silence", "toggle-detail", "take-target")
 
 
 def key_bindings() -> dict[str, tuple[Action, str, bool]]:
@@ -393,8 +319,8 @@ def markdown() -> str:
     lines = ["| command | keys | MIDI target | does |", "|---|---|---|---|"]
     for action in ACTIONS.values():
         labels = [f"`{part}`" for keys in action.keys for part in keys.label.split(" ")]
-        targets = {"fader": f"`{action.name} PLACE`", "unit": f"`{action.name} PLACE`", "button": f"`{action.name}`"}
-        target = targets[action.midi] if action.midi else ""
+        targets = {"fader": f"`{action.name} PLACE`", "unit": f"`{action.name} PLACE`"}
+        target = targets.get(action.midi, f"`{action.name}`") if action.midi else ""
         if action.name in _WITH_WORDS:
             first, *_, last = _WITH_WORDS[action.name]
             between = ", " if len(_WITH_WORDS[action.name]) == 2 else " to "

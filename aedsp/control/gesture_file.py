@@ -7,6 +7,7 @@ that a replay is bit-identical.
 
     {"controls": [["gain", 3, 1, 0.5], ...]}     name, first unit, number of units, value (null: no override)
     {"monitor": "original"}  {"frozen": true}  {"transport": "play" | "pause" | "stop"}
+    {"detail": 1.0}  {"mix": 0.5}  {"volume_db": -6.0}  {"target_amount": 0.5}
     {"stretch": 1.5, "transpose": -2.0}          file only
     {"seek": frame of the file, "dry": bool}     dry: the old segment had run out, there was nothing to fade
     {"missing": frames, "after": frames}         underrun: the source's ring was empty
@@ -15,7 +16,8 @@ that a replay is bit-identical.
     each but "missing" with "hop": the hop that applied it, counted since the sound was last cleared
 
 The first event, at tick 0, is the header: {"aedsp": 1, "sample_rate", "channels", "block_frames", "phase", "refine",
-"seed", "stretch", "transpose", "drive", "model", "source", "loop", "start_frame"}; the last event is {"end": frames}.
+"seed", "stretch", "transpose", "detail", "mix", "volume_db", "target_amount" (absent: neutral), "drive", "model",
+"source", "loop", "start_frame"}; the last event is {"end": frames}.
 Recorded by `gesture_recorder`, rendered by `replay`. Control thread only; the only module that imports mido.
 """
 

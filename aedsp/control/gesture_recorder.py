@@ -19,7 +19,7 @@ import numpy as np
 from aedsp._rt.player import COMMANDS, EVENTS
 from aedsp.arrays import Int64
 from aedsp.control.gesture_file import Gesture, read_part, require_mido, write
-from aedsp.engine.controls import NEUTRAL, Monitor, Values
+from aedsp.engine.controls import NEUTRAL, NEUTRAL_AMOUNTS, State, Values
 from aedsp.live.sources import FileSource, NoInput
 from aedsp.live.stream import Stream
 from aedsp.model.model import Model
@@ -60,11 +60,10 @@ class GestureRecorder:
         self._file = open(self.part, "x", encoding="ascii")  # noqa: SIM115
         self._keep(Gesture(0, _header(stream, model_path)))
         self._swaps = 0
-        self._published: deque[tuple[int, int, list[list[Any]], Monitor | None, bool | None]] = deque()
+        self._published: deque[tuple[int, int, list[list[Any]], dict[str, Any]]] = deque()
         self._models: deque[tuple[Model, str | None]] = deque()
         self._values: Values = {}
-        self._monitor: Monitor = "resynthesized"
-        self._frozen = False
+        self._others = _others(State({}, NEUTRAL_AMOUNTS, "resynthesized", False))
         stream.engine.listener = self
 
     def message(self, data: bytes) -> None:
@@ -106,16 +105,15 @@ class GestureRecorder:
                 )
                 self._stream.say(self.error)
 
-    def published(self, version: int, values: Values, monitor: Monitor, frozen: bool) -> None:
+    def published(self, version: int, state: State) -> None:
         """Called by `Controls`, under its lock: note what this publication changed."""
-        before, changed = self._values, _changes(self._values, values)
-        self._values = {name: v.copy() for name, v in values.items()}
-        new_monitor = monitor if monitor != self._monitor else None
+        before, values = self._values, state.values
+        changed, others = _changes(before, values), _others(state)
+        new = {name: value for name, value in others.items() if value != self._others[name]}
         resized = len(values["gain"]) != len(before["gain"]) if before else False
-        freezes = frozen if frozen != self._frozen else None
-        self._monitor, self._frozen = monitor, frozen
-        if changed or new_monitor or resized or freezes is not None:
-            self._published.append((version, len(values["gain"]), changed, new_monitor, freezes))
+        self._values, self._others = {name: v.copy() for name, v in values.items()}, others
+        if changed or new or resized:
+            self._published.append((version, len(values["gain"]), changed, new))
 
     def swapped(self, model: Model, path: str | None) -> None:
         """Called by the engine when it hands a model to the audio thread."""
@@ -134,24 +132,20 @@ class GestureRecorder:
     def _changes_of(self, kind: str, hop: int, value: int) -> Iterator[dict[str, Any]]:
         if kind == "controls":
             runs: list[list[Any]] = []
-            monitor: Monitor | None = None
-            frozen: bool | None = None
+            others: dict[str, Any] = {}
             while self._published and self._published[0][0] <= value:
-                _, n_units, changed, new_monitor, freezes = self._published.popleft()
+                _, n_units, changed, new = self._published.popleft()
                 # a smaller model came in between: drop changes of units it does not have
                 runs = [[name, first, min(n, n_units - first), v] for name, first, n, v in runs if first < n_units]
                 for run in changed:
                     if runs and runs[-1][:3] == run[:3]:
                         runs.pop()  # was never heard
                     runs.append(run)
-                monitor = new_monitor or monitor
-                frozen = frozen if freezes is None else freezes
+                others |= new
             if runs:
                 yield {"controls": runs}
-            if monitor:
-                yield {"monitor": monitor}
-            if frozen is not None:
-                yield {"frozen": frozen}
+            for name, other in others.items():
+                yield {name: other}
         elif kind == "swap":
             model, path = self._models.popleft() if self._models else (self._stream.engine.model, None)
             yield {"swap": path or self._saved_model(model)}
@@ -186,12 +180,18 @@ def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any
         "seed": engine.seed,
         "stretch": stream.stretch,
         "transpose": stream.transpose,
+        **engine.controls.everything().amounts,
         "drive": source.drive if isinstance(source, NoInput) else None,
         "model": str(Path(model_path).resolve()),
         "source": str(Path(source.path).resolve()) if isinstance(source, FileSource) else type(source).__name__,
         "loop": isinstance(source, FileSource) and source.loop,
         "start_frame": stream.file_position(0) if file else 0,
     }
+
+
+def _others(state: State) -> dict[str, Any]:
+    """Controls that are not per unit, by the name of their change."""
+    return {**state.amounts, "monitor": state.monitor, "frozen": state.frozen}
 
 
 def _changes(before: Values, after: Values) -> list[list[Any]]:

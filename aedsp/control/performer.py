@@ -15,22 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp.control.history import History
-from aedsp.engine.controls import Controls, Monitor, Values
+from aedsp.engine.controls import SILENCE_DB, Amount, Controls, Monitor, State, Values
 
 UnitValue = Literal["gain", "scale", "override"]
+AmountName = Literal["target_amount", "detail", "mix", "volume_db"]
 BankStep = Literal["next", "previous"]
 
 #: Key step by parameter.
-STEPS = {"gain": 0.05, "scale": 0.05, "override": 0.05}
+STEPS = {
+    "gain": 0.05, "scale": 0.05, "override": 0.05, "target_amount": 0.05, "detail": 0.05, "mix": 0.05, "volume_db": 1.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a player sets: values of all controls, monitor, freeze; the mutes before silencing; snapshots."""
+    """Everything that a player sets: all controls; the mutes before silencing; snapshots."""
 
-    values: Values
-    monitor: Monitor
-    frozen: bool
+    controls: State
     silenced: Values | None
     snapshots: Mapping[int, Any]
 
@@ -108,17 +109,12 @@ class UnitPerformer:
     def settings(self) -> Settings:
         """Everything that `undo` brings back, as copies."""
         with self._units_lock:
-            controls = self.controls
-            return Settings(controls.state(), controls.monitor, controls.frozen, self._silenced, {})
+            return Settings(self.controls.everything(), self._silenced, {})
 
     def put_back(self, settings: Settings) -> None:
         """Restore what `settings` returned; units that are not in it keep their values."""
-        controls = self.controls
-        with self._units_lock, controls.together():
-            for name, values in settings.values.items():
-                n = min(len(values), controls.n_units)
-                getattr(controls, name)[:n] = values[:n]
-            controls.monitor, controls.frozen = settings.monitor, settings.frozen
+        with self._units_lock, self.controls.together():
+            self.controls.restore(settings.controls)
             self._silenced = settings.silenced
             self.values_jumped()
 
@@ -159,6 +155,29 @@ class UnitPerformer:
                 values[unit] += steps * STEPS[name] * self.top_of_override(unit)
             else:
                 values[unit] = self.activation(unit)
+
+    def set_amount(self, name: AmountName, value: float) -> None:
+        """Set detail, mix, volume or the amount of the target."""
+        with self.history.step(name, continuous=True):
+            setattr(self.controls, name, value)
+
+    def nudge_amount(self, name: AmountName, steps: float) -> None:
+        """Change an amount by `steps`, within its range; volume from -60 dB on."""
+        amount: Amount = getattr(Controls, name)
+        value = max(getattr(self.controls, name), SILENCE_DB) + steps * STEPS[name]
+        self.set_amount(name, min(amount.most, max(amount.least, SILENCE_DB, round(value, 4))))
+        self.values_jumped()
+
+    def toggle_detail(self) -> float:
+        """Switch detail between 0, the resynthesis alone, and 1. Returns it."""
+        self.set_amount("detail", 0.0 if self.controls.detail else 1.0)
+        self.values_jumped()
+        return self.controls.detail
+
+    def take_target(self) -> None:
+        """Make the current activations the target of the code."""
+        with self.history.step("target"):
+            self.controls.target[:] = [self.activation(unit) for unit in range(self.controls.n_units)]
 
     def activation(self, unit: int) -> float:
         """The current activation of a unit; 0 if unknown."""
@@ -274,6 +293,10 @@ class Performer(Protocol):
     def select(self, step: int) -> None: ...
     def set_unit(self, name: UnitValue, unit: int, value: float) -> None: ...
     def nudge_unit(self, name: UnitValue, steps: float) -> None: ...
+    def set_amount(self, name: AmountName, value: float) -> None: ...
+    def nudge_amount(self, name: AmountName, steps: float) -> None: ...
+    def toggle_detail(self) -> float: ...
+    def take_target(self) -> None: ...
     def toggle_override(self, unit: int) -> bool: ...
     def toggle_mute(self, unit: int) -> bool: ...
     def invert_polarity(self, unit: int) -> float: ...

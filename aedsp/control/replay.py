@@ -19,6 +19,7 @@ from aedsp.arrays import Float32
 from aedsp.audio.reader import READ_FRAMES, Reader
 from aedsp.control.gesture_file import Gesture, GestureFile
 from aedsp.engine import time_stretch
+from aedsp.engine.controls import NEUTRAL_AMOUNTS
 from aedsp.engine.engine import Engine
 from aedsp.errors import GestureFileError
 from aedsp.live.sources import FileSource
@@ -107,6 +108,8 @@ class Replay:
             refine=header.get("refine", 0),
             seed=header["seed"],
         )
+        for amount, neutral in NEUTRAL_AMOUNTS.items():  # a file of the first edition has none of them
+            setattr(self.engine.controls, amount, header.get(amount, neutral))
         self.step = self.engine.block_frames or BLOCK_FRAMES
         self._feed: _Feed | None = None
         name = source or header["source"]
@@ -171,10 +174,8 @@ class Replay:
             with controls.together():
                 for name, first, n, value in change["controls"]:
                     getattr(controls, name)[first : first + n] = np.nan if value is None else value
-        elif "monitor" in change:
-            controls.monitor = change["monitor"]
-        elif "frozen" in change:
-            controls.frozen = change["frozen"]
+        elif setting := next((name for name in ("monitor", "frozen", *NEUTRAL_AMOUNTS) if name in change), None):
+            setattr(controls, setting, change[setting])
         elif "transport" in change:
             self.player.command(change["transport"])
         elif "stretch" in change and self._feed:

@@ -12,10 +12,12 @@ from collections.abc import Callable
 import numpy as np
 
 from aedsp.control import actions
-from aedsp.control.actions import FADERS
+from aedsp.control.actions import AMOUNT_FADERS, FADERS
+from aedsp.control.answers import AMOUNTS
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.performer import Performer, UnitPerformer
+from aedsp.engine.controls import SILENCE_DB, Amount, Controls
 
 #: Distance, in steps of 1/127, within which a fader takes over a value.
 _NEAR = 1.0
@@ -59,7 +61,7 @@ class Surface:
         if target is None:
             return None
         with self._lock:
-            if target.name in FADERS:
+            if target.name in FADERS + AMOUNT_FADERS:
                 self._move(target, message.value)
             elif target.name in HELD_S:
                 self._hold(target.name, message.value >= (1 if message.kind == "note" else _PRESSED))
@@ -69,12 +71,12 @@ class Surface:
                     actions.press(self._performer, target.name, unit)
         return target
 
-    def distance(self, name: str, slot: int) -> int | None:
+    def distance(self, name: str, slot: int | None = None) -> int | None:
         """How far a fader is above its value, in steps of 1/127; None if it has taken over or never moved."""
         with self._lock:
-            unit = self._performer.unit(slot)
+            unit = None if slot is None else self._performer.unit(slot)
             position = self._positions.get(Target(name, slot))
-            if unit is None or position is None:
+            if position is None or (slot is not None and unit is None):
                 return None
             away = position - self._position_of(name, unit)
             return None if abs(away) <= _NEAR else round(away)
@@ -90,6 +92,8 @@ class Surface:
 
     def _led(self, target: Target, performer: Performer) -> bool | None:
         controls = performer.controls
+        if target.name in AMOUNT_FADERS:
+            return None
         if target.slot is None or target.name in FADERS:
             return actions.led(performer, target.name)
         unit = self._performer.unit(target.slot)
@@ -115,29 +119,45 @@ class Surface:
                 self._on_hold(name)
 
     def _move(self, target: Target, position: int) -> None:
-        assert target.slot is not None
-        unit = self._performer.unit(target.slot)
+        unit = None if target.slot is None else self._performer.unit(target.slot)
         before = self._positions.get(target)
         self._positions[target] = position
-        if unit is None:
+        if target.slot is not None and unit is None:
             return
         fresh = self._first_touch_jumps and self._performer.jumps == self._jumps and before is None
         if fresh or self._meets(self._position_of(target.name, unit), before, position):
-            self._performer.set_unit(target.name, unit, self._value_of(target.name, unit, position))  # type: ignore[arg-type]
+            value = self._value_of(target.name, unit, position)
+            if unit is None:
+                self._performer.set_amount(AMOUNTS[target.name], value)  # type: ignore[arg-type]
+            else:
+                self._performer.set_unit(target.name, unit, value)  # type: ignore[arg-type]
 
     @staticmethod
     def _meets(stored: float, before: int | None, now: int) -> bool:
         low, high = (now, now) if before is None else sorted((before, now))
         return low - _NEAR <= stored <= high + _NEAR
 
-    def _value_of(self, name: str, unit: int, position: int) -> float:
+    def _value_of(self, name: str, unit: int | None, position: int) -> float:
         if name == "scale":
             return 1.0 if position in (63, 64) else 2 * position / 127
+        if unit is None:
+            lowest, highest = self._range(name)
+            return lowest + (highest - lowest) * position / 127
         top = self._performer.top_of_override(unit) if name == "override" else 1.0
         return top * position / 127
 
-    def _position_of(self, name: str, unit: int) -> float:
-        """The fader position of the unit's current value."""
+    @staticmethod
+    def _range(name: str) -> tuple[float, float]:
+        """The values of an amount's fader at the bottom and at the top; volume begins with silence."""
+        amount: Amount = getattr(Controls, AMOUNTS[name])
+        return max(amount.least, SILENCE_DB), amount.most
+
+    def _position_of(self, name: str, unit: int | None) -> float:
+        """The fader position of the current value."""
+        if unit is None:
+            lowest, highest = self._range(name)
+            value = getattr(self._performer.controls, AMOUNTS[name])
+            return float(np.clip(127 * (value - lowest) / (highest - lowest), 0, 127))
         value = getattr(self._performer.controls, name)[unit]
         if not np.isfinite(value):  # no override: it begins where the unit is
             value = self._performer.activation(unit)

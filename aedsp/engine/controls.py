@@ -1,4 +1,4 @@
-"""Controls: gain, scale, mute, sign and override per unit, monitor and freeze, published to the audio thread.
+"""Controls: values per unit, amounts, monitor and freeze, published to the audio thread.
 
 Every change is checked, kept here in float32, and published as one snapshot through the triple buffer of
 `aedsp/_rt/control.pyx`; it takes effect at the next hop. Any number of Python threads may write. An ordinary lock
@@ -7,11 +7,13 @@ serialises them; the audio thread never waits.
 
 from __future__ import annotations
 
+import math
 import reprlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, SupportsIndex, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, SupportsIndex, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +24,29 @@ from aedsp.unique import Unique
 
 Monitor = Literal["original", "resynthesized"]
 Values = dict[str, Float32]
-#: Called under the lock at every publication with version, values (copy them to keep them), monitor and frozen.
-Listener = Callable[[int, Values, Monitor, bool], None]
+Amounts = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All controls at one moment. values: by name, float32 (n_units,). amounts: by name. Not to be changed."""
+
+    values: Values
+    amounts: Amounts
+    monitor: Monitor
+    frozen: bool
+
+
+#: Called under the lock at every publication with its version and the state; copy the values to keep them.
+Listener = Callable[[int, State], None]
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 
-NEUTRAL: dict[str, float] = {"gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan")}
+#: Neutral values per unit. A target acts only as far as `target_amount` says.
+NEUTRAL: dict[str, float] = {
+    "gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan"), "target": 0.0,
+}  # fmt: skip
+#: Volumes from here down are silence.
+SILENCE_DB = -60.0
 
 
 class UnitValues(Unique):
@@ -121,13 +141,71 @@ class UnitValues(Unique):
         return new
 
 
+class Amount:
+    """A control with one value for the whole code or output, as an attribute that publishes every write.
+
+    Parameters
+    ----------
+    neutral, least, most : float
+        The initial value, and the inclusive range.
+    """
+
+    def __init__(self, neutral: float, least: float, most: float) -> None:
+        self.neutral, self.least, self.most = neutral, least, most
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, controls: None, owner: type) -> Amount: ...
+    @overload
+    def __get__(self, controls: Controls, owner: type) -> float: ...
+    def __get__(self, controls: Controls | None, owner: type) -> Amount | float:
+        if controls is None:
+            return self
+        with controls._lock:
+            return controls._amounts[self._name]
+
+    @property
+    def range(self) -> str:
+        """The range in words."""
+        return f"{'at most ' if self.least < -_SAFE else f'{self.least:g} to '}{self.most:g}"
+
+    def fits(self, value: object) -> bool:
+        """Whether a value is a finite number within the range."""
+        if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+            return False
+        return bool(-_SAFE < value < _SAFE and self.least <= value <= self.most)
+
+    def __set__(self, controls: Controls, value: float) -> None:
+        if not self.fits(value):
+            given = reprlib.repr(value)
+            raise ValueError(f"controls.{self._name}: value is {given}; expected {self.range}")
+        with controls._lock:
+            controls._amounts = {**controls._amounts, self._name: float(value)}
+            controls._changed()
+
+
 class Controls(Unique):
-    """Controls of the code's units: ``activation · gain · scale · sign``, or the override when set; 0 when muted.
+    """Controls of the code's units and of the output.
+
+    Each activation y becomes ``((1 - a) y + a target) · gain · scale · sign``, a being `target_amount`; or the override
+    where one is set; 0 where muted.
 
     Attributes
     ----------
-    gain, scale, muted, sign, override : UnitValues
-        One value per unit. Neutral: 1, 1, False, 1, nan (no override).
+    gain, scale, muted, sign, override, target : UnitValues
+        One value per unit. Neutral: 1, 1, False, 1, nan (no override), 0.
+    target_amount : float
+        0 to 1: how far the code is taken towards the targets. Neutral: 0.
+    detail : float
+        0 to 1: how much of the original's fine structure the resynthesis keeps; at 1, untouched controls give the
+        original, and faders shape it. Neutral: 0, the paper's resynthesis.
+    mix : float
+        0 to 1: from the original to the resynthesis. Neutral: 1.
+    volume_db : float
+        Output level in dB, up to 12; -60 and below is silence. Neutral: 0.
     monitor : "original" or "resynthesized"
         Which signal is heard.
     frozen : bool
@@ -136,8 +214,14 @@ class Controls(Unique):
 
     _instead = "they belong to one engine; copy their values with state()"
 
+    target_amount = Amount(0.0, 0.0, 1.0)
+    detail = Amount(0.0, 0.0, 1.0)
+    mix = Amount(1.0, 0.0, 1.0)
+    volume_db = Amount(0.0, -math.inf, 12.0)
+
     __slots__ = (
         *NEUTRAL,
+        "_amounts",
         "_depth",
         "_frozen",
         "_lock",
@@ -156,6 +240,7 @@ class Controls(Unique):
         self.version = 0
         self.listener: Listener | None = None
         self._values = {name: np.full(n_units, value, np.float32) for name, value in NEUTRAL.items()}
+        self._amounts = dict(NEUTRAL_AMOUNTS)
         self._monitor: Monitor = "resynthesized"
         self._frozen = False
         self.buffer = ControlBuffer(n_units)
@@ -164,6 +249,7 @@ class Controls(Unique):
         self.muted = UnitValues(self, "muted")
         self.sign = UnitValues(self, "sign")
         self.override = UnitValues(self, "override")
+        self.target = UnitValues(self, "target")
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in NEUTRAL and hasattr(self, name):
@@ -196,11 +282,17 @@ class Controls(Unique):
             self._frozen = bool(value)
             self._changed()
 
-    def reset(self, units: Index = slice(None)) -> None:
-        """Reset the units to neutral values, which leave the activations unchanged."""
+    def reset(self, units: Index | None = None) -> None:
+        """Reset all units, or some, to neutral values, which leave the activations unchanged.
+
+        All: `target_amount` too. Some: they keep their targets, which belong to the whole code.
+        """
         with self.together():
             for name, neutral in NEUTRAL.items():
-                getattr(self, name)[units] = neutral
+                if name != "target":
+                    getattr(self, name)[slice(None) if units is None else units] = neutral
+            if units is None:
+                self.target_amount = NEUTRAL_AMOUNTS["target_amount"]
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -209,12 +301,13 @@ class Controls(Unique):
         Writes from other threads wait until the block ends.
         """
         with self._lock:
-            before = {name: values.copy() for name, values in self._values.items()}, self._monitor, self._frozen
+            values = {name: values.copy() for name, values in self._values.items()}
+            before = values, self._amounts, self._monitor, self._frozen
             self._depth += 1
             try:
                 yield
             except BaseException:
-                self._values, self._monitor, self._frozen = before
+                self._values, self._amounts, self._monitor, self._frozen = before
                 raise
             finally:
                 self._depth -= 1
@@ -246,30 +339,54 @@ class Controls(Unique):
                 raise
 
     def is_neutral(self, unit: int) -> bool:
-        """Whether all controls of a unit are neutral."""
+        """Whether all controls of a unit are neutral; its target does not count."""
         with self._lock:
             return all(
                 np.array_equal(values[unit], np.float32(NEUTRAL[name]), equal_nan=True)
                 for name, values in self._values.items()
+                if name != "target"
             )
 
     def state(self) -> Values:
-        """A copy of all values: gain, scale, muted, sign, override, each float32 (n_units,)."""
+        """A copy of all values per unit: gain, scale, muted, sign, override, target, each float32 (n_units,)."""
         with self._lock:
             return {name: values.copy() for name, values in self._values.items()}
 
+    def everything(self) -> State:
+        """A copy of all controls."""
+        with self._lock:
+            return State(self.state(), self._amounts, self._monitor, self._frozen)
+
+    def restore(self, state: State) -> None:
+        """Set what `everything` returned, in one publication; units that it does not have keep their values."""
+        with self.together():
+            for name, values in state.values.items():
+                n = min(len(values), self.n_units)
+                getattr(self, name)[:n] = values[:n]
+            for name, amount in state.amounts.items():
+                setattr(self, name, amount)
+            self.monitor, self.frozen = state.monitor, state.frozen
+
     def _publish(self) -> None:
-        v = self._values
+        v, a = self._values, self._amounts
         self.version += 1
         if self.listener is not None:
-            self.listener(self.version, v, self._monitor, self._frozen)
+            self.listener(self.version, State(v, a, self._monitor, self._frozen))
         with np.errstate(over="ignore"):
             factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
         override = np.where(v["muted"] == 0, v["override"], _NONE)  # mute wins
         original = self._monitor == "original"
-        self.buffer.publish(factor.astype(np.float32), override, original, self.version, self._frozen)
+        volume = 10 ** (a["volume_db"] / 20) if a["volume_db"] > SILENCE_DB else 0.0
+        self.buffer.publish(
+            factor.astype(np.float32), override, original, self.version, self._frozen,
+            v["target"], a["target_amount"], a["detail"], a["mix"], volume,
+        )  # fmt: skip
 
 
+#: Neutral amounts.
+NEUTRAL_AMOUNTS: Amounts = {
+    name: amount.neutral for name, amount in vars(Controls).items() if isinstance(amount, Amount)
+}
 _MOST = np.float32(np.finfo(np.float32).max)
 _LEAST = -_MOST
 _SAFE = float(_MOST)

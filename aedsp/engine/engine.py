@@ -200,9 +200,7 @@ class Engine(Unique):
     def listener(self, listener: Listener | None) -> None:
         with self._controls.together():
             if listener is not None:
-                listener.published(
-                    self._controls.version, self._controls.state(), self._controls.monitor, self._controls.frozen
-                )
+                listener.published(self._controls.version, self._controls.everything())
             self._controls.listener = None if listener is None else listener.published
             self._listener = listener
 

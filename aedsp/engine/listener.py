@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from aedsp.arrays import Int64
-from aedsp.engine.controls import Monitor, Values
+from aedsp.engine.controls import State
 from aedsp.model.model import Model
 
 
 class Listener(Protocol):
     """Receives everything that changes the sound. Set as `Engine.listener`."""
 
-    def published(self, version: int, values: Values, monitor: Monitor, frozen: bool) -> None:
-        """The controls were published. Called under their lock; copy `values` to keep them."""
+    def published(self, version: int, state: State) -> None:
+        """The controls were published. Called under their lock; copy the values to keep them."""
 
     def swapped(self, model: Model, path: str | None) -> None:
         """A model is passed to the audio thread; path: its file, if known."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from aedsp.arrays import Float32
 from aedsp.engine import drives
 from aedsp.engine.arguments import expect_samples
-from aedsp.engine.controls import Controls, Monitor
+from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls, Monitor
 from aedsp.engine.engine import Engine, PrecisionMode
 from aedsp.engine.phases import PhaseMode
 from aedsp.engine.time_stretch import Stretched
@@ -80,6 +80,11 @@ def resynthesize(
     muted: UnitSettings | None = None,
     sign: UnitSettings | None = None,
     override: UnitSettings | None = None,
+    target: UnitSettings | None = None,
+    target_amount: float = 0,
+    detail: float = 0,
+    mix: float = 1,
+    volume_db: float = 0,
     monitor: Monitor = "resynthesized",
     phase: PhaseMode = "auto",
     refine: int = 0,
@@ -97,8 +102,10 @@ def resynthesize(
     x_or_path : array (frames,) or (frames, channels), or the path of an audio file
     sample_rate : float, optional
         Rate of the array in Hz. None: the model's rate. Leave it out for a file.
-    gain, scale, muted, sign, override : mapping from unit to value, one value, or one value per unit, optional
+    gain, scale, muted, sign, override, target : mapping from unit to value, one value, or one per unit, optional
         Unit controls, as in `Engine.controls`.
+    target_amount, detail, mix, volume_db : float
+        As in `Engine.controls`.
     monitor, phase, refine, precision, seed
         As in `Controls.monitor` and `Engine`.
     phase_from : array like the signal, optional
@@ -139,7 +146,10 @@ def resynthesize(
         precision=precision,
         seed=seed,
     )
-    set_controls(engine.controls, monitor, gain=gain, scale=scale, muted=muted, sign=sign, override=override)
+    set_controls(
+        engine.controls, monitor, gain=gain, scale=scale, muted=muted, sign=sign, override=override, target=target,
+        target_amount=target_amount, detail=detail, mix=mix, volume_db=volume_db,
+    )  # fmt: skip
     engine.reset()
     frames = x.reshape(len(x), engine.channels)
     blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
@@ -159,10 +169,13 @@ def _as_frames(phase_from: npt.ArrayLike, channels: int) -> Float32:
 
 
 def set_controls(controls: Controls, monitor: Monitor, **settings: UnitSettings | None) -> None:
-    """Apply unit settings and monitor to an engine's controls in one publication."""
+    """Apply unit settings, amounts and monitor to an engine's controls in one publication."""
     with controls.together():
         controls.monitor = monitor
         for name, values in settings.items():
+            if name in NEUTRAL_AMOUNTS:
+                setattr(controls, name, values)
+                continue
             target = getattr(controls, name)
             if isinstance(values, Mapping):
                 for unit, value in values.items():

@@ -15,6 +15,7 @@ from aedsp.control import mapping as mappings
 from aedsp.control.gesture_file import require_mido
 from aedsp.control.mapping import Mapping
 from aedsp.engine import time_stretch
+from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
 from aedsp.engine.engine import Engine
 from aedsp.engine.phases import PhaseMode
 from aedsp.errors import MissingExtraError, StreamError
@@ -31,6 +32,7 @@ from aedsp.play.session import Session
 from aedsp.play.user_folder import user_folder
 
 DEFAULT_BLOCK = 512
+_PURE = "the resynthesis alone; d lets the faders shape the original"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Choice:
     midi: str | None
     stretch: float
     transpose: float
+    amounts: dict[str, float]
     session: Session
     names_a_device: bool
 
@@ -101,6 +104,12 @@ def command(
     transpose: Annotated[
         float | None, typer.Option(metavar="S", help="transpose the file: -24 to 24 semitones")
     ] = None,
+    detail: Annotated[
+        float | None,
+        typer.Option(metavar="D", help="0: the model's resynthesis, 1: faders shape the original (default: 1)"),
+    ] = None,
+    mix: Annotated[float | None, typer.Option(metavar="W", help="0: original, 1: resynthesized (default: 1)")] = None,
+    volume: Annotated[float | None, typer.Option(metavar="DB", help="volume in dB, at most 12 (default: 0)")] = None,
     mapping: Annotated[
         str | None,
         typer.Option(metavar="M.toml", help="MIDI mapping: file, nanokontrol2 or eight_faders (default: nanokontrol2)"),
@@ -138,6 +147,7 @@ def command(
             "device": device, "sample_rate": sample_rate, "block": block, "latency": latency, "channels": channels,
             "loop": loop, "mapping": mapping, "midi": midi, "phase": phase, "seed": seed,
             "refine": refine, "drive": drive, "stretch": stretch, "transpose": transpose,
+            "detail": detail, "mix": mix, "volume_db": volume,
         },
         sessions.load(session) if session is not None and session.exists() else Session(),
     )  # fmt: skip
@@ -218,9 +228,22 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         midi=midi,
         stretch=stretch,
         transpose=transpose,
+        amounts=_amounts(given, kept),
         session=kept,
         names_a_device=first("device") is not None or given["sample_rate"] is not None,
     )
+
+
+def _amounts(given: dict[str, Any], kept: Session) -> dict[str, float]:
+    """Detail, mix and volume: from the command line, else from the session; without a session detail is 1."""
+    defaults = NEUTRAL_AMOUNTS if kept.controls else {**NEUTRAL_AMOUNTS, "detail": 1.0}
+    found = {}
+    for name in ("detail", "mix", "volume_db"):
+        value, amount = given[name], getattr(Controls, name)
+        if value is not None and not amount.fits(value):
+            raise ValueError(f"--{name.removesuffix('_db')} is {value}; expected {amount.range}")
+        found[name] = float(kept.controls.get(name, defaults[name]) if value is None else value)
+    return found
 
 
 def _source(given: dict[str, Any], kept: Session) -> Source:
@@ -271,9 +294,9 @@ def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: l
     options = {"phase": chosen.phase, "refine": chosen.refine, "seed": chosen.seed}
     if isinstance(chosen.source, FileSource):
         path = Path(chosen.source.path)
-        offline.render(path, model, output, reason, options, chosen.stretch, chosen.transpose)
+        offline.render(path, model, output, reason, options, chosen.amounts, chosen.stretch, chosen.transpose)
     else:
-        offline.render_no_input(model, output, reason, options, chosen.source.drive)
+        offline.render_no_input(model, output, reason, options, chosen.amounts, chosen.source.drive)
 
 
 def _stream(chosen: Choice, model: Model) -> Stream:
@@ -302,7 +325,7 @@ def _play(
 ) -> None:  # fmt: skip
     """Run the instrument until it ends, then print the statistics."""
     with Ending(instrument, session, surface == "json"):
-        instrument.apply(chosen.session)
+        instrument.apply(chosen.session, chosen.amounts)
         if record_gestures is not None:
             instrument.record_gestures(record_gestures)
         if record is not None:
@@ -352,7 +375,9 @@ def _greeting(instrument: Instrument) -> str:
     stream, model = instrument.stream, instrument.engine.model
     return (
         f"{model.name}: {model.n_code} units, on {stream.output_device.name} ({stream.output_device.host}) at "
-        f"{instrument.engine.sample_rate:g} Hz, blocks of {instrument.engine.block_frames or 'any'} frames"
+        f"{instrument.engine.sample_rate:g} Hz, blocks of {instrument.engine.block_frames or 'any'} frames; "
+        f"detail {instrument.controls.detail:g}: "
+        + ("faders shape the original; d switches to the resynthesis" if instrument.controls.detail else _PURE)
     )
 
 

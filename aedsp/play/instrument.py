@@ -23,6 +23,7 @@ from aedsp.control.midi_messages import Message
 from aedsp.control.midi_ports import Controller
 from aedsp.control.performer import Settings, UnitPerformer
 from aedsp.control.surface import Surface
+from aedsp.engine.controls import Amounts
 from aedsp.errors import AedspError
 from aedsp.live.sources import FileSource, InputSource, NoInput
 from aedsp.live.stream import Stream
@@ -250,11 +251,13 @@ class Instrument(UnitPerformer):
         settings, morph = replace(super().settings(), snapshots=self.snapshots), self._morph
         if morph is None or not morph.running:
             return settings
-        values = {name: current.copy() for name, current in settings.values.items()}
+        values = {name: current.copy() for name, current in settings.controls.values.items()}
         for name, target in morph.snapshot.values.items():
             n = min(len(target), len(values[name]))
             values[name][:n] = target[:n]
-        return replace(settings, values=values, monitor=morph.snapshot.monitor)
+        amounts = {**settings.controls.amounts, **morph.snapshot.amounts}
+        there = replace(settings.controls, values=values, amounts=amounts, monitor=morph.snapshot.monitor)
+        return replace(settings, controls=there)
 
     def put_back(self, settings: Settings) -> None:
         """Restore what `settings` returned; a running morph ends."""
@@ -310,15 +313,21 @@ class Instrument(UnitPerformer):
             morph_s=self.morph_s,
             stretch=self.stream.stretch if isinstance(source, FileSource) else None,
             transpose=self.stream.transpose if isinstance(source, FileSource) else None,
-            controls=sessions.table_of(Snapshot.of(self.controls)),
+            controls={**sessions.table_of(Snapshot.of(self.controls)), "volume_db": self.controls.volume_db},
             snapshots={number: sessions.table_of(snapshot) for number, snapshot in self.snapshots.items()},
         )
 
-    def apply(self, session: Session) -> None:
-        """Apply the controls and snapshots of a session; its model, source and device are set at construction."""
+    def apply(self, session: Session, amounts: Amounts | None = None) -> None:
+        """Apply the controls and snapshots of a session; its model, source and device are set at construction.
+
+        amounts: detail, mix and volume, instead of the session's.
+        """
         self.morph_s = session.morph_s
         self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
         sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
+        self.controls.volume_db = float(session.controls.get("volume_db", 0.0))
+        for name, amount in (amounts or {}).items():
+            setattr(self.controls, name, amount)
         if session.controls:
             self.values_jumped()
 

@@ -27,6 +27,7 @@ def status(instrument: Instrument) -> dict[str, Any]:
         "duration_s": stream.duration_s,
         "monitor": instrument.controls.monitor,
         "frozen": instrument.controls.frozen,
+        **instrument.controls.everything().amounts,
         "stretch": stream.stretch,
         "transpose": stream.transpose,
         "bank": instrument.bank,
@@ -122,6 +123,7 @@ class Changes:
     def accept(self) -> None:
         """Mark the current state as reported."""
         self._reported = self._last = self._instrument.controls.state()
+        self._told = self._amounts = self._instrument.controls.everything().amounts
 
     def sentences(self, now: float) -> list[str]:
         """Describe what has changed since the last call."""
@@ -131,13 +133,17 @@ class Changes:
             if old != new and self._surface[0]:
                 sentences.append(text.format(new))
         self._surface = surface
-        values = instrument.controls.state()
-        if any(not np.array_equal(values[name], self._last[name], equal_nan=True) for name in values):
-            self._last, self._moved_at = values, now
+        values, amounts = instrument.controls.state(), instrument.controls.everything().amounts
+        if amounts != self._amounts or any(
+            not np.array_equal(values[name], self._last[name], equal_nan=True) for name in values
+        ):
+            self._last, self._amounts, self._moved_at = values, amounts, now
         elif self._moved_at is not None and now - self._moved_at >= self.REST_S:
             self._moved_at = None
             sentences += self._units(values)
-            self._reported = values
+            told = self._told
+            sentences += [f"{name.replace('_', ' ')} {v:g}" for name, v in amounts.items() if v != told[name]]
+            self._reported, self._told = values, amounts
         return sentences
 
     def _units(self, values: Values) -> list[str]:

@@ -19,13 +19,19 @@ def check_output(source: Path, output: Path) -> Path:
 
 
 def render(
-    source: Path, model: Model, output: Path, reason: str, options: dict[str, Any], stretch: float, transpose: float
+    source: Path,
+    model: Model,
+    output: Path,
+    reason: str,
+    options: dict[str, Any],
+    amounts: dict[str, float],
+    stretch: float,
+    transpose: float,
 ) -> None:
     """Render a file through a model, draw the picture, and print why it is not played live."""
     picture = check_output(source, output)
-    rendered = render_file(
-        options, model, source, output, {"monitor": "resynthesized"}, stretch=stretch, transpose=transpose
-    )
+    settings = {"monitor": "resynthesized", **amounts}
+    rendered = render_file(options, model, source, output, settings, stretch=stretch, transpose=transpose)
     _report(rendered, source)
     try:
         from aedsp.audio import plot
@@ -38,9 +44,11 @@ def render(
     print(f"Wrote {written}")
 
 
-def render_no_input(model: Model, output: Path, reason: str, options: dict[str, Any], drive: str) -> None:
+def render_no_input(
+    model: Model, output: Path, reason: str, options: dict[str, Any], amounts: dict[str, float], drive: str
+) -> None:
     """Render a few seconds of the decoder alone."""
-    generate_file(options, model, output, {"monitor": "resynthesized"}, drive, NO_INPUT_S)
+    generate_file(options, model, output, {"monitor": "resynthesized", **amounts}, drive, NO_INPUT_S)
     print(f"{model.name} without input, {NO_INPUT_S:.0f} s, drive {drive}")
     print(f"Not played aloud: {reason}.")
     print(f"Wrote {output.resolve()}")

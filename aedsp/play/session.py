@@ -9,6 +9,8 @@ stretch = 1.5              transpose = -2.0     only with a file
 [controls]                 [snapshot.1]         same keys in both
 monitor = "resynthesized"
 gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
+detail = 1.0               mix = 0.5        target_amount = 0.5
+volume_db = -6.0           only in [controls]
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ import numpy as np
 
 from aedsp import toml
 from aedsp.atomic import atomic_write
-from aedsp.engine.controls import NEUTRAL, Controls, Values
+from aedsp.engine.controls import NEUTRAL, NEUTRAL_AMOUNTS, Amount, Controls, Values
 from aedsp.errors import SessionError
-from aedsp.play.snapshots import NUMBERS, Snapshot
+from aedsp.play.snapshots import NUMBERS, Snapshot, without_volume
 from aedsp.text import path_as_text, path_from_text, read_text
 
 _TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
@@ -114,7 +116,8 @@ def load(path: str | os.PathLike[str]) -> Session:
 
 def table_of(snapshot: Snapshot) -> dict[str, Any]:
     """Convert a snapshot to a TOML table without the neutral values."""
-    table: dict[str, Any] = {"monitor": snapshot.monitor}
+    changed_amounts = {name: v for name, v in snapshot.amounts.items() if v != NEUTRAL_AMOUNTS[name]}
+    table: dict[str, Any] = {"monitor": snapshot.monitor, **changed_amounts}
     for name, values in snapshot.values.items():
         changed = np.flatnonzero(~np.isnan(values) if name == "override" else values != NEUTRAL[name])
         if changed.size:
@@ -129,7 +132,8 @@ def snapshot_of(table: dict[str, Any], controls: Controls) -> Snapshot:
         for unit, value in table.get(name, {}).items():
             if int(unit) < controls.n_units:
                 values[name][int(unit)] = value
-    return Snapshot(values, table.get("monitor", "resynthesized"))
+    amounts = {name: float(table.get(name, neutral)) for name, neutral in without_volume(NEUTRAL_AMOUNTS).items()}
+    return Snapshot(values, table.get("monitor", "resynthesized"), amounts)
 
 
 def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:
@@ -139,8 +143,13 @@ def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:
         if name == "monitor":
             if value not in ("original", "resynthesized"):
                 raise SessionError(f"{path}: {where}.monitor is {value!r}; expected 'original' or 'resynthesized'")
+        elif name in NEUTRAL_AMOUNTS:
+            amount: Amount = getattr(Controls, name)
+            if not amount.fits(value):
+                raise SessionError(f"{path}: {where}.{name} is {value!r}; expected {amount.range}")
         elif name not in NEUTRAL:
-            raise SessionError(f"{path}: {where}: unknown setting {name!r}; expected monitor, {', '.join(NEUTRAL)}")
+            known = ", ".join([*NEUTRAL, *NEUTRAL_AMOUNTS])
+            raise SessionError(f"{path}: {where}: unknown setting {name!r}; expected monitor, {known}")
         elif not isinstance(value, dict) or not all(unit.isdigit() and _fits(name, v) for unit, v in value.items()):
             raise SessionError(f"{path}: {where}.{name} is {value!r}; expected unit = value, e.g. {{ 3 = 0.5 }}")
     return table

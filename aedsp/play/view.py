@@ -13,7 +13,7 @@ from rich.text import Text
 
 from aedsp.arrays import Float32
 from aedsp.control.actions import ACTIONS, key_table
-from aedsp.engine.controls import Values
+from aedsp.engine.controls import SILENCE_DB, Values
 from aedsp.live.statistics import StreamStatistics
 from aedsp.play.instrument import Instrument
 
@@ -197,7 +197,19 @@ def snapshot_line(instrument: Instrument) -> Text:
     marks = [f"[{n}]" if n == instrument.recalled else f" {n} " for n in sorted(instrument.snapshots)]
     stored = "".join(marks) if marks else "none; w 1-9 stores"
     morph = f"   morph {instrument.morph_s:g} s" if instrument.morph_s else ""
-    return Text.assemble(("Snapshots ", "bold"), stored, morph)
+    return Text.assemble(("Snapshots ", "bold"), stored, morph, "   ", amounts_text(instrument))
+
+
+def amounts_text(instrument: Instrument) -> Text:
+    """Detail, mix, volume and target; mix and target only where they act."""
+    c = instrument.controls
+    parts: list[str | tuple[str, str]] = [("Detail ", "bold"), f"{c.detail:.2f}"]
+    if c.mix != 1:
+        parts += [("  Mix ", "bold"), f"{c.mix:.2f}"]
+    if c.target_amount:
+        parts += [("  Target ", "bold"), f"{c.target_amount:.2f}"]
+    volume = f"{c.volume_db:+.1f} dB" if c.volume_db > SILENCE_DB else "silence"
+    return Text.assemble(*parts, ("  Volume ", "bold"), volume)
 
 
 def bank_map(instrument: Instrument, width: int) -> Text:
@@ -261,7 +273,7 @@ def messages(instrument: Instrument, n: int, width: int) -> list[Text]:
 def key_lines(width: int) -> list[Text]:
     """The most important keys, in two lines."""
     rows = (
-        "space play  x stop  t original  [ ] bank  ↑↓ unit  ←→ gain  -+ scale  m mute",
+        "space play  x stop  t original  d detail  [ ] bank  ↑↓ unit  ←→ gain  m mute  vV volume",
         "i invert  o override  u restore  R reset  backspace undo  f freeze  1-9 recall  ? keys",
     )
     return [Text(row[:width], "dim") for row in rows]

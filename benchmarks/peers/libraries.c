@@ -18,8 +18,8 @@ static double now(void) {
 
 typedef void fft_forward(const void *plan, const float *x, float *re, float *im);
 typedef void fft_inverse(const void *plan, const float *re, const float *im, float *x);
-typedef struct { const float *factor, *override; } UnitGains;
-typedef void stack_run(void *stack, const float **x, float **code, const UnitGains *gains, int n_spectra);
+typedef struct { const float *factor, *override, *target; float target_amount; } UnitGains;
+typedef void stack_run(void *stack, const float **x, float **code, const UnitGains *gains, int n_spectra, int neutral);
 
 double time_forward(fft_forward *f, const void *plan, const float *x, float *re, float *im, int n) {
     double t = now();
@@ -33,9 +33,9 @@ double time_inverse(fft_inverse *f, const void *plan, const float *re, const flo
 }
 double time_stack(stack_run *run, void *stack, const float *x, float *code, const float *factor, const float *override,
                   int n) {
-    const UnitGains gains = {factor, override};
+    const UnitGains gains = {factor, override, factor, 0};
     double t = now();
-    for (int i = 0; i < n; i++) run(stack, &x, &code, &gains, 1);
+    for (int i = 0; i < n; i++) run(stack, &x, &code, &gains, 1, 0);
     return (now() - t) / n;
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aedsp.control import action, actions
-from aedsp.control.actions import ACTIONS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control import action, actions, answers
+from aedsp.control.actions import ACTIONS, AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
 from aedsp.control.performer import Performer, UnitPerformer
 from aedsp.engine.controls import Controls
 
@@ -47,8 +47,10 @@ def test_every_key_passes_valid_arguments_to_its_action():
 def test_every_midi_target_is_an_action():
     assert {"gain", "scale", "override"} == set(FADERS) and {"mute", "sign", "restore"} == set(UNIT_BUTTONS)
     assert {"bank-previous", "bank-next", "recall-1", "recall-9", "store-1", "store-9", "quit", "play"} <= set(BUTTONS)
-    assert all(name.split("-")[0] in ACTIONS for name in (*FADERS, *UNIT_BUTTONS, *BUTTONS))
-    assert not set(FADERS) & set(BUTTONS)
+    assert {"detail", "mix", "volume", "target"} == set(AMOUNT_FADERS)
+    names = (*FADERS, *AMOUNT_FADERS, *UNIT_BUTTONS, *BUTTONS)
+    assert all(name in ACTIONS or name.split("-")[0] in ACTIONS for name in names)
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("button", ["bank-nxt", "dance", "recall-0", "", "gain"])
@@ -62,7 +64,7 @@ def test_unknown_buttons_are_refused(button):
     "line, error",
     [
         ("mute 1 2", "unexpected argument '2'; expected: mute"),
-        ("nudge volume 1", "what is 'volume'; expected one of gain, scale, override"),
+        ("nudge colour 1", "what is 'colour'; expected one of gain, scale, override"),
         ("bank sideways", "invalid literal for int"),
         ("select up", "invalid literal for int"),
         ("gain x 1", "invalid literal for int"),
@@ -88,17 +90,28 @@ def test_actions_on_units_need_no_stream():
         "mute",
         "monitor",
         "freeze",
+        "detail 0.5",
+        "mix 0.25",
+        "volume -6",
+        "target 0.75",
+        "take-target",
+        "nudge mix -1",
     ):
         actions.run(performer, line)
     assert controls.gain[3] == 0.5 and controls.muted[4] and controls.sign[5] == -1 and controls.override[6] == 0.25
     assert controls.muted[17] and controls.monitor == "original" and controls.frozen
-    assert not any(actions.needs_stream(name) for name in ("gain", "mute", "bank-next", "silence", "reset"))
+    amounts = controls.detail, controls.mix, controls.volume_db, controls.target_amount
+    assert amounts == (0.5, pytest.approx(0.2), -6, 0.75)
+    for line, error in (("detail 2", "value is 2.0; expected 0 to 1"), ("volume 13", "db is 13.0; expected")):
+        with pytest.raises(ValueError, match=error):
+            actions.run(performer, line)
+    assert not any(actions.needs_stream(name) for name in ("gain", "mix", "mute", "bank-next", "silence", "reset"))
     assert all(actions.needs_stream(name) for name in ("play", "stop", "quit", "record", "recall-3", "store-1"))
 
 
 def test_the_protocol_holds_only_what_actions_call():
     """Every method of the protocol is used by an action."""
-    sources = (Path(module.__file__).read_text(encoding="utf-8") for module in (action, actions))
+    sources = (Path(module.__file__).read_text(encoding="utf-8") for module in (action, actions, answers))
     source = "".join(sources)
     methods = [name for name in vars(Performer) if not name.startswith("_")]
     unused = [name for name in methods if not re.search(rf"\b(p|performer)\.{name}\b", source)]

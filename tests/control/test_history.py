@@ -37,6 +37,9 @@ CHANGES = [
     lambda p: p.toggle_silence(),
     lambda p: p.toggle_monitor(),
     lambda p: p.toggle_frozen(),
+    lambda p: p.set_amount("detail", 1.0),
+    lambda p: p.nudge_amount("volume_db", -3),
+    lambda p: p.take_target(),
     lambda p: p.restore(3),
     lambda p: p.reset(),
 ]
@@ -44,8 +47,12 @@ CHANGES = [
 
 def same(a, b):
     return (
-        all(np.array_equal(a.values[name], b.values[name], equal_nan=True) for name in a.values)
-        and (a.monitor, a.frozen) == (b.monitor, b.frozen)
+        all(
+            np.array_equal(a.controls.values[name], values, equal_nan=True)
+            for name, values in b.controls.values.items()
+        )
+        and a.controls.amounts == b.controls.amounts
+        and (a.controls.monitor, a.controls.frozen) == (b.controls.monitor, b.controls.frozen)
         and (a.silenced is None) == (b.silenced is None)
     )
 

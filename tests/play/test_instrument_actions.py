@@ -11,6 +11,7 @@ import aedsp
 from aedsp.control import actions
 from aedsp.control.mapping import Target, load
 from aedsp.control.midi_messages import Message
+from aedsp.errors import SessionError
 from aedsp.play import lines
 from aedsp.play import session as sessions
 from aedsp.play.snapshots import Snapshot
@@ -339,3 +340,31 @@ def test_redo_of_an_undone_morph_is_where_it_led(instrument):
     assert (c.gain[:] == 1).all()
     instrument.redo()
     assert (c.gain[:] == 0).all()
+
+
+def test_amounts_are_in_snapshots_but_for_the_volume_and_morph_with_them(instrument):
+    c = instrument.controls
+    c.detail, c.mix, c.volume_db, c.target_amount, c.target[2] = 1.0, 0.5, -6.0, 1.0, 0.8
+    there = Snapshot.of(c)
+    c.detail, c.mix, c.volume_db, c.target_amount, c.target[2] = 0.0, 1.0, -3.0, 0.0, 0.0
+    here = Snapshot.of(c)
+    there.morph_step(c, here, 0.5)
+    assert (c.detail, c.mix, c.volume_db, c.target_amount) == (0.5, 0.75, -3.0, 0.5)
+    assert c.target[2] == pytest.approx(0.8)  # the side that uses its target
+    there.recall(c)
+    assert (c.detail, c.mix, c.volume_db, c.target_amount) == (1.0, 0.5, -3.0, 1.0)
+
+
+def test_sessions_hold_the_amounts_and_refuse_wrong_ones(instrument, tmp_path):
+    c = instrument.controls
+    c.detail, c.mix, c.volume_db, c.target_amount, c.target[1] = 1.0, 0.5, -6.0, 0.25, 0.75
+    instrument.store(2)
+    instrument.save_session(tmp_path / "s.toml")
+    kept = sessions.load(tmp_path / "s.toml")
+    c.detail, c.mix, c.volume_db, c.target_amount, c.target[1] = 0.0, 1.0, 0.0, 0.0, 0.0
+    instrument.apply(kept)
+    assert (c.detail, c.mix, c.volume_db, c.target_amount, c.target[1]) == (1.0, 0.5, -6.0, 0.25, 0.75)
+    assert "volume_db" not in kept.snapshots[2] and kept.snapshots[2]["detail"] == 1.0
+    (tmp_path / "s.toml").write_text("[controls]\ndetail = 2\n")
+    with pytest.raises(SessionError, match=r"controls.detail is 2; expected 0 to 1"):
+        sessions.load(tmp_path / "s.toml")

@@ -253,7 +253,7 @@ def test_a_morph_fades_mutes_and_passes_signs_through_zero(instrument):
     target = Snapshot.of(c)
     c.reset()
     c.override[3] = 0.4
-    start, levels = c.state(), []
+    start, levels = Snapshot.of(c), []
     for share in np.linspace(0, 1, 21):
         target.morph_step(c, start, float(share))
         values = c.state()
@@ -282,7 +282,7 @@ def test_a_morph_between_a_mute_and_an_override_fades(instrument, old, new):
             c.reset()
             c.override[0], c.muted[0] = np.nan if override is None else override, muted
             states.append((Snapshot.of(c), heard()))
-        start, levels = states[0][0].values, []
+        start, levels = states[0][0], []
         for share in np.linspace(0, 1, 101):
             states[1][0].morph_step(c, start, float(share))
             levels.append(heard())

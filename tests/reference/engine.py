@@ -2,16 +2,30 @@
 
 import numpy as np
 
-from reference import constant_q, pghi, phase, rtisi, stft
+from reference import blend, constant_q, pghi, phase, rtisi, stft
 from reference import model as models
 
 
 def resynthesize(
-    model, x, *, factor=None, override=None, original=False, mode="source", start_turns=None, refine=0, phase_from=None
+    model,
+    x,
+    *,
+    factor=None,
+    override=None,
+    target=None,
+    target_amount=0.0,
+    detail=0.0,
+    mix=1.0,
+    original=False,
+    mode="source",
+    start_turns=None,
+    refine=0,
+    phase_from=None,
 ):
     """Mono signal (frames,) at the model rate to its resynthesis, same length, no latency.
 
-    factor, override: (n_code,). The signal is preceded by silence, like the engine's state.
+    factor, override, target: (n_code,). mix only without refine. The signal is preceded by silence, like
+    the engine's state.
     """
     front_end = model.front_end
     length, hop, fft_length = front_end.window_length, front_end.hop_length, front_end.fft_length
@@ -24,23 +38,31 @@ def resynthesize(
         code = models.encode(model, magnitudes if q is None else constant_q.forward(q, magnitudes))
         factor = np.ones(model.n_code) if factor is None else factor
         override = np.full(model.n_code, np.nan) if override is None else override
-        code = np.where(np.isnan(override), code * factor, override)
-        decoded = models.decode(model, code)
-        if q is not None:
-            decoded = np.minimum(decoded @ constant_q.synthesis(front_end, q).T, 16)
+        towards = code if target is None else (1 - target_amount) * code + target_amount * np.asarray(target)
+        decoded = _decode(model, np.where(np.isnan(override), towards * factor, override), q)
+        if detail:
+            decoded = blend.detailed(decoded, _decode(model, code, q), magnitudes, detail)
         if mode == "source":
             if phase_from is not None:
                 other = np.concatenate(
                     [np.zeros(length - hop), np.asarray(phase_from, np.float64), np.zeros(length + hop)]
                 )
-                spectra = stft.forward(other, front_end)
-            units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
+                units = phase.source(stft.forward(other, front_end), front_end.magnitude_scale, fft_length, hop)
+            else:
+                units = phase.source(spectra, front_end.magnitude_scale, fft_length, hop)
         else:
             units = phases_of(decoded, front_end, mode, start_turns)
         if refine:
             return rtisi.resynthesize(decoded[: len(units)], units, front_end, refine)[length - hop :][: len(x)]
-        spectra = decoded[: len(units)] / front_end.magnitude_scale * units
+        resynthesized = decoded[: len(units)] / front_end.magnitude_scale * units
+        spectra = blend.mixed(spectra[: len(units)], resynthesized, mix)
     return stft.inverse(spectra, front_end)[length - hop :][: len(x)]
+
+
+def _decode(model, code, q):
+    """Clamped magnitudes (n, n_fft_bins); q: the analysis of a constant-Q front end, or None."""
+    decoded = models.decode(model, code)
+    return decoded if q is None else np.minimum(decoded @ constant_q.synthesis(model.front_end, q).T, 16)
 
 
 def phases_of(z, front_end, mode, start_turns):

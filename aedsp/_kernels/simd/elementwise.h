@@ -134,3 +134,25 @@ static void E(turn)(const float *restrict magnitude, const float *restrict unit_
         im[i] = m * unit_im[i];
     }
 }
+
+/* decoded = (1 - detail) decoded + detail original r, r = (decoded + 1e-4) / (neutral + 1e-4), at most 8 */
+static void E(detail)(const float *restrict neutral, const float *restrict original, float detail,
+                      float *restrict decoded, ptrdiff_t n) {
+    const float rest = 1 - detail;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float ratio = (decoded[i] + 1e-4f) / (neutral[i] + 1e-4f), r = ratio < 8 ? ratio : 8;
+        decoded[i] = MULTIPLY_ADD(rest, decoded[i], detail * original[i] * r);
+    }
+}
+
+/* re + i im = (1 - mix) original + mix magnitude scale unit; re, im may be the original's. */
+static void E(mix)(const float *restrict magnitude, const float *restrict unit_re, const float *restrict unit_im,
+                   float scale, float mix, const float *original_re, const float *original_im, float *re, float *im,
+                   ptrdiff_t n) {
+    const float rest = 1 - mix, level = mix * scale;
+    INDEPENDENT for (ptrdiff_t i = 0; i < n; i++) {
+        const float m = magnitude[i] * level;
+        re[i] = MULTIPLY_ADD(rest, original_re[i], m * unit_re[i]);
+        im[i] = MULTIPLY_ADD(rest, original_im[i], m * unit_im[i]);
+    }
+}

@@ -56,7 +56,7 @@ typedef struct {
     void (*fft_forward)(const FftPlan *, const float *x, float *re, float *im);
     void (*fft_inverse)(const FftPlan *, const float *re, const float *im, float *x);
 
-    /* window.pyx, overlap_add.pyx, stft.pyx, phase.pyx, preprocess.pyx, limiter.pyx, _rt/engine.pyx */
+    /* window.pyx, overlap_add.pyx, stft.pyx, phase.pyx, blend.pyx, preprocess.pyx, limiter.pyx, _rt/engine.pyx */
     void (*multiply)(const float *a, const float *b, float *out, ptrdiff_t n);
     void (*overlap_add)(const float *frame, const float *window, float *sum, float *out, ptrdiff_t n, ptrdiff_t hop);
     ptrdiff_t (*polar)(const float *re, const float *im, float scale, float floor, float *magnitude,
@@ -65,6 +65,9 @@ typedef struct {
                    float *unit_im, ptrdiff_t n);
     void (*turn)(const float *magnitude, const float *unit_re, const float *unit_im, float scale, float *re, float *im,
                  ptrdiff_t n);
+    void (*detail)(const float *neutral, const float *original, float detail, float *decoded, ptrdiff_t n);
+    void (*mix)(const float *magnitude, const float *unit_re, const float *unit_im, float scale, float mix,
+                const float *original_re, const float *original_im, float *re, float *im, ptrdiff_t n);
     void (*clamp)(float *x, float loudest, ptrdiff_t n);
     ptrdiff_t (*accept)(const float *x, ptrdiff_t step, float loudest, float *out, ptrdiff_t n);
     void (*ceilings)(const float *audio, float *gain, ptrdiff_t n_frames, ptrdiff_t n_channels);
