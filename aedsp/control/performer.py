@@ -170,7 +170,8 @@ class UnitPerformer:
 
     def toggle_detail(self) -> float:
         """Switch detail between 0, the resynthesis alone, and 1. Returns it."""
-        self.set_amount("detail", 0.0 if self.controls.detail else 1.0)
+        with self.history.step("detail"):
+            self.controls.detail = 0.0 if self.controls.detail else 1.0
         self.values_jumped()
         return self.controls.detail
 
