@@ -50,6 +50,11 @@ class Headroom:
         return self.deadline_us / self.p999_us
 
     @property
+    def share(self) -> float:
+        """Of one core, by the median."""
+        return self.median_us / self.deadline_us
+
+    @property
     def voices(self) -> int:
         return int(SAFE * self.deadline_us / self.median_us)
 
@@ -59,13 +64,19 @@ class Headroom:
 
 
 def measure(
-    model: Model, *, precision: PrecisionMode = "auto", channels: int = 1, seconds: float = _MEASURE_S
+    model: Model,
+    *,
+    precision: PrecisionMode = "auto",
+    channels: int = 1,
+    detail: float = 0.0,
+    seconds: float = _MEASURE_S,
 ) -> Headroom:
     """Time the hops of a model, one per block, at its own rate.
 
-    seconds : approximate duration; at least 300 hops are timed.
+    detail : as in `Engine.controls`; above 0 every code is decoded twice. seconds : approximate duration; at least 300 hops are timed.
     """
     engine = Engine(model, precision=precision, channels=channels)
+    engine.controls.detail = detail
     hop, rate = model.front_end.hop_length, model.front_end.sample_rate
     rng = np.random.default_rng(0)
     x = (0.1 * rng.standard_normal((_LEAST_HOPS, hop, channels))).astype(np.float32)
@@ -98,11 +109,13 @@ def random_model(n_units: int, front_end: FrontEnd) -> Model:
     return Model(front_end=front_end, layers=(layer,))
 
 
-def smallest_hop(model: Model) -> Headroom | None:
+def smallest_hop(model: Model, **options: Any) -> Headroom | None:
     """The smallest safe hop of `HOPS`, None if there is none. Constant-Q models keep their own hop."""
-    lengths = [hop for hop in HOPS if hop <= model.front_end.window_length]
-    for hop in lengths if model.front_end.kind == "stft" else [model.front_end.hop_length]:
-        found = measure(with_hop(model, hop))
+    front_end = model.front_end
+    longest = front_end.window_length if front_end.synthesis_length is None else front_end.synthesis_length // 2
+    lengths = [hop for hop in HOPS if hop <= longest]
+    for hop in lengths if front_end.kind == "stft" else [front_end.hop_length]:
+        found = measure(with_hop(model, hop), **options)
         if found.is_safe:
             return found
     return None
@@ -133,6 +146,10 @@ def command(
     sample_rate: Annotated[
         float | None, typer.Option(metavar="HZ", help="sample rate (default: the model's own)")
     ] = None,
+    channels: Annotated[int, typer.Option(metavar="N", help="number of channels")] = 1,
+    detail: Annotated[
+        float, typer.Option(metavar="D", help="above 0, every code is decoded twice, as aedsp.play does")
+    ] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
 ) -> None:
     """Report what this machine can play: smallest hop and block, latency, largest model."""
@@ -140,7 +157,7 @@ def command(
     name = chosen.name if model is None else str(model)
     if sample_rate is not None:
         chosen = with_hop(chosen, chosen.front_end.hop_length, sample_rate)
-    facts = _facts(name, chosen)
+    facts = _facts(name, chosen, {"channels": channels, "detail": detail})
     if as_json:
         print(json.dumps(facts, indent=1))
         return
@@ -148,9 +165,9 @@ def command(
         print(line)
 
 
-def _facts(name: str, model: Model) -> dict[str, Any]:
+def _facts(name: str, model: Model, options: dict[str, Any]) -> dict[str, Any]:
     front_end, precision = model.front_end, Engine(model).precision
-    own, shortest = measure(model), smallest_hop(model)
+    own, shortest = measure(model, **options), smallest_hop(model, **options)
     block = smallest_block(own, front_end.sample_rate)
     quick = None if shortest is None else smallest_block(shortest, front_end.sample_rate)
     return {
@@ -159,7 +176,8 @@ def _facts(name: str, model: Model) -> dict[str, Any]:
         "units": model.n_code,
         "precision": precision,
         "sample_rate": front_end.sample_rate,
-        "own_hop": {**dataclasses.asdict(own), "headroom": own.headroom, "voices": own.voices},
+        **options,
+        "own_hop": {**dataclasses.asdict(own), "headroom": own.headroom, "voices": own.voices, "share": own.share},
         "own_hop_block_frames": block,
         "own_hop_latency_ms": None if block is None else _latency_ms(model, block),
         "smallest_hop_frames": None if shortest is None else shortest.hop_frames,
@@ -182,9 +200,11 @@ def _in_words(facts: dict[str, Any]) -> list[str]:
     own = facts["own_hop"]
     lines = [
         f"{facts['model']}: {facts['units']} units, {facts['precision']} weights, {facts['sample_rate']:g} Hz, "
+        f"{facts['channels']} channel{'s' * (facts['channels'] != 1)}, detail {facts['detail']:g}, "
         f"instruction set {facts['isa']}",
         f"hop of {own['hop_frames']} frames: median {own['median_us']:.1f} µs, p99.9 {own['p999_us']:.1f} µs, "
-        f"deadline {own['deadline_us']:.0f} µs; CPU headroom {own['headroom']:.1f}, {own['voices']} voices per core",
+        f"deadline {own['deadline_us']:.0f} µs; {own['share']:.2%} of one core, CPU headroom {own['headroom']:.1f}, "
+        f"{own['voices']} voices per core",
     ]
     if facts["own_hop_block_frames"] is None:
         lines.append("too slow for this machine; use a smaller model")

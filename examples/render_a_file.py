@@ -13,7 +13,7 @@ model = aedsp.demo_model()
 if len(sys.argv) > 1:
     audio, sample_rate = soundfile.read(sys.argv[1], dtype="float32")
 else:
-    audio, sample_rate = aedsp.demo_audio(), 22_050
+    audio, sample_rate = aedsp.demo_audio(), model.front_end.sample_rate
 
 result = aedsp.resynthesize(
     model,

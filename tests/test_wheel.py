@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 SCRIPT = """
 import sys, numpy as np, aedsp
 assert "site-packages" in aedsp.__file__, aedsp.__file__
-x = aedsp.demo_audio()
-for name in ("relu_160", "relu_16"):
+for name in ("play16", "sound64", "relu_160", "relu_16"):
+    x = aedsp.demo_audio("piano" if name.startswith("relu") else "waterworks")
     y = aedsp.resynthesize(aedsp.demo_model(name), x, gain={3: 0.5})
     assert y.shape == x.shape and np.isfinite(y).all() and np.abs(y).max() > 0.01
 print(aedsp.__version__, aedsp.cpu().isa)

@@ -26,6 +26,12 @@ cdef inline void _power(float *x, Py_ssize_t n, float exponent) noexcept nogil:
     if exponent == 0.5:
         for i in range(n):
             x[i] = sqrtf(x[i])
+    elif exponent == 0.25:
+        for i in range(n):
+            x[i] = sqrtf(sqrtf(x[i]))
+    elif exponent == 4:
+        for i in range(n):
+            x[i] = x[i] * x[i] * (x[i] * x[i])
     elif exponent == 2:
         for i in range(n):
             x[i] = x[i] * x[i]

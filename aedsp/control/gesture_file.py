@@ -24,6 +24,7 @@ Recorded by `gesture_recorder`, rendered by `replay`. Control thread only; the o
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import threading
@@ -182,6 +183,10 @@ def _tolerant_of_meta_events() -> Iterator[None]:
             yield
         finally:
             midifiles.build_meta_message = build
+
+
+def mido_is_installed() -> bool:
+    return importlib.util.find_spec("mido") is not None
 
 
 def require_mido() -> Any:

@@ -1,4 +1,4 @@
-"""The demo models and clips shipped with aedsp, and their paths; licences are in LICENSES.md beside this file."""
+"""The models, clips and gestures shipped with aedsp, and their paths; licences are in LICENSES.md beside this file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from aedsp.arrays import Float32
 from aedsp.model.model import Model
 
 FOLDER = Path(__file__).parent
-MODELS = ("relu_160", "relu_16")
-CLIPS = ("piano", "lofi")
+#: Shipped models; the first is what `aedsp.play` plays.
+MODELS = ("play16", "sound64", "relu_160", "relu_16")
+#: Shipped clips; the first is at the rate of the first model.
+CLIPS = ("waterworks", "fugue", "piano", "lofi")
 
 
 def demo_model_path(name: str = MODELS[0]) -> Path:
-    """Path of a shipped model: "relu_160" (160 rectified units) or "relu_16" (16, tied)."""
+    """Path of a shipped model.
+
+    "play16" (16 units that only add, 44,100 Hz, 11.6 ms), "sound64" (64 signed units, the same front end), "relu_160"
+    and "relu_16" (the paper's front end at 22,050 Hz).
+    """
     return _path("demo model", name, MODELS, ".h5")
 
 
@@ -27,7 +33,7 @@ def model_path(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def demo_audio_path(name: str = CLIPS[0]) -> Path:
-    """Path of a shipped clip: "piano" or "lofi", 15 s each."""
+    """Path of a shipped clip of 15 s: "waterworks", "fugue" (44,100 Hz, stereo), "piano", "lofi" (22,050 Hz, mono)."""
     return _path("demo clip", name, CLIPS, ".ogg")
 
 
@@ -37,14 +43,19 @@ def demo_model(name: str = MODELS[0]) -> Model:
 
 
 def demo_audio(name: str = CLIPS[0]) -> Float32:
-    """A shipped clip: mono float32 (frames,) at the demo models' rate, 22,050 Hz."""
+    """A shipped clip: mono float32 (frames,) at its own rate; the first one's is that of `demo_model()`."""
     from aedsp.audio import file as audio_file
 
-    return audio_file.read(demo_audio_path(name))[0][:, 0]
+    return np.asarray(audio_file.read(demo_audio_path(name))[0].mean(axis=1), np.float32)
+
+
+def demo_gestures_path() -> Path:
+    """Path of the gestures that move faders in the rendered demo: a MIDI file for the nanoKONTROL2's factory scene."""
+    return FOLDER / "demo.mid"
 
 
 def beginnings() -> Float32:
-    """The first 3 s of each clip, (clips, frames) at 22,050 Hz, 16-bit; loads quickly, without a decoder."""
+    """The first 3 s of "piano" and "lofi", (2, frames) at 22,050 Hz, 16-bit; loads quickly, without a decoder."""
     return np.asarray(np.load(FOLDER / "beginnings.npy") / np.float32(32_768))
 
 

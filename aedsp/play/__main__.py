@@ -12,7 +12,7 @@ import typer
 
 from aedsp import cli, data, toml
 from aedsp.control import mapping as mappings
-from aedsp.control.gesture_file import require_mido
+from aedsp.control.gesture_file import mido_is_installed, require_mido
 from aedsp.control.mapping import Mapping
 from aedsp.engine import time_stretch
 from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
@@ -56,6 +56,7 @@ class Choice:
     amounts: dict[str, float]
     session: Session
     names_a_device: bool
+    is_demo: bool
 
 
 def command(
@@ -231,6 +232,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         amounts=_amounts(given, kept),
         session=kept,
         names_a_device=first("device") is not None or given["sample_rate"] is not None,
+        is_demo=given["file"] is None and kept.source is None and first("model") is None,
     )
 
 
@@ -294,7 +296,8 @@ def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: l
     options = {"phase": chosen.phase, "refine": chosen.refine, "seed": chosen.seed}
     if isinstance(chosen.source, FileSource):
         path = Path(chosen.source.path)
-        offline.render(path, model, output, reason, options, chosen.amounts, chosen.stretch, chosen.transpose)
+        gestures = data.demo_gestures_path() if chosen.is_demo and mido_is_installed() else None
+        offline.render(path, model, output, reason, options, chosen.amounts, chosen.stretch, chosen.transpose, gestures)
     else:
         offline.render_no_input(model, output, reason, options, chosen.amounts, chosen.source.drive)
 

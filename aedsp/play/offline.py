@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from aedsp.arrays import Float32
+from aedsp.control import gesture_file
+from aedsp.control import mapping as mappings
+from aedsp.control.automation import Automation
+from aedsp.engine.engine import Engine
 from aedsp.engine.offline import NO_INPUT_S, Rendered, generate_file, render_file
 from aedsp.errors import MissingExtraError
 from aedsp.model.model import Model
@@ -27,12 +33,19 @@ def render(
     amounts: dict[str, float],
     stretch: float,
     transpose: float,
+    gestures: Path | None = None,
 ) -> None:
-    """Render a file through a model, draw the picture, and print why it is not played live."""
+    """Render a file through a model, draw the picture, and print why it is not played live.
+
+    gestures: a MIDI file whose control changes move the faders of a nanoKONTROL2.
+    """
     picture = check_output(source, output)
     settings = {"monitor": "resynthesized", **amounts}
-    rendered = render_file(options, model, source, output, settings, stretch=stretch, transpose=transpose)
+    automate = None if gestures is None else _moved_by(gestures)
+    rendered = render_file(options, model, source, output, settings, automate, stretch=stretch, transpose=transpose)
     _report(rendered, source)
+    if gestures is not None:
+        print(f"{gestures.name} moves the faders: from 2 s on those of the first eight units, from 8 s on the others.")
     try:
         from aedsp.audio import plot
 
@@ -42,6 +55,11 @@ def render(
         written = f"{output.resolve()} (no picture: {error})"
     print(f"Not played aloud: {reason}.")
     print(f"Wrote {written}")
+
+
+def _moved_by(gestures: Path) -> Callable[[Engine], Callable[[Iterator[Float32]], Iterator[Float32]]]:
+    taken, mapping = gesture_file.read(gestures), mappings.load("nanokontrol2")
+    return lambda engine: Automation(taken, engine, mapping).split
 
 
 def render_no_input(

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 import aedsp
+from aedsp import data
 from aedsp.__main__ import COMMANDS
 from models import autoencoder, level_db, music
 
@@ -42,8 +43,12 @@ def test_play_without_arguments_writes_a_clip_and_a_picture(run, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "Not played aloud: no terminal." in result.stdout
     assert f"Wrote {tmp_path / 'demo.wav'} and {tmp_path / 'demo.png'}" in result.stdout
-    x, (y, rate) = aedsp.demo_audio(), soundfile.read(tmp_path / "demo.wav", dtype="float32")
-    assert rate == 22_050 and np.array_equal(y, aedsp.resynthesize(aedsp.demo_model(), x, detail=1))
+    assert "demo.mid moves the faders" in result.stdout
+    x, (y, rate) = soundfile.read(data.demo_audio_path())[0], soundfile.read(tmp_path / "demo.wav", dtype="float32")
+    untouched = aedsp.resynthesize(aedsp.demo_model(), x.astype(np.float32), detail=1)
+    assert rate == 44_100 and np.array_equal(y[: 2 * rate - 512], untouched[: 2 * rate - 512])
+    away = slice(int(4.5 * rate), 5 * rate)  # the first eight faders are down
+    assert level_db(y[away]) < level_db(untouched[away]) - 6
     picture = (tmp_path / "demo.png").read_bytes()
     assert picture.startswith(b"\x89PNG") and len(picture) > 20_000
     assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.png", "demo.wav"]
@@ -188,13 +193,13 @@ def test_render_of_the_decoder_alone(run, tmp_path):
     result = run("aedsp.render", "--no-input", "--seconds", 2, "-o", "constant.wav")
     assert result.returncode == 0 and "without input, 2 s, drive constant" in result.stdout, result.stderr
     y, rate = soundfile.read(tmp_path / "constant.wav", dtype="float32")
-    assert rate == 22_050 and np.array_equal(y, aedsp.Engine(aedsp.demo_model()).generate(2 * rate))
+    assert rate == 44_100 and np.array_equal(y, aedsp.Engine(aedsp.demo_model()).generate(2 * rate))
     result = run(
         "aedsp.render", "--drive", "walk:0.3", "--seed", 4, "--phase", "spsi", "--seconds", 1, "-o", "walk.wav"
     )
     assert result.returncode == 0, result.stderr
     engine = aedsp.Engine(aedsp.demo_model(), phase="spsi", seed=4)
-    expected = engine.generate(22_050, drive="walk:0.3")
+    expected = engine.generate(44_100, drive="walk:0.3")
     assert np.array_equal(soundfile.read(tmp_path / "walk.wav", dtype="float32")[0], expected)
     result = run("aedsp.play", "--drive", "typical:80", "-o", "typical.wav")
     assert result.returncode == 0 and "10 s, drive typical:80" in result.stdout, result.stderr
@@ -343,23 +348,19 @@ def test_demo_names_are_checked():
 
 
 def test_the_shipped_data_is_small_licensed_and_playable():
-    from aedsp import data
-
-    shipped = [p for p in data.FOLDER.iterdir() if p.suffix in (".h5", ".ogg", ".npy", ".md")]
-    assert sum(p.stat().st_size for p in shipped) < 2e6
+    shipped = [p for p in data.FOLDER.iterdir() if p.suffix in (".h5", ".ogg", ".mid", ".npy", ".md")]
+    assert sum(p.stat().st_size for p in shipped) < 3e6
     licences = (data.FOLDER / "LICENSES.md").read_text()
     for path in shipped:
         assert path.name in licences or path.suffix == ".md", path.name
-    small, larger = data.demo_model("relu_16"), data.demo_model()
-    assert small.n_code == 16 and small.layers[0].tied and small.layers[0].encoder_activation == "relu"
-    assert larger.n_code >= 64 and larger.license == small.license == "CC0-1.0"
-    for model in (small, larger):
+    for model in map(data.demo_model, data.MODELS):
+        assert model.license == "CC0-1.0"
         assert model.code_statistics is not None and model.code_statistics.percentiles.shape == (7, model.n_code)
         for clip in data.CLIPS:
-            x = aedsp.demo_audio(clip)
-            y = aedsp.resynthesize(model, x)
-            assert abs(level_db(y) - level_db(x)) < 6
-    clips = np.stack([aedsp.demo_audio(clip)[: 3 * 22_050] for clip in data.CLIPS])
+            x, rate = soundfile.read(data.demo_audio_path(clip), dtype="float32")
+            if rate == model.front_end.sample_rate:
+                assert abs(level_db(aedsp.resynthesize(model, x)) - level_db(x)) < 6
+    clips = np.stack([aedsp.demo_audio(clip)[: 3 * 22_050] for clip in ("piano", "lofi")])
     np.testing.assert_allclose(data.beginnings(), clips, atol=2**-15)
     assert isinstance(Path(data.demo_audio_path()), Path)
 

@@ -65,13 +65,15 @@ def test_the_command_reports_what_can_be_played(capsys, monkeypatch, rate):
         assert not stopped.value.code
     out = capsys.readouterr().out
     words, facts = out[: out.index("{")], json.loads(out[out.index("{") :])
-    assert words.startswith(f"relu_160: 160 units, {facts['precision']} weights, {rate or 22050:g} Hz")
+    assert words.startswith(
+        f"play16: 16 units, {facts['precision']} weights, {rate or 44100:g} Hz, 1 channel, detail 1"
+    )
     assert "smallest safe" in words or "too slow" in words
-    assert facts["units"] == 160 and facts["own_hop"]["hop_frames"] == 512
+    assert facts["units"] == 16 and facts["own_hop"]["hop_frames"] == 64
     if facts["own_hop_block_frames"]:
         block = facts["own_hop_block_frames"]
         latency = aedsp.Engine(aedsp.demo_model(), block_frames=block).latency_frames
-        assert facts["own_hop_latency_ms"] == pytest.approx(1000 * (latency + block) / (rate or 22_050))
+        assert facts["own_hop_latency_ms"] == pytest.approx(1000 * (latency + block) / (rate or 44_100))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import pytest
 from aedsp import cli
 from aedsp.train.__main__ import command
 
+#: Unless a call names another; the command's own default is for full-band music.
+RECIPE = ["--recipe", "reconstruction"]
 GEOMETRY = [
     "--sample-rate",
     "8000",
@@ -29,14 +31,14 @@ GEOMETRY = [
 def call(*arguments: object) -> int:
     """Run the command in this process; return the exit status."""
     with pytest.raises(SystemExit) as stopped:
-        cli.run(command, [str(argument) for argument in arguments], name="python -m aedsp.train")
+        cli.run(command, [str(argument) for argument in (*RECIPE, *arguments)], name="python -m aedsp.train")
     return int(stopped.value.code or 0)
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start the command in a separate process, in the folder of its output."""
     return subprocess.Popen(
-        [sys.executable, "-m", "aedsp.train", *map(str, arguments)],
+        [sys.executable, "-m", "aedsp.train", *map(str, (*RECIPE, *arguments))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

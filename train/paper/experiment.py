@@ -151,7 +151,7 @@ def _others(common: Options, tiny: Options) -> Iterator[Cell]:
     same = ("split", "training_spectra", "validation_spectra", "test_spectra")
     changes = {name: getattr(data, name) for name in same} | tiny
     for n_units in SIZES:
-        yield Cell(name=default_name(n_units), recipe=recipes.load("default", {**changes, "code": n_units}))
+        yield Cell(name=default_name(n_units), recipe=recipes.load("reconstruction", {**changes, "code": n_units}))
 
 
 def _rates(common: Options) -> Iterator[Cell]:

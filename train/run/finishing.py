@@ -1,17 +1,20 @@
-"""Final layers of a model: units ordered by explained variance and scaled alike, with code statistics."""
+"""Final layers of a model: units ordered by explained variance and scaled alike, levels, and code statistics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from aedsp.arrays import Floats
 from aedsp.model.layers import Classes, CodeStatistics, Layer
+from aedsp.model.preprocess import Chain, Power
 from aedsp.train.data.batches import Spectra
 
 _STATISTICS_SPECTRA = 20_000
 _ABLATION_SPECTRA = 512
+_MOST_MATCH = 2.0
 
 
 def finish(layers: Sequence[Layer], training: Spectra) -> tuple[tuple[Layer, ...], CodeStatistics]:
@@ -46,6 +49,33 @@ def finish(layers: Sequence[Layer], training: Spectra) -> tuple[tuple[Layer, ...
         percentiles=np.percentile(code, CodeStatistics.percentile_ranks, axis=0).astype(np.float32),
     )
     return (*layers[:-1], ordered), statistics
+
+
+def match_levels(layers: Sequence[Layer], preprocess: Chain, training: Spectra, n_bins: int) -> tuple[Layer, ...]:
+    """The layers, with each bin of the outermost decoder scaled to the power of the training spectra, by up to 6 dB.
+
+    A network that minimises an error of compressed magnitudes is too soft on average: the mean of a power is above the
+    power of the mean. Both decodings of detail scale alike, so that what the units change stays as it is. For
+    preprocessing of powers and constant maxima, and a linear or rectified decoder.
+    """
+    wanted, given = (np.zeros(n_bins) for _ in range(2))
+    for batch in training.in_order(1024, _STATISTICS_SPECTRA):
+        x = np.asarray(batch.x)[:, -n_bins:]
+        z = _decode(layers, _encode(layers, batch.x))[:, -n_bins:]
+        wanted += np.square(preprocess.invert(x), dtype=np.float64).sum(axis=0)
+        given += np.square(np.maximum(preprocess.invert(z), 0), dtype=np.float64).sum(axis=0)
+    exponent = np.prod([step.exponent for step in preprocess if isinstance(step, Power)])
+    ratio = np.clip(np.sqrt(wanted / np.maximum(given, 1e-30)), 1 / _MOST_MATCH, _MOST_MATCH)
+    factor = (np.where(wanted > 0, ratio, 1) ** exponent).astype(np.float32)
+    outermost = layers[0]
+    assert outermost.decoder_weight is not None
+    factor = np.tile(factor, outermost.context_spectra)
+    matched = replace(
+        outermost,
+        decoder_weight=outermost.decoder_weight * factor[:, None],
+        decoder_bias=outermost.decoder_bias * factor,
+    )
+    return (matched, *layers[1:])
 
 
 def centroids(layers: Sequence[Layer], training: Spectra, names: Sequence[str]) -> Classes:

@@ -29,8 +29,8 @@ OLD_NAMES = {
     "stop_epochs": "early_stopping_epochs",
     "stop_decrease": "early_stopping_decrease",
 }
-#: Options that the first edition did not have; None: not set.
-NEW_OPTIONS = ("synthesis_length",)
+#: Options that the first edition did not have, with the values that mean its behaviour.
+NEW_OPTIONS = {"synthesis_length": None, "match_levels": False}
 
 
 def _about(text: str, least: float | None = None, most: float = math.inf) -> dict[str, Any]:
@@ -192,6 +192,10 @@ class Recipe:
         default=0.001, metadata=_about("early-stopping threshold, as a fraction of the best loss", 0, 1)
     )
 
+    match_levels: bool = field(
+        default=False,
+        metadata=_about("at the end, scale the decoder's bins to the power of the training spectra, by up to 6 dB"),
+    )
     name: str = field(default="", metadata=_about("model name inside the file; default: the file name"))
     model_license: str = field(default="", metadata=_about("licence of the model, stored in its file"))
     weights: WeightDtype = field(
@@ -209,6 +213,13 @@ class Recipe:
             self.per_layer(name)
         if not self.hidden:
             raise TrainingError("hidden is empty; expected the units of at least one layer")
+        if self.match_levels:
+            kinds = {text.split(":")[0] for text in self.preprocess}
+            if self.tied or not kinds <= {"power", "normalize"} or self.decoder_activation[0] not in ("linear", "relu"):
+                raise TrainingError(
+                    "match_levels scales the decoder; expected tied = false, preprocess of power and normalize only, "
+                    "and a linear or relu decoder"
+                )
         if self.preprocessed_loss + self.magnitude_loss <= 0:
             raise TrainingError("preprocessed_loss and magnitude_loss are both 0; set at least one of them above 0")
 

@@ -12,7 +12,8 @@ from aedsp.text import read_text
 from aedsp.train.run.recipe import Recipe, from_options, renamed
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-DEFAULT_RECIPE = "default"
+#: Used when none is given; `default` is another name for it.
+DEFAULT_RECIPE = "fast"
 
 
 def names() -> list[str]:
@@ -32,7 +33,8 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     changes = dict(changes or {})
     if changes.get("hidden") is not None and changes.get("code") is not None:
         raise TrainingError("hidden sets all layers, code only the units of the innermost one; give one of them")
-    path = shipped if (shipped := RECIPES / f"{name_or_path}.toml").is_file() else Path(name_or_path)
+    name = DEFAULT_RECIPE if name_or_path == "default" and not Path(name_or_path).exists() else name_or_path
+    path = shipped if (shipped := RECIPES / f"{name}.toml").is_file() else Path(name_or_path)
     if not path.is_file():
         raise TrainingError(f"no such recipe: {name_or_path!r}; give a TOML file, or one of {', '.join(names())}")
     try:

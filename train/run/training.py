@@ -25,7 +25,7 @@ from aedsp.train.network.network import Autoencoder, LayerPlan, WeightDecay, Wei
 from aedsp.train.run import checkpoint as checkpoints
 from aedsp.train.run import memory, warm_start
 from aedsp.train.run.checkpoint import Checkpoint
-from aedsp.train.run.finishing import centroids, finish
+from aedsp.train.run.finishing import centroids, finish, match_levels
 from aedsp.train.run.recipe import Recipe
 from aedsp.train.run.stages import BatchProgress, EpochRecord, Stage, StageObjective, StageRun, loss_of, stages_of
 
@@ -261,6 +261,8 @@ class _Run:
         plain = Spectra(splits["training"], self._preprocess, self._front_end.n_bins)
         n_trained = self._n_trained(run, interrupted or bool(diverged))
         layers, statistics = finish(whole.to_layers()[:n_trained], plain)
+        if recipe.match_levels and n_trained == len(self._plans):
+            layers = match_levels(layers, self._preprocess, plain, self._front_end.n_bins)
         classes = centroids(layers, plain, self._corpus.class_names) if recipe.classes else None
         network, objective = self._network(0, n_trained), run.objective
         _copy(whole.layers[:n_trained], network.layers)

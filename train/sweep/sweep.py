@@ -29,6 +29,9 @@ _FIRST = 1e18  # larger than any cost
 State = Literal["waiting", "queued", "running", "done", "known", "failed", "impossible"]
 
 
+_ALWAYS = object()
+
+
 def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
     """By name, a digest of all that the result of a cell depends on: its recipe, the corpus, its parent.
 
@@ -40,7 +43,8 @@ def keys_of(cells: Sequence[Cell], fingerprint: str) -> dict[str, str]:
     for cell in cells:
         parent = None if cell.parent is None else keys[cell.parent]
         options = cell.recipe.to_dict().items()
-        recipe = {first_edition.get(name, name): v for name, v in options if v is not None or name not in NEW_OPTIONS}
+        kept = {name: value for name, value in options if NEW_OPTIONS.get(name, _ALWAYS) != value}
+        recipe = {first_edition.get(name, name): value for name, value in kept.items()}
         text = json.dumps([FORMAT_VERSION, recipe, fingerprint, parent, cell.stacks], sort_keys=True)
         keys[cell.name] = hashlib.sha256(text.encode()).hexdigest()
     return keys

@@ -133,7 +133,7 @@ def test_the_default_recipe_has_every_size_on_the_same_spectra():
     for n in experiment.SIZES:
         recipe = CELLS[f"default_{n}"].recipe
         assert recipe.layer_units()[-1] == n
-        own = recipes.load("default", {"code": n}).to_dict()
+        own = recipes.load("reconstruction", {"code": n}).to_dict()
         same = ("split", "training_spectra", "validation_spectra", "test_spectra")
         assert {key: value for key, value in recipe.to_dict().items() if key not in same} == {
             key: value for key, value in own.items() if key not in same

@@ -63,7 +63,7 @@ def test_dry_run_prints_a_recipe_that_loads(tmp_path, capsys):
     assert call("--dry-run", "--hidden", 3, "--preprocess", "power:0.25,normalize", "--no-tied") == 0
     path = tmp_path / "printed.toml"
     path.write_text(capsys.readouterr().out)
-    expected = recipes.load(recipes.DEFAULT_RECIPE, {"hidden": [3], "preprocess": ("power:0.25", "normalize")})
+    expected = recipes.load("reconstruction", {"hidden": [3], "preprocess": ("power:0.25", "normalize")})
     assert recipes.load(str(path)) == expected
 
 

@@ -37,29 +37,29 @@ def test_changes_override_the_recipe(tmp_path):
 
 
 def test_other_layers_keep_the_outermost_and_innermost_options():
-    one, three = (recipes.load("default", {"hidden": hidden}) for hidden in ([9], [90, 30, 9]))
+    one, three = (recipes.load("reconstruction", {"hidden": hidden}) for hidden in ([9], [90, 30, 9]))
     assert (one.encoder_activation, one.decoder_activation) == (("linear",), ("linear",))
     assert three.encoder_activation == ("relu", "relu", "linear")
     assert three.decoder_activation == ("linear", "relu", "relu")
-    chosen = recipes.load("default", {"hidden": [90, 9], "encoder_activation": ["tanh"]})
+    chosen = recipes.load("reconstruction", {"hidden": [90, 9], "encoder_activation": ["tanh"]})
     assert chosen.encoder_activation == ("tanh",)
 
 
 def test_explicit_layers_override_those_of_a_code_table():
-    recipe = recipes.load("default", {"hidden": [1024, 600]})
+    recipe = recipes.load("reconstruction", {"hidden": [1024, 600]})
     assert recipe.layer_units() == (1024, 600) and recipe.encoder_activation == ("relu", "linear")
-    assert recipe.learning_rate < recipes.load("default").learning_rate
-    assert recipes.load("default", {"code": 600}).encoder_activation == ("linear",)
+    assert recipe.learning_rate < recipes.load("reconstruction").learning_rate
+    assert recipes.load("reconstruction", {"code": 600}).encoder_activation == ("linear",)
 
 
 def test_constant_q_bands_end_at_the_nyquist_frequency():
-    assert recipes.load("default", {"front_end": "cqft", "sample_rate": 16_000.0}).analysis().f_max_hz == 8000
+    assert recipes.load("reconstruction", {"front_end": "cqft", "sample_rate": 16_000.0}).analysis().f_max_hz == 8000
 
 
 def test_code_replaces_the_innermost_layer_only():
-    default = recipes.load("default")
-    assert recipes.load("default", {"code": 5}).layer_units() == (*default.hidden[:-1], 5)
-    assert recipes.load("default", {"hidden": [40, 7]}).layer_units() == (40, 7)
+    default = recipes.load("reconstruction")
+    assert recipes.load("reconstruction", {"code": 5}).layer_units() == (*default.hidden[:-1], 5)
+    assert recipes.load("reconstruction", {"hidden": [40, 7]}).layer_units() == (40, 7)
 
 
 def test_a_recipe_may_have_other_options_for_larger_codes(tmp_path):
@@ -119,3 +119,16 @@ def test_invalid_recipes_are_rejected_with_the_option_named(tmp_path, text, mess
 def test_a_recipe_that_does_not_exist():
     with pytest.raises(TrainingError, match=r"no such recipe: 'papre'; give a TOML file, or one of .*paper"):
         recipes.load("papre")
+
+
+def test_default_is_another_name_of_the_recipe_that_is_used_when_none_is_given():
+    assert recipes.DEFAULT_RECIPE == "fast" and recipes.load("default") == recipes.load("fast")
+    assert "default" not in recipes.names() and {"fast", "parts", "reconstruction", "paper"} <= set(recipes.names())
+    fast = recipes.load("fast").analysis()
+    assert (fast.sample_rate, fast.window, fast.reach_length, fast.hop_length) == (44_100, "asymmetric", 512, 64)
+
+
+@pytest.mark.parametrize("changes", [{"tied": True}, {"preprocess": ["log:1e-4"]}, {"decoder_activation": ["sigmoid"]}])
+def test_levels_can_be_matched_only_where_the_decoder_scales(changes):
+    with pytest.raises(TrainingError, match="match_levels scales the decoder; expected tied = false"):
+        recipes.load("fast", changes)
