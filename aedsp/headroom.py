@@ -73,7 +73,8 @@ def measure(
 ) -> Headroom:
     """Time the hops of a model, one per block, at its own rate.
 
-    detail : as in `Engine.controls`; above 0 every code is decoded twice. seconds : approximate duration; at least 300 hops are timed.
+    detail : as in `Engine.controls`; above 0 every code is decoded twice
+    seconds : approximate duration; at least 300 hops are timed
     """
     engine = Engine(model, precision=precision, channels=channels)
     engine.controls.detail = detail

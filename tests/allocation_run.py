@@ -73,6 +73,16 @@ def main() -> None:
         if drive:
             engine.generate(64, drive=drive)
         count(f"{phase} {refine} {'frozen' if frozen else 'free'} {drive}", engine, 777, drive is None)
+    short = front_end(fft_length=256, window_length=256, hop_length=64, window="asymmetric", synthesis_length=128)
+    for model, (phase, refine), channels, frozen in itertools.product(
+        (autoencoder(rng, short, 8, steps=(aedsp.Power(0.25),)), autoencoder(rng, bands, 8)),
+        (("auto", 0), ("pghi1", 2)), (1, 2), (False, True),
+    ):  # fmt: skip
+        engine = aedsp.Engine(model, 48_000, channels=channels, phase=phase, refine=refine)
+        c = engine.controls
+        c.detail, c.mix, c.volume_db, c.target_amount, c.frozen = 0.7, 0.6, -3.0, 0.4, frozen
+        kind = model.front_end.kind
+        count(f"blended {kind} {phase} {refine} x{channels} {'frozen' if frozen else 'free'}", engine, 777, True)
     out = np.empty(64, np.float32)
     control = shim.count_calls(
         shim.allocating_process, None, None, out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(64), 10
