@@ -3,11 +3,11 @@
     AEDSP_CORPUS44=<folder with test/> python benchmarks/separation.py [MODEL ...]     (pip install scikit-learn)
 
 Every pair of pieces of `test/` (seconds 20 to 32, mono, equal level), mixed. A unit is given to the piece that
-activates it more, by its mean activation on each piece alone; the units of the other piece are muted. SDR of the piece
-that should remain, 10 log10(Σ|s|² / Σ|s - s'|²) with s' scaled for the best fit, mean over all pairs and both
+activates it more, by its mean activation on each piece alone; the units of the other piece are muted. SDR of the
+piece that should remain, 10 log10(Σ|s|² / Σ|s - s'|²) with s' scaled for the best fit, mean over all pairs and both
 directions, dB; the mixture itself has the SDR in the last column. NMF: as many components of the mixture's magnitudes
-as the model has units (FFT 2048, hop 512), given to the pieces in the same way, and a Wiener mask. It is fitted to the whole
-mixture before it begins; the model never heard it, and plays it live.
+as the model has units (FFT 2048, hop 512), given to the pieces in the same way, and a Wiener mask. It is fitted to
+the whole mixture before it begins; the model never heard it, and plays it live.
 """
 
 from __future__ import annotations

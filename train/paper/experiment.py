@@ -144,7 +144,7 @@ def _tuned(common: Options) -> Iterator[Cell]:
 
 
 def _others(common: Options, tiny: Options) -> Iterator[Cell]:
-    """The paper's preliminary rectified model, and the default recipe of this project on the same spectra."""
+    """The paper's preliminary rectified model, and the recipe `reconstruction` of this project on the same spectra."""
     relu = {**common, "hidden": [16], "encoder_activation": ["relu"], "tied": True}
     yield Cell(name=RELU_NAME, recipe=recipes.load("paper", relu))
     data = data_recipe(tiny)

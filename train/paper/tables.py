@@ -134,9 +134,10 @@ def _table_1(results: Results) -> Table:
     return Table(
         "Table 1",
         "Mean squared validation error of shallow autoencoders. HL1: hidden units; columns: standard deviation of the "
-        "Gaussian noise on the input, then principal components and this project's default recipe at the same size.",
+        "Gaussian noise on the input, then principal components and this project's recipe reconstruction at the same "
+        "size.",
         ("HL1",),
-        (*(f"{noise:.2f}" for noise in experiment.NOISES), "PCA", "default recipe"),
+        (*(f"{noise:.2f}" for noise in experiment.NOISES), "PCA", "reconstruction"),
         rows,
     )
 
@@ -168,7 +169,7 @@ def _table_3(results: Results) -> Table:
         rows.append(((f"{n_first}", f"{n_second}"), found))
     rows.append((("PCA", "8"), [results.baseline.entry(8, split) for split in splits]))
     default = [results.spectra(experiment.default_name(8), None, split) for split in splits]
-    rows.append((("default recipe", "8"), default))
+    rows.append((("reconstruction", "8"), default))
     rows.append((("training mean", "0"), [results.baseline.entry(0, split) for split in splits]))
     return Table(
         "Table 3",

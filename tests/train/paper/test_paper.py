@@ -182,7 +182,7 @@ def test_missing_and_failed_cells_are_marked_and_no_number_is_invented(made):
     rows = {labels: dict(zip(made["Table 1"].columns, row, strict=True)) for labels, row in made["Table 1"].rows}
     assert (rows["8",]["0.00"].error, rows["8",]["0.00"].note, rows["8",]["0.00"].paper) == (None, "not run", 0.0440)
     assert (rows["512",]["0.10"].note, rows["512",]["0.25"].note) == ("failed", "failed")
-    assert (rows["8",]["default recipe"].error, rows["8",]["default recipe"].note) == (None, "not run")
+    assert (rows["8",]["reconstruction"].error, rows["8",]["reconstruction"].note) == (None, "not run")
 
 
 def test_table_2_is_adjusted_with_the_pca_of_the_same_codes(made):
