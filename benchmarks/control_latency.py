@@ -3,11 +3,11 @@
     python benchmarks/control_latency.py [--presses 200] [--rates 44100,48000] [--blocks 64,128]
 
 Needs jackd (Debian: jackd2) and pip install 'aedsp[play,test]'. For each rate and block a JACK server with the dummy
-driver, `aedsp.play` on a looped tone with the default model, and a client that is controller and recorder on the same
-clock. A message mutes or unmutes all units, at a random moment. The instantaneous amplitude of the tone shows when the
-change begins (0.5 % of it) and when half of it is reached. Times in ms: median, 1 % and 99 %, worst; alone, and while a
-driver, `aedsp.play` on a looped tone with the default model, and a client that is controller and recorder on one
-is part of all of them, is what the player reports.
+driver, `aedsp.play` on a looped tone with the default model, and one client that is controller and recorder on the
+same clock. A message mutes or unmutes all units, at a random moment. The instantaneous amplitude of the tone shows
+when the change begins (0.5 % of it) and when half of it is reached. Times in ms: median, 1 % and 99 %, worst; alone,
+and while a Python thread of the player's own process holds the GIL (`sorted(range(600_000))` in a loop). The device's
+latency, which is part of all of them, is what the player reports.
 """
 
 from __future__ import annotations

@@ -116,7 +116,9 @@ def test_a_session_is_saved_and_loaded(instrument, tmp_path):
     loaded = sessions.load(tmp_path / "s.toml")
     assert (loaded.stretch, loaded.transpose, loaded.refine) == (1.5, -2, 0)
     assert (
-        loaded == instrument.session() and loaded.source.endswith("piano.ogg") and loaded.device == "fake device, test"
+        loaded == instrument.session()
+        and loaded.source.endswith("waterworks.ogg")
+        and loaded.device == "fake device, test"
     )
     c.reset()
     instrument.snapshots.clear()

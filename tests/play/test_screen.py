@@ -147,7 +147,7 @@ def words_of(instrument, width, height, page="play"):
 @pytest.mark.parametrize("width, height", [(60, 20), (80, 24), (120, 40), (200, 60)])
 def test_the_screen_says_what_plays_through_what(instrument, width, height):
     lines, _ = words_of(instrument, width, height)
-    assert lines[0].startswith("piano.ogg through test") and len(lines) == height
+    assert lines[0].startswith("waterworks.ogg through test") and len(lines) == height
     assert all(len(line) <= width for line in lines)
     shown = [line for line in lines if line[1:7].strip().isdigit()]
     assert len(shown) >= (16 if height == 60 else 8)  # more banks where there is space

@@ -18,7 +18,7 @@ import numpy as np
 from aedsp.arrays import Floats
 from aedsp.atomic import atomic_write, is_locked, sibling
 from aedsp.errors import TrainingError
-from aedsp.train.run.recipe import renamed
+from aedsp.train.run.recipe import NEW_OPTIONS, renamed
 
 FORMAT = "aedsp-checkpoint"
 FORMAT_VERSION = 1
@@ -88,7 +88,7 @@ def require_same(path: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], 
         The message names every option that differs, with both values.
     """
     mend = f"use the same options, give another output, or delete {path} to start over"
-    then, now = renamed(checkpoint.recipe), json.loads(json.dumps(dict(recipe)))
+    then, now = {**NEW_OPTIONS, **renamed(checkpoint.recipe)}, json.loads(json.dumps(dict(recipe)))
     differences = [
         f"{key} was {then.get(key)!r} and is {now.get(key)!r}"
         for key in sorted({*then, *now})

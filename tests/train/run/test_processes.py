@@ -17,13 +17,13 @@ from aedsp.errors import TrainingError
 from aedsp.model.model import Model
 from aedsp.train.data.corpus import header_of
 from aedsp.train.run import checkpoint as checkpoints
-from calls import GEOMETRY, start
+from calls import GEOMETRY, RECIPE, start
 from patience import wait
 
 
 def shell(line, *arguments, cwd):
     """Run a pipeline in bash with the trainer as $train."""
-    train = " ".join(map(str, [sys.executable, "-m", "aedsp.train", *arguments]))
+    train = " ".join(map(str, [sys.executable, "-m", "aedsp.train", *RECIPE, *arguments]))
     return subprocess.Popen(
         ["bash", "-c", f"{line.replace('$train', train)}; echo rc ${{PIPESTATUS[0]}}"], cwd=cwd, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -64,7 +64,7 @@ def processes_of(folder: Path) -> list[int]:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
 def test_a_killed_parent_leaves_no_workers_and_its_leftovers_go_with_the_next_run(music, tmp_path):
     lengths = ["--fft-length", 64, "--window-length", 64, "--hop-length", 1]
-    command = [sys.executable, "-m", "aedsp.train", music, "-o", "out.h5", "--sample-rate", 768_000, *lengths]
+    command = [sys.executable, "-m", "aedsp.train", *RECIPE, music, "-o", "out.h5", "--sample-rate", 768_000, *lengths]
     process = subprocess.Popen(
         [*map(str, command), "--training-spectra", "5000000"], cwd=tmp_path, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
