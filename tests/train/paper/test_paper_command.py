@@ -108,7 +108,8 @@ def test_everything_on_the_page_exists_and_needs_no_server(smoke):
     after, _ = soundfile.read(output / "figure2" / "after.flac", dtype="float32")
     folder = next(output.glob("cells/256-8_tuned-*"))
     expected = aedsp.resynthesize(Model.load(folder / "model.h5"), before, rate)
-    np.testing.assert_allclose(after, np.clip(expected, -1, 1), atol=2e-3)
+    difference = after - np.clip(expected, -1, 1)  # both files have 16 bits, whose noise the models take as sound
+    assert np.sqrt(np.mean(difference**2) / np.mean(expected**2)) < 0.01
 
 
 @pytest.mark.slow
