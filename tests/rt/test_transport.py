@@ -73,13 +73,15 @@ def test_a_seek_makes_no_click(rng):
 
 @pytest.mark.parametrize("monitor", ["original", "resynthesized"])
 @pytest.mark.parametrize("rate", [None, 44_100])
-def test_an_underrun_is_concealed_without_silence_or_click(rng, monitor, rate):
+@pytest.mark.parametrize("detail", [0.0, 1.0])
+def test_an_underrun_is_concealed_without_silence_or_click(rng, monitor, rate, detail):
     """A steady tone whose source stalls: the level holds, the waveform has no steps, the count is right."""
     geometry_rate = rate or RATE
     model = autoencoder(rng, encoder="linear", level=1.0)
     t = np.arange(40_000) / geometry_rate
     x = (0.5 * np.sin(2 * np.pi * 861.328125 * t)).astype(np.float32)  # the middle of bin 20
     rig = Rig(model, rate=rate, monitor=monitor)
+    rig.engine.controls.detail = detail
     rig.feed(x[:20_000])
     rig.player.command("play")
     y = rig.run(24_000)
