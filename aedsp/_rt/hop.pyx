@@ -30,6 +30,9 @@ cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
 
 
+cdef float SIDELOBE = 0.84     # -1.5 dB
+
+
 cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, InputKind input) noexcept nogil:
     """Channel c's newest window to magnitudes, phases and encoder input."""
     cdef Channel *ch = &e.channels[c]
@@ -60,6 +63,25 @@ cdef void _analyse(EngineState *e, Py_ssize_t c, Py_ssize_t slot, InputKind inpu
         loaded_feed(e.loaded, spectrum, previous, magnitude)
 
 
+cdef void _share_rotation(EngineState *e, Channel *ch) noexcept nogil:
+    """Give each bin the rotation of the bin that reaches it loudest, at SIDELOBE per bin.
+
+    The sidelobes of asymmetric windows fall slowly; in them a bin's own rotation is not quite its partial's, and a tone
+    would fade as its bins drift apart.
+    """
+    cdef Py_ssize_t k, n = e.stft.n_bins
+    cdef float *reach = e.mixed_re
+    memcpy(reach, ch.magnitude, n * sizeof(float))
+    for k in range(1, n):
+        if reach[k - 1] * SIDELOBE > reach[k]:
+            reach[k] = reach[k - 1] * SIDELOBE
+            ch.turn_re[k], ch.turn_im[k] = ch.turn_re[k - 1], ch.turn_im[k - 1]
+    for k in range(n - 2, -1, -1):
+        if reach[k + 1] * SIDELOBE > reach[k]:
+            reach[k] = reach[k + 1] * SIDELOBE
+            ch.turn_re[k], ch.turn_im[k] = ch.turn_re[k + 1], ch.turn_im[k + 1]
+
+
 cdef void _conceal(EngineState *e, Py_ssize_t c) noexcept nogil:
     """Channel c without its input: hold magnitudes and code; advance each phase as between the last two hops.
 
@@ -76,6 +98,8 @@ cdef void _conceal(EngineState *e, Py_ssize_t c) noexcept nogil:
             re = ch.unit_re[k] * ch.turn_re[k] + ch.unit_im[k] * ch.turn_im[k]
             im = ch.unit_im[k] * ch.turn_re[k] - ch.unit_re[k] * ch.turn_im[k]
             ch.turn_re[k], ch.turn_im[k] = re, im
+        if e.stft.reach_length < e.stft.window_length:
+            _share_rotation(e, ch)
     kernels.run_on(ch.magnitude, INFINITY, ch.turn_re, ch.turn_im, ch.unit_re, ch.unit_im, e.stft.n_bins)
     if not e.loaded.primed:
         loaded_feed(e.loaded, c, c, ch.magnitude)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import autoencoder, level_db, music
+from models import autoencoder, front_end, level_db, music
 from player_rig import FADE, RATE, Rig, faded, sizes_of
 
 SPLICE = 110  # frames
@@ -74,10 +74,13 @@ def test_a_seek_makes_no_click(rng):
 @pytest.mark.parametrize("monitor", ["original", "resynthesized"])
 @pytest.mark.parametrize("rate", [None, 44_100])
 @pytest.mark.parametrize("detail", [0.0, 1.0])
-def test_an_underrun_is_concealed_without_silence_or_click(rng, monitor, rate, detail):
+@pytest.mark.parametrize("windows", [{}, {"hop_length": 32, "window": "asymmetric", "synthesis_length": 128}])
+def test_an_underrun_is_concealed_without_silence_or_click(rng, monitor, rate, detail, windows):
     """A steady tone whose source stalls: the level holds, the waveform has no steps, the count is right."""
+    if windows and monitor == "resynthesized" and not detail:
+        pytest.skip("this model's random decoder lifts sidelobes at -140 dB to the level of the tone")
     geometry_rate = rate or RATE
-    model = autoencoder(rng, encoder="linear", level=1.0)
+    model = autoencoder(rng, front_end(**windows), encoder="linear", level=1.0)
     t = np.arange(40_000) / geometry_rate
     x = (0.5 * np.sin(2 * np.pi * 861.328125 * t)).astype(np.float32)  # the middle of bin 20
     rig = Rig(model, rate=rate, monitor=monitor)
