@@ -14,10 +14,10 @@ class ControlBuffer:
         version: int = 0,
         frozen: bool = False,
         target: Float32 | None = None,
-        target_amount: float = 0,
-        detail: float = 0,
-        mix: float = 1,
-        volume: float = 1,
+        target_amount: float = 0.0,
+        detail: float = 0.0,
+        mix: float = 1.0,
+        volume: float = 1.0,
     ) -> None: ...
     def watch(self, n_reads: int) -> tuple[int, int]: ...
     def latest(self) -> tuple[Float32, Float32, bool]: ...
