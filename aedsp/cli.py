@@ -12,7 +12,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TextIO
 
 import typer
@@ -101,3 +101,19 @@ def _in_words(error: BaseException) -> str:
 def _fail(program: str, text: str) -> NoReturn:
     print(f"{program}: {text}", file=sys.stderr)
     sys.exit(2)
+
+
+def check_amounts(amounts: Mapping[str, float]) -> None:
+    """Check detail, mix and volume as options of a command, before anything is opened.
+
+    Raises
+    ------
+    ValueError
+        Names the option and its range.
+    """
+    from aedsp.engine.controls import Amount, Controls
+
+    for name, value in amounts.items():
+        amount: Amount = getattr(Controls, name)
+        if not amount.fits(value):
+            raise ValueError(f"--{name.removesuffix('_db')} is {value}; expected {amount.range}")

@@ -13,7 +13,6 @@ from aedsp.control import gesture_file
 from aedsp.control import mapping as mappings
 from aedsp.control.automation import Automation
 from aedsp.control.gesture_file import GestureFile
-from aedsp.engine.controls import Amount, Controls
 from aedsp.engine.engine import PrecisionMode
 from aedsp.engine.offline import NO_INPUT_S, generate_file, render_file
 from aedsp.engine.phases import PhaseMode
@@ -133,10 +132,7 @@ def command(
         "mix": mix,
         "volume_db": volume,
     }
-    for name in ("detail", "mix", "volume_db"):
-        amount: Amount = getattr(Controls, name)
-        if not amount.fits(settings[name]):
-            raise ValueError(f"--{name.removesuffix('_db')} is {settings[name]}; expected {amount.range}")
+    cli.check_amounts({name: settings[name] for name in ("detail", "mix", "volume_db")})
     if plot:
         from aedsp.audio import plot as pictures
 

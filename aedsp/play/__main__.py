@@ -15,7 +15,7 @@ from aedsp.control import mapping as mappings
 from aedsp.control.gesture_file import mido_is_installed, require_mido
 from aedsp.control.mapping import Mapping
 from aedsp.engine import time_stretch
-from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
+from aedsp.engine.controls import NEUTRAL_AMOUNTS
 from aedsp.engine.engine import Engine
 from aedsp.engine.phases import PhaseMode
 from aedsp.errors import MissingExtraError, StreamError
@@ -241,10 +241,9 @@ def _amounts(given: dict[str, Any], kept: Session) -> dict[str, float]:
     defaults = NEUTRAL_AMOUNTS if kept.controls else {**NEUTRAL_AMOUNTS, "detail": 1.0}
     found = {}
     for name in ("detail", "mix", "volume_db"):
-        value, amount = given[name], getattr(Controls, name)
-        if value is not None and not amount.fits(value):
-            raise ValueError(f"--{name.removesuffix('_db')} is {value}; expected {amount.range}")
+        value = given[name]
         found[name] = float(kept.controls.get(name, defaults[name]) if value is None else value)
+    cli.check_amounts(found)
     return found
 
 

@@ -313,7 +313,7 @@ class Instrument(UnitPerformer):
             morph_s=self.morph_s,
             stretch=self.stream.stretch if isinstance(source, FileSource) else None,
             transpose=self.stream.transpose if isinstance(source, FileSource) else None,
-            controls={**sessions.table_of(Snapshot.of(self.controls)), "volume_db": self.controls.volume_db},
+            controls=sessions.table_of(Snapshot.of(self.controls), self.controls.volume_db),
             snapshots={number: sessions.table_of(snapshot) for number, snapshot in self.snapshots.items()},
         )
 
@@ -325,8 +325,8 @@ class Instrument(UnitPerformer):
         self.morph_s = session.morph_s
         self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
         sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
-        self.controls.volume_db = float(session.controls.get("volume_db", 0.0))
-        for name, amount in (amounts or {}).items():
+        volume = {"volume_db": float(session.controls.get("volume_db", 0.0))}
+        for name, amount in {**volume, **(amounts or {})}.items():
             setattr(self.controls, name, amount)
         if session.controls:
             self.values_jumped()

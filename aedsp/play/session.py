@@ -114,9 +114,10 @@ def load(path: str | os.PathLike[str]) -> Session:
     return session
 
 
-def table_of(snapshot: Snapshot) -> dict[str, Any]:
-    """Convert a snapshot to a TOML table without the neutral values."""
-    changed_amounts = {name: v for name, v in snapshot.amounts.items() if v != NEUTRAL_AMOUNTS[name]}
+def table_of(snapshot: Snapshot, volume_db: float = 0.0) -> dict[str, Any]:
+    """Convert a snapshot, and the volume beside it, to a TOML table without the neutral values."""
+    amounts = {**snapshot.amounts, "volume_db": volume_db}
+    changed_amounts = {name: v for name, v in amounts.items() if v != NEUTRAL_AMOUNTS[name]}
     table: dict[str, Any] = {"monitor": snapshot.monitor, **changed_amounts}
     for name, values in snapshot.values.items():
         changed = np.flatnonzero(~np.isnan(values) if name == "override" else values != NEUTRAL[name])
@@ -139,16 +140,17 @@ def snapshot_of(table: dict[str, Any], controls: Controls) -> Snapshot:
 def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise SessionError(f"{path}: {where} is {table!r}; expected a table")
+    amounts = NEUTRAL_AMOUNTS if where == "controls" else without_volume(NEUTRAL_AMOUNTS)
     for name, value in table.items():
         if name == "monitor":
             if value not in ("original", "resynthesized"):
                 raise SessionError(f"{path}: {where}.monitor is {value!r}; expected 'original' or 'resynthesized'")
-        elif name in NEUTRAL_AMOUNTS:
+        elif name in amounts:
             amount: Amount = getattr(Controls, name)
             if not amount.fits(value):
                 raise SessionError(f"{path}: {where}.{name} is {value!r}; expected {amount.range}")
         elif name not in NEUTRAL:
-            known = ", ".join([*NEUTRAL, *NEUTRAL_AMOUNTS])
+            known = ", ".join([*NEUTRAL, *amounts])
             raise SessionError(f"{path}: {where}: unknown setting {name!r}; expected monitor, {known}")
         elif not isinstance(value, dict) or not all(unit.isdigit() and _fits(name, v) for unit, v in value.items()):
             raise SessionError(f"{path}: {where}.{name} is {value!r}; expected unit = value, e.g. {{ 3 = 0.5 }}")

@@ -370,3 +370,6 @@ def test_sessions_hold_the_amounts_and_refuse_wrong_ones(instrument, tmp_path):
     (tmp_path / "s.toml").write_text("[controls]\ndetail = 2\n")
     with pytest.raises(SessionError, match=r"controls.detail is 2; expected 0 to 1"):
         sessions.load(tmp_path / "s.toml")
+    (tmp_path / "s.toml").write_text("[snapshot.1]\nvolume_db = -6.0\n")
+    with pytest.raises(SessionError, match=r"snapshot.1: unknown setting 'volume_db'; expected monitor, gain"):
+        sessions.load(tmp_path / "s.toml")
