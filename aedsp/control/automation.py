@@ -9,8 +9,8 @@ from aedsp.control.actions import needs_stream
 from aedsp.control.gesture_file import GestureFile
 from aedsp.control.mapping import Mapping
 from aedsp.control.midi_messages import Decoder, Message
-from aedsp.control.performer import UnitPerformer
 from aedsp.control.surface import Surface
+from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.engine import Engine
 from aedsp.errors import GestureFileError
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from aedsp.control.action import Argument, unquoted
-from aedsp.control.actions import ACTIONS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control.action_table import ACTIONS, BUTTONS, FADERS, UNIT_BUTTONS
 
 MOST_SHOWN = 12
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from aedsp import toml
 from aedsp.atomic import atomic_write
-from aedsp.control.actions import AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control.action_table import AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
 from aedsp.control.midi_messages import Message
 from aedsp.errors import MappingError
 from aedsp.text import read_text

@@ -12,11 +12,12 @@ from collections.abc import Callable
 import numpy as np
 
 from aedsp.control import actions
-from aedsp.control.actions import AMOUNT_FADERS, FADERS
+from aedsp.control.action_table import AMOUNT_FADERS, FADERS
 from aedsp.control.answers import AMOUNTS
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
-from aedsp.control.performer import Performer, UnitPerformer
+from aedsp.control.performer import Performer
+from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.controls import SILENCE_DB, Amount, Controls
 
 #: Distance, in steps of 1/127, within which a fader takes over a value.

@@ -21,8 +21,8 @@ from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.midi_ports import Controller
-from aedsp.control.performer import Settings, UnitPerformer
 from aedsp.control.surface import Surface
+from aedsp.control.unit_performer import Settings, UnitPerformer
 from aedsp.engine.controls import Amounts
 from aedsp.errors import AedspError
 from aedsp.live.sources import FileSource, InputSource, NoInput

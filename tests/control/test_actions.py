@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aedsp.control import action, actions, answers
-from aedsp.control.actions import ACTIONS, AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
-from aedsp.control.performer import Performer, UnitPerformer
+from aedsp.control import action, action_table, actions, answers
+from aedsp.control.action_table import ACTIONS, AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control.performer import Performer
+from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.controls import Controls
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "playing.md"
@@ -21,7 +22,7 @@ def test_the_documentation_contains_the_generated_table():
 
 
 def test_help_names_every_action_with_its_arguments():
-    lines = actions.help_lines()
+    lines = action_table.help_lines()
     assert len(lines) == len(ACTIONS)
     for line, each in zip(lines, ACTIONS.values(), strict=True):
         assert line.startswith(each.usage) and line.endswith(each.help) and each.help
@@ -111,7 +112,7 @@ def test_actions_on_units_need_no_stream():
 
 def test_the_protocol_holds_only_what_actions_call():
     """Every method of the protocol is used by an action."""
-    sources = (Path(module.__file__).read_text(encoding="utf-8") for module in (action, actions, answers))
+    sources = (Path(module.__file__).read_text(encoding="utf-8") for module in (action, action_table, actions, answers))
     source = "".join(sources)
     methods = [name for name in vars(Performer) if not name.startswith("_")]
     unused = [name for name in methods if not re.search(rf"\b(p|performer)\.{name}\b", source)]

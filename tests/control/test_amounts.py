@@ -7,8 +7,8 @@ import pytest
 
 from aedsp.control import mapping
 from aedsp.control.midi_messages import Message
-from aedsp.control.performer import UnitPerformer
 from aedsp.control.surface import Surface
+from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.controls import Controls
 
 MAPPING = mapping.parse(

@@ -8,8 +8,8 @@ import pytest
 from aedsp.control import actions, history
 from aedsp.control.mapping import load
 from aedsp.control.midi_messages import Message
-from aedsp.control.performer import UnitPerformer
 from aedsp.control.surface import Surface
+from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.controls import Controls
 
 

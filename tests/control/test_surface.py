@@ -9,8 +9,8 @@ import pytest
 
 from aedsp.control import mapping
 from aedsp.control.midi_messages import Message
-from aedsp.control.performer import UnitPerformer
 from aedsp.control.surface import HELD_S, Surface
+from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.controls import Controls
 from patience import wait
 

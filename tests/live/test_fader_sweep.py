@@ -8,8 +8,8 @@ import pytest
 import aedsp
 from aedsp.control import mapping
 from aedsp.control.midi_messages import Message
-from aedsp.control.performer import UnitPerformer
 from aedsp.control.surface import Surface
+from aedsp.control.unit_performer import UnitPerformer
 
 
 def identity(sample_rate=22_050.0):

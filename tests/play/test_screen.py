@@ -12,7 +12,7 @@ pytest.importorskip("pytest_asyncio")
 
 from textual import events
 
-from aedsp.control import actions
+from aedsp.control import action_table, actions
 from aedsp.play import view
 from aedsp.play.screen import Screen
 
@@ -162,7 +162,7 @@ def test_help_and_keys_scroll_to_their_last_line(instrument):
                 sight.scroll_by("pagedown", height)
             text = "\n".join(seen)
             assert last in text
-            assert all(action.name in text for action in actions.ACTIONS.values()) or page == "keys"
+            assert all(action.name in text for action in action_table.ACTIONS.values()) or page == "keys"
             if page == "keys":
                 assert all(help in text for _, help in actions.key_table())
 
