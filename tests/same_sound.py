@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ DRIVES = ("constant", "typical", "typical:50", "walk", "walk:2")
 def machine() -> str:
     """What the last bits depend on."""
     best = aedsp.cpu().supported[-1]
+    if (info := Path("/proc/cpuinfo")).exists():  # approximate reciprocals differ between processors
+        found = dict(re.findall(r"^(cpu family|model)\s*: (\d+)$", info.read_text(), re.M))
+        best += f" of family {found.get('cpu family')} model {found.get('model')}"
     libraries = f"numpy {np.__version__}, soxr {soxr.__version__}, libsndfile {soundfile.__libsndfile_version__}"
     return f"{best}, playing {aedsp.cpu().isa}, {libraries}"
 

@@ -1,0 +1,1 @@
+RECENT_ROWS: int
