@@ -12,7 +12,8 @@ KERNELS = [
     "limiter", "constant_q", "time_stretch", "blend", "volume",
 ]  # fmt: skip
 REAL_TIME = [
-    "control", "ring", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player", "callback",
+    "control", "ring", "recent", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player",
+    "callback",
 ]  # fmt: skip
 
 #: AEDSP_CHECKED=1 builds the same source with all bounds checks; the tests must pass in that build too.

@@ -4,8 +4,9 @@ from aedsp import errors
 from aedsp.data import demo_audio, demo_model
 from aedsp.engine.controls import Controls
 from aedsp.engine.cpu import Cpu, cpu
-from aedsp.engine.engine import Engine, Statistics
+from aedsp.engine.engine import Engine
 from aedsp.engine.offline import resynthesize
+from aedsp.engine.statistics import Statistics
 from aedsp.model.front_end import FrontEnd
 from aedsp.model.layers import Classes, CodeStatistics, Layer
 from aedsp.model.model import Model

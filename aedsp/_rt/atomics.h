@@ -11,6 +11,14 @@ static inline void atomic_change(volatile long long *p, long long from, long lon
 }
 static inline long long atomic_read(volatile long long *p) { return _InterlockedOr64(p, 0); }
 static inline void atomic_write(volatile long long *p, long long v) { _InterlockedExchange64(p, v); }
+static inline void atomic_copy_in(volatile float *to, const float *x, long long n) {
+    for (long long i = 0; i < n; i++) to[i] = x[i];
+    _ReadWriteBarrier();
+}
+static inline void atomic_copy_out(float *to, volatile const float *x, long long n) {
+    for (long long i = 0; i < n; i++) to[i] = x[i];
+    _ReadWriteBarrier();
+}
 #else
 static inline long long atomic_swap(long long *p, long long v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
 /* Write `to` if the value is `from`. */
@@ -19,6 +27,17 @@ static inline void atomic_change(long long *p, long long from, long long to) {
 }
 static inline long long atomic_read(long long *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline void atomic_write(long long *p, long long v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+/* Copy into memory that another thread may read at the same time: each float is written whole, after whatever was
+ * written before; the reader must find out which ones belong together. */
+static inline void atomic_copy_in(float *to, const float *x, long long n) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    for (long long i = 0; i < n; i++) __atomic_store(to + i, x + i, __ATOMIC_RELAXED);
+}
+/* Copy out of such memory, before whatever is read afterwards. */
+static inline void atomic_copy_out(float *to, const float *x, long long n) {
+    for (long long i = 0; i < n; i++) __atomic_load(x + i, to + i, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
 #endif
 
 /* Monotonic clock, nanoseconds. */

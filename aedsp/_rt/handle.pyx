@@ -299,6 +299,11 @@ cdef class EngineHandle:
         with self.lock:
             return self.newest.newest_code()
 
+    def recent(self):
+        """Of the last seconds: analysed (n,), magnitudes (n, n_fft_bins), codes before gains (n, n_code)."""
+        with self.lock:
+            return self.newest.recent()
+
     def counters(self):
         """Counts of all channels since the last reset, by name, as of the end of the last block."""
         self.lock.acquire()

@@ -21,6 +21,7 @@ from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run,
 from aedsp._rt.engine_state cimport (
     EVENT_CONTROLS, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
 )
+from aedsp._rt.recent cimport recent_note
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
 from aedsp._rt.phase_synthesis cimport (
     PHASE_ADVANCE, PHASE_SOURCE, PHASE_SPSI, PhaseMode, PhaseSynthesis, phase_synthesis_run,
@@ -230,6 +231,7 @@ cdef void hop_synthesise(EngineState *e, Py_ssize_t spectrum, int which, InputKi
     cdef const float *decoded = z
     cdef const float *unit_re = ch.unit_re + at
     cdef const float *unit_im = ch.unit_im + at
+    recent_note(&e.loaded.recent, c, e.analysed, analysed, loaded_code(e.loaded, spectrum))
     if e.phases.look_ahead:                                     # delay the input's own spectrum like the decoded one
         ch.re, ch.late_re = ch.late_re, ch.re
         ch.im, ch.late_im = ch.late_im, ch.im

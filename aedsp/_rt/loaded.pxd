@@ -2,6 +2,7 @@ from aedsp._kernels.constant_q cimport BandSet
 from aedsp._kernels.dense cimport DenseStack
 from aedsp._kernels.preprocess cimport Step
 from aedsp._rt.control cimport ControlSlots, ControlSnapshot, TripleBuffer
+from aedsp._rt.recent cimport Recent
 
 ctypedef struct LoadedModel:
     DenseStack *stack             # borrowed
@@ -20,6 +21,7 @@ ctypedef struct LoadedModel:
     float *code                   # per spectrum: activations, n_code
     float *published[3]           # the newest activations, n_channels x code_stride, for the control side
     TripleBuffer turn             # of `published`
+    Recent recent                 # spectra and activations of the last seconds
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil
 cdef void loaded_feed(LoadedModel *m, Py_ssize_t spectrum, Py_ssize_t previous, const float *magnitude) noexcept nogil

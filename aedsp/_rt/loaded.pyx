@@ -16,6 +16,7 @@ from aedsp._kernels.constant_q cimport Bands, constant_q_forward, constant_q_inv
 from aedsp._kernels.dense cimport Stack, UnitGains, stack_decode, stack_encode, stack_output, stack_run
 from aedsp._kernels.preprocess cimport Chain, magnitude_clamp, preprocess_apply, preprocess_invert
 from aedsp._rt.control cimport ControlBuffer, ControlSnapshot, triple_publish, triple_start, triple_take
+from aedsp._rt.recent cimport recent_forget, recent_free, recent_rows, recent_start
 
 
 cdef void loaded_reset(LoadedModel *m) noexcept nogil:
@@ -25,6 +26,7 @@ cdef void loaded_reset(LoadedModel *m) noexcept nogil:
     memset(m.code, 0, n * m.code_stride * sizeof(float))
     for i in range(n * m.n_context):
         preprocess_apply(m.steps, m.n_steps, m.context + i // m.n_context * m.context_stride + i % m.n_context * m.n_bins, m.n_bins)
+    recent_forget(&m.recent)
     m.primed = False
 
 
@@ -108,11 +110,13 @@ cdef class Loaded:
         Maps the transform's bins to the model's n_bins.
     ranks, percentiles : float32 (n_ranks,), rising, in percent, and (n_ranks, n_code), or None
         Activations of the units over the training spectra.
+    recent_every : int
+        Hops between two rows of `recent`.
     """
 
     def __cinit__(self, Stack stack not None, Chain chain not None, ControlBuffer controls not None, Py_ssize_t n_bins,
                   Py_ssize_t n_context, Py_ssize_t n_code, Py_ssize_t n_channels, Bands bands,
-                  const float[::1] ranks=None, const float[:, ::1] percentiles=None):
+                  const float[::1] ranks=None, const float[:, ::1] percentiles=None, long long recent_every=1):
         cdef LoadedModel *m = &self.model
         cdef Py_ssize_t n_spectra
         if controls.n_units != n_code or stack.stack.n_code != n_code:
@@ -134,7 +138,7 @@ cdef class Loaded:
             )
         m.code = <float *> aedsp_alloc((n_spectra * (m.context_stride + m.code_stride) + 2 * padded(m.n_fft_bins)
                                         + 3 * n_channels * m.code_stride + m.n_ranks * (n_code + 1) + 1) * sizeof(float))
-        if m.code is NULL:
+        if m.code is NULL or not recent_start(&m.recent, m.n_fft_bins, n_code, n_channels, recent_every):
             raise MemoryError
         m.context = m.code + n_spectra * m.code_stride
         m.spectrum[0] = m.context + n_spectra * m.context_stride
@@ -152,9 +156,14 @@ cdef class Loaded:
 
     def __dealloc__(self):
         aedsp_free(self.model.code)
+        recent_free(&self.model.recent)
 
     def newest_code(self):
         """Activations last published by the audio side: float32 (n_channels, n_code), a copy. One reader at a time."""
         cdef LoadedModel *m = &self.model
         triple_take(&m.turn)
         return np.array(<float[: m.n_channels, : m.code_stride]> m.published[m.turn.front])[:, : m.n_code]
+
+    def recent(self):
+        """Of the last seconds, one channel in turn: analysed (n,), magnitudes (n, n_fft_bins), codes (n, n_code)."""
+        return recent_rows(&self.model.recent)

@@ -25,6 +25,16 @@ def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int |
     return x
 
 
+def as_phases(given: npt.ArrayLike, phase: str, x: Float32, channels: int) -> Float32:
+    """Convert the sound that supplies the phases of `x` for an engine whose phase mode is `phase`."""
+    if phase not in ("auto", "source"):
+        raise ValueError(f"phase_from is given, but phase is {phase!r}; expected 'auto' or 'source'")
+    y = as_audio("phase_from", given, channels, None)
+    if y.shape != x.shape:
+        raise ValueError(f"phase_from has shape {y.shape}; x has {x.shape}")
+    return y
+
+
 def expect_samples(name: str, x: npt.NDArray[Any]) -> None:
     """Raise TypeError unless the samples are real floats; ValueError if their shape looks transposed."""
     if x.dtype.kind != "f":
@@ -38,8 +48,8 @@ def expect_samples(name: str, x: npt.NDArray[Any]) -> None:
         )
 
 
-def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames: int | None) -> None:
-    """Raise ValueError unless shape is (frames, channels), or (frames,) for mono, with the fixed block length."""
+def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames: int | None) -> tuple[int, ...]:
+    """The shape; ValueError unless it is (frames, channels), or (frames,) for mono, with the fixed block length."""
     n = channels
     if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
         expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
@@ -49,6 +59,7 @@ def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames:
         )
     if block_frames is not None and shape[0] != block_frames:
         raise ValueError(f"{name} has {shape[0]} frames; the engine was made for block_frames={block_frames}")
+    return shape
 
 
 def expect_out(out: Any) -> None:
@@ -57,6 +68,16 @@ def expect_out(out: Any) -> None:
         raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
     if not out.flags.c_contiguous or not out.flags.writeable:
         raise ValueError("out is read-only or not C-contiguous; expected a writeable C-contiguous array")
+
+
+def as_out(out: Float32 | None, name: str, shape: tuple[int, ...]) -> Float32:
+    """The array that receives results like the argument `name`: `out` after a check, or a new one."""
+    if out is None:
+        return np.empty(shape, np.float32)
+    expect_out(out)
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}; {name} has {shape}")
+    return out
 
 
 def host_rate(given: float | None, model_rate: float) -> float:

@@ -11,9 +11,13 @@ from aedsp._kernels.dense import Stack
 from aedsp._kernels.preprocess import Chain
 from aedsp._rt.control import ControlBuffer
 from aedsp._rt.loaded import Loaded
+from aedsp._rt.recent import RECENT_ROWS
 from aedsp.model import constant_q, preprocess
 from aedsp.model.layers import Layer
 from aedsp.model.model import Model
+
+#: How long the engine remembers what it has heard, for `Engine.effects`.
+RECENT_S = 5.0
 
 
 def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
@@ -29,8 +33,10 @@ def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision:
     if (known := model.code_statistics) is not None:
         ranks, rising = np.unique(np.asarray(known.percentile_ranks, np.float32), return_index=True)
         percentiles = np.ascontiguousarray(np.asarray(known.percentiles)[rising], np.float32)
+    n_context = model.layers[0].context_spectra
+    every = round(RECENT_S / RECENT_ROWS * model.front_end.sample_rate / model.front_end.hop_length)
     return Loaded(
-        stack, chain, buffer, n_bins, model.layers[0].context_spectra, model.n_code, channels, bands, ranks, percentiles
+        stack, chain, buffer, n_bins, n_context, model.n_code, channels, bands, ranks, percentiles, recent_every=every
     )
 
 

@@ -372,15 +372,21 @@ class Controls(Unique):
         self.version += 1
         if self.listener is not None:
             self.listener(self.version, State(v, a, self._monitor, self._frozen))
-        with np.errstate(over="ignore"):
-            factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
-        override = np.where(v["muted"] == 0, v["override"], _NONE)  # mute wins
+        factor, override = effective(v)
         original = self._monitor == "original"
         volume = 10 ** (a["volume_db"] / 20) if a["volume_db"] > SILENCE_DB else 0.0
         self.buffer.publish(
-            factor.astype(np.float32), override, original, self.version, self._frozen,
+            factor, override, original, self.version, self._frozen,
             v["target"], a["target_amount"], a["detail"], a["mix"], volume,
         )  # fmt: skip
+
+
+def effective(values: Values) -> tuple[Float32, Float32]:
+    """What the values of the units come to: factor of each activation, and override (nan: none; a mute wins)."""
+    v = values
+    with np.errstate(over="ignore"):
+        factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
+    return factor.astype(np.float32), np.where(v["muted"] == 0, v["override"], _NONE)
 
 
 #: Neutral amounts.
