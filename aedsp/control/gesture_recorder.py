@@ -19,7 +19,8 @@ import numpy as np
 from aedsp._rt.player import COMMANDS, EVENTS
 from aedsp.arrays import Int64
 from aedsp.control.gesture_file import Gesture, read_part, require_mido, write
-from aedsp.engine.controls import NEUTRAL, NEUTRAL_AMOUNTS, State, Values
+from aedsp.engine.controls import NEUTRAL_AMOUNTS
+from aedsp.engine.state import NEUTRAL, State, Values
 from aedsp.live.sources import FileSource, NoInput
 from aedsp.live.stream import Stream
 from aedsp.model.model import Model

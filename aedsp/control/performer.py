@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Protocol
 
-from aedsp.engine.controls import Controls, Monitor
+from aedsp.engine.controls import Controls
+from aedsp.engine.state import Monitor
 
 UnitValue = Literal["gain", "scale", "override"]
 AmountName = Literal["target_amount", "detail", "mix", "volume_db"]

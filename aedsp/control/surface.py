@@ -18,7 +18,8 @@ from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.performer import Performer
 from aedsp.control.unit_performer import UnitPerformer
-from aedsp.engine.controls import SILENCE_DB, Amount, Controls
+from aedsp.engine.controls import Amount, Controls
+from aedsp.engine.state import SILENCE_DB
 
 #: Distance, in steps of 1/127, within which a fader takes over a value.
 _NEAR = 1.0

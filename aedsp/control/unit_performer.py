@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from aedsp.control.history import History
 from aedsp.control.performer import AmountName, BankStep, UnitValue
-from aedsp.engine.controls import SILENCE_DB, Amount, Controls, Monitor, State, Values
+from aedsp.engine.controls import Amount, Controls
+from aedsp.engine.state import SILENCE_DB, Monitor, State, Values
 
 #: Key step by parameter.
 STEPS = {

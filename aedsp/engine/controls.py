@@ -12,41 +12,19 @@ import reprlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, SupportsIndex, get_args, overload
+from typing import Any, SupportsIndex, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from aedsp._rt.control import ControlBuffer
 from aedsp.arrays import Float32
+from aedsp.engine.state import NEUTRAL, SILENCE_DB, Amounts, Monitor, State, Values, effective
 from aedsp.unique import Unique
-
-Monitor = Literal["original", "resynthesized"]
-Values = dict[str, Float32]
-Amounts = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All controls at one moment. values: by name, float32 (n_units,). amounts: by name. Not to be changed."""
-
-    values: Values
-    amounts: Amounts
-    monitor: Monitor
-    frozen: bool
-
 
 #: Called under the lock at every publication with its version and the state; copy the values to keep them.
 Listener = Callable[[int, State], None]
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
-
-#: Neutral values per unit. A target acts only as far as `target_amount` says.
-NEUTRAL: dict[str, float] = {
-    "gain": 1.0, "scale": 1.0, "muted": 0.0, "sign": 1.0, "override": float("nan"), "target": 0.0,
-}  # fmt: skip
-#: Volumes from here down are silence.
-SILENCE_DB = -60.0
 
 
 class UnitValues(Unique):
@@ -190,13 +168,13 @@ class Amount:
 class Controls(Unique):
     """Controls of the code's units and of the output.
 
-    Each activation y becomes ``((1 - a) y + a target) · gain · scale · sign``, a being `target_amount`; or the override
-    where one is set; 0 where muted.
+    Each activation y becomes ``((1 - a) y + a target + offset) · gain · scale · sign``, a being `target_amount`; or the
+    override where one is set; 0 where muted.
 
     Attributes
     ----------
-    gain, scale, muted, sign, override, target : UnitValues
-        One value per unit. Neutral: 1, 1, False, 1, nan (no override), 0.
+    gain, scale, muted, sign, override, target, offset : UnitValues
+        One value per unit. Neutral: 1, 1, False, 1, nan (no override), 0, 0.
     target_amount : float
         0 to 1: how far the code is taken towards the targets. Neutral: 0.
     detail : float
@@ -250,6 +228,7 @@ class Controls(Unique):
         self.sign = UnitValues(self, "sign")
         self.override = UnitValues(self, "override")
         self.target = UnitValues(self, "target")
+        self.offset = UnitValues(self, "offset")
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in NEUTRAL and hasattr(self, name):
@@ -348,7 +327,7 @@ class Controls(Unique):
             )
 
     def state(self) -> Values:
-        """A copy of all values per unit: gain, scale, muted, sign, override, target, each float32 (n_units,)."""
+        """A copy of all values per unit by name, each float32 (n_units,)."""
         with self._lock:
             return {name: values.copy() for name, values in self._values.items()}
 
@@ -372,28 +351,17 @@ class Controls(Unique):
         self.version += 1
         if self.listener is not None:
             self.listener(self.version, State(v, a, self._monitor, self._frozen))
-        factor, override = effective(v)
+        factor, override, target, target_amount = effective(v, a["target_amount"])
         original = self._monitor == "original"
         volume = 10 ** (a["volume_db"] / 20) if a["volume_db"] > SILENCE_DB else 0.0
         self.buffer.publish(
             factor, override, original, self.version, self._frozen,
-            v["target"], a["target_amount"], a["detail"], a["mix"], volume,
+            target, target_amount, a["detail"], a["mix"], volume,
         )  # fmt: skip
-
-
-def effective(values: Values) -> tuple[Float32, Float32]:
-    """What the values of the units come to: factor of each activation, and override (nan: none; a mute wins)."""
-    v = values
-    with np.errstate(over="ignore"):
-        factor = np.clip(v["gain"] * v["scale"], _LEAST, _MOST) * v["sign"] * (v["muted"] == 0)
-    return factor.astype(np.float32), np.where(v["muted"] == 0, v["override"], _NONE)
 
 
 #: Neutral amounts.
 NEUTRAL_AMOUNTS: Amounts = {
     name: amount.neutral for name, amount in vars(Controls).items() if isinstance(amount, Amount)
 }
-_MOST = np.float32(np.finfo(np.float32).max)
-_LEAST = -_MOST
-_SAFE = float(_MOST)
-_NONE = np.float32(np.nan)
+_SAFE = float(np.finfo(np.float32).max)

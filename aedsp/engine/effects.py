@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from aedsp.arrays import Bools, Float32, Float64
 from aedsp.engine.arguments import as_audio
-from aedsp.engine.controls import Controls, State, effective
+from aedsp.engine.controls import Controls
+from aedsp.engine.state import State, effective
 from aedsp.model import constant_q
 from aedsp.model.front_end import LOUDEST
 from aedsp.model.layers import activate
@@ -87,9 +88,9 @@ def estimated(
     analysed : (n,), whether each code was made from its magnitudes; else detail and mix do not act.
     magnitudes : (n, n_fft_bins); codes : (n, n_code), before gains; state : the controls.
     """
-    a, d, w = (state.amounts[name] for name in ("target_amount", "detail", "mix"))
-    factor, override = effective(state.values)
-    bent = ((1 - a) * codes + a * state.values["target"]) * factor
+    d, w = state.amounts["detail"], state.amounts["mix"]
+    factor, override, target, a = effective(state.values, state.amounts["target_amount"])
+    bent = ((1 - a) * codes + a * target) * factor
     bent = np.where(np.isnan(override), bent, override)
     innermost = model.layers[-1]
     weight = innermost.encoder_weight if innermost.decoder_weight is None else innermost.decoder_weight.T

@@ -29,9 +29,10 @@ from aedsp.engine.arguments import (
     host_rate,
 )
 from aedsp.engine.compile import compile_model
-from aedsp.engine.controls import Controls, State
+from aedsp.engine.controls import Controls
 from aedsp.engine.listener import Listener
 from aedsp.engine.phases import PhaseMode
+from aedsp.engine.state import State
 from aedsp.engine.statistics import Statistics
 from aedsp.engine.timing import timing
 from aedsp.errors import SwapError

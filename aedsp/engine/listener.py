@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from aedsp.arrays import Int64
-from aedsp.engine.controls import State
+from aedsp.engine.state import State
 from aedsp.model.model import Model
 
 

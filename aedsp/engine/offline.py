@@ -17,9 +17,10 @@ import numpy.typing as npt
 from aedsp.arrays import Float32
 from aedsp.engine import drives
 from aedsp.engine.arguments import expect_samples
-from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls, Monitor
+from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
 from aedsp.engine.engine import Engine, PrecisionMode
 from aedsp.engine.phases import PhaseMode
+from aedsp.engine.state import Monitor
 from aedsp.engine.time_stretch import Stretched
 from aedsp.model.model import Model
 
@@ -81,6 +82,7 @@ def resynthesize(
     sign: UnitSettings | None = None,
     override: UnitSettings | None = None,
     target: UnitSettings | None = None,
+    offset: UnitSettings | None = None,
     target_amount: float = 0,
     detail: float = 0,
     mix: float = 1,
@@ -102,7 +104,7 @@ def resynthesize(
     x_or_path : array (frames,) or (frames, channels), or the path of an audio file
     sample_rate : float, optional
         Rate of the array in Hz. None: the model's rate. Leave it out for a file.
-    gain, scale, muted, sign, override, target : mapping from unit to value, one value, or one per unit, optional
+    gain, scale, muted, sign, override, target, offset : mapping from unit to value, or one value or array, optional
         Unit controls, as in `Engine.controls`.
     target_amount, detail, mix, volume_db : float
         As in `Engine.controls`.
@@ -148,7 +150,7 @@ def resynthesize(
     )
     set_controls(
         engine.controls, monitor, gain=gain, scale=scale, muted=muted, sign=sign, override=override, target=target,
-        target_amount=target_amount, detail=detail, mix=mix, volume_db=volume_db,
+        offset=offset, target_amount=target_amount, detail=detail, mix=mix, volume_db=volume_db,
     )  # fmt: skip
     engine.reset()
     frames = x.reshape(len(x), engine.channels)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aedsp.arrays import Float32
-from aedsp.engine.controls import NEUTRAL_AMOUNTS, Amounts, Controls, Monitor, Values
+from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
+from aedsp.engine.state import Amounts, Monitor, Values
 
 NUMBERS = range(1, 10)
 STEP_S = 0.02
@@ -67,6 +68,7 @@ class Snapshot:
                     "muted": (old["muted"] != 0) & (new["muted"] != 0),
                     "override": np.where(both, between(*ends), ends[1] if late else ends[0]),
                     "target": target,
+                    "offset": between(old["offset"], new["offset"]),
                 },
                 {name: before + share * (self.amounts[name] - before) for name, before in start.amounts.items()},
             )

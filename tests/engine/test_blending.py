@@ -63,6 +63,30 @@ def test_the_engine_is_the_reference(rng, geometry, options, amounts):
     close(engine, y, reference.resynthesize(model, x, factor=factor, override=override, target=target, **amounts))
 
 
+@pytest.mark.parametrize("amounts", [dict(), dict(target_amount=0.3), dict(target_amount=1.0, detail=0.5)])
+def test_offsets_are_added_to_the_code(rng, amounts):
+    model = autoencoder(rng)
+    x = 0.5 * music(rng, 8000)
+    engine = aedsp.Engine(model, precision="float32")
+    factor, override = rows(rng)
+    target, offset = 0.02 * rng.random(16), 0.02 * rng.random(16)
+    with engine.controls.together():
+        set_rows(engine.controls, factor, override)
+        engine.controls.target[:], engine.controls.offset[:] = target, offset
+        for name, value in amounts.items():
+            setattr(engine.controls, name, value)
+    y = engine.process(x)
+    values = {"factor": factor, "target": target, "offset": offset}
+    values = {name: np.float32(value).astype(float) for name, value in values.items()}
+    close(engine, y, reference.resynthesize(model, x, override=override, **values, **amounts))
+
+
+def test_huge_offsets_stay_finite(rng):
+    engine = aedsp.Engine(autoencoder(rng))
+    engine.controls.offset[:], engine.controls.gain[:], engine.controls.target_amount = 3e38, 3e38, 1e-30
+    assert np.isfinite(engine.process(0.5 * music(rng, 4000))).all()
+
+
 @pytest.mark.parametrize("mode", ["advance", "spsi", "pghi", "pghi1"])
 @pytest.mark.parametrize("amounts", [dict(detail=1.0), dict(detail=0.5, mix=0.4)])
 def test_with_other_phases_too(rng, mode, amounts):

@@ -14,6 +14,7 @@ def resynthesize(
     override=None,
     target=None,
     target_amount=0.0,
+    offset=0.0,
     detail=0.0,
     mix=1.0,
     original=False,
@@ -24,7 +25,7 @@ def resynthesize(
 ):
     """Mono signal (frames,) at the model rate to its resynthesis, same length, no latency.
 
-    factor, override, target: (n_code,). mix only without refine. The signal is preceded by silence, like
+    factor, override, target, offset: (n_code,). mix only without refine. The signal is preceded by silence, like
     the engine's state.
     """
     front_end = model.front_end
@@ -39,7 +40,7 @@ def resynthesize(
         factor = np.ones(model.n_code) if factor is None else factor
         override = np.full(model.n_code, np.nan) if override is None else override
         towards = code if target is None else (1 - target_amount) * code + target_amount * np.asarray(target)
-        decoded = _decode(model, np.where(np.isnan(override), towards * factor, override), q)
+        decoded = _decode(model, np.where(np.isnan(override), (towards + offset) * factor, override), q)
         if detail:
             decoded = blend.detailed(decoded, _decode(model, code, q), magnitudes, detail)
         if mode == "source":
