@@ -37,7 +37,7 @@ PACKAGES = [
 TRAIN_PACKAGES = [{"data"}, {"network"}, {"run"}, {"report"}, {"sweep"}, {"paper"}, {"recipes", "__init__", "__main__"}]
 #: Third-party package: the only modules that import it.
 ONLY = {
-    "h5py": {"model.file", "train.data.corpus", "train.data.build", "train.run.checkpoint"},
+    "h5py": {"model.file", "model.unit_names", "train.data.corpus", "train.data.build", "train.run.checkpoint"},
     "soundfile": {"audio.file"},
     "soxr": {"audio.reader"},
     "sounddevice": {"live.portaudio"},

@@ -403,4 +403,6 @@ def _write(group: Any, tree: Mapping[str, Any]) -> None:
             group.create_dataset(name, data=value)
         else:
             values = np.atleast_1d(value)
+            if values.dtype.kind == "S":
+                values = values.astype(h5py.string_dtype("utf-8", values.itemsize))
             group.create_dataset(name, data=values, chunks=True, compression="gzip", shuffle=True, fletcher32=True)

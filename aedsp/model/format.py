@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from aedsp.arrays import Float32, Floats
 from aedsp.errors import ModelFormatError
@@ -23,6 +24,7 @@ FORMAT = "aedsp-model"
 #: Written: the lowest version that can say what is in the model. 2 adds asymmetric windows.
 FORMAT_VERSIONS = (1, 2)
 MOST_BYTES = 2 * 2**30  # total of all datasets, in the file's types and in whole chunks
+LONGEST_NAME = 32  # bytes per label of a unit
 LONGEST_TEXT = 60_000  # bytes per string attribute: HDF5 stores them in object headers of 64 KiB
 
 WeightDtype = Literal["float32", "float16"]
@@ -36,6 +38,8 @@ _STEPS: dict[str, tuple[_Step, tuple[str, ...], tuple[str, ...]]] = {
     "power": (Power, (), ("exponent",)),
 }
 _N_PERCENTILES = 7
+#: Field of the model where a group has another name.
+_FIELDS = {"units": "unit_names"}
 
 
 class Parts(Protocol):
@@ -51,6 +55,8 @@ class Parts(Protocol):
     def code_statistics(self) -> CodeStatistics | None: ...
     @property
     def classes(self) -> Classes | None: ...
+    @property
+    def unit_names(self) -> tuple[str, ...] | None: ...
     @property
     def training(self) -> Mapping[str, Any] | None: ...
 
@@ -115,7 +121,7 @@ def read(root: Group) -> dict[str, Any]:
     n_code = layers[-1].datasets["encoder_weight"].shape[0]
     extras = {
         name: check(root.group(name), n_code)
-        for name, check in (("code_statistics", _code_statistics), ("classes", _classes))
+        for name, check in (("code_statistics", _code_statistics), ("classes", _classes), ("units", _units))
         if root.has(name)
     }
     parts = (*steps, *layers, *extras.values())
@@ -126,7 +132,7 @@ def read(root: Group) -> dict[str, Any]:
         "front_end": front_end,
         "preprocess": Chain(tuple(part.build() for part in steps)),
         "layers": tuple(part.build() for part in layers),
-        **{name: part.build() for name, part in extras.items()},
+        **{_FIELDS.get(name, name): part.build() for name, part in extras.items()},
         **about,
     }
 
@@ -234,6 +240,22 @@ def _classes(group: Group, n_code: int) -> _Part:
     return _Part(group, Classes, {"names": names, "centroids": centroids}, {})
 
 
+def _units(group: Group, n_code: int) -> _Part:
+    names = group.dataset("names", "texts")
+    _require_shape(names, (n_code,), f"code has {n_code} units")
+    return _Part(group, checked_names, {"names": names}, {})
+
+
+def checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The labels of the units; ValueError unless each is text of one line and at most 32 bytes."""
+    for unit, name in enumerate(names):
+        if not isinstance(name, str) or not name.isprintable():
+            raise ValueError(f"the name of unit {unit} is {name!r}; expected one line of text")
+        if len(name.encode()) > LONGEST_NAME:
+            raise ValueError(f"the name of unit {unit} is {name!r}; expected at most {LONGEST_NAME} bytes of UTF-8")
+    return tuple(names)
+
+
 def _require_shape(dataset: Dataset, shape: tuple[int, ...], because: str) -> None:
     if dataset.shape != shape:
         raise dataset.error(f"has shape {dataset.shape}; expected {shape}: the {because}")
@@ -262,9 +284,16 @@ def members(model: Parts, weight_dtype: WeightDtype) -> dict[str, Any]:
     if model.classes is not None:
         names = np.array([_text(name).encode() for name in model.classes.names], dtype=np.bytes_)
         tree["classes"] = {**_fields(model.classes), "names": names}
+    if model.unit_names is not None:
+        tree["units"] = {"names": names_dataset(model.unit_names)}
     if model.training is not None:
         tree["training"] = _provenance(model.training)
     return tree
+
+
+def names_dataset(names: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    """`/units/names`, as fixed-length strings."""
+    return np.array([name.encode() for name in names], dtype=f"S{LONGEST_NAME}")
 
 
 def _kind_of(step: object) -> str:

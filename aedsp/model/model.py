@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp.arrays import Floats
-from aedsp.model.format import WeightDtype
+from aedsp.model.format import WeightDtype, checked_names
 from aedsp.model.front_end import LOUDEST, FrontEnd
 from aedsp.model.layers import MOST_LAYERS, Classes, CodeStatistics, Layer
 from aedsp.model.preprocess import Chain
@@ -25,7 +25,7 @@ from aedsp.model.preprocess import Chain
 class Model:
     """A stack of autoencoders with the front end and the preprocessing that it was trained on.
 
-    The code is the hidden layer of the last of `layers`.
+    The code is the hidden layer of the last of `layers`. unit_names: a short label of each of its units.
 
     Raises
     ------
@@ -41,6 +41,7 @@ class Model:
     created_by: str = "aedsp"
     code_statistics: CodeStatistics | None = None
     classes: Classes | None = None
+    unit_names: tuple[str, ...] | None = None
     training: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -68,9 +69,12 @@ class Model:
         if self.preprocess.n_bins not in (None, n_bins):
             raise ValueError(f"preprocess is for {self.preprocess.n_bins} bins; the front end gives {n_bins}")
 
+        if self.unit_names is not None:
+            object.__setattr__(self, "unit_names", checked_names(self.unit_names))
         for part, n_units in (
             ("code_statistics", self.code_statistics and np.size(self.code_statistics.mean)),
             ("classes", self.classes and self.classes.centroids.shape[1]),
+            ("unit_names", None if self.unit_names is None else len(self.unit_names)),
         ):
             if n_units not in (None, self.n_code):
                 raise ValueError(f"{part} is for {n_units} units; the code has {self.n_code}")

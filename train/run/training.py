@@ -6,6 +6,7 @@ Nothing here prints; the only file written is the checkpoint.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from aedsp.arrays import Floats
 from aedsp.errors import DivergedError, TrainingError
+from aedsp.model.labels import label_units
 from aedsp.model.model import Model
 from aedsp.train.data.batches import ROWS, Spectra, fit_preprocess, mean_norm
 from aedsp.train.data.corpus import Corpus
@@ -287,6 +289,7 @@ class _Run:
             classes=classes,
             training={"recipe": recipe.to_dict(), "history": history},
         )
+        model = dataclasses.replace(model, unit_names=label_units(model))
         return Result(
             model=model, history=history, best_epoch=run.best_epoch, validation_loss=losses["validation"],
             test_loss=losses.get("test"), stages=self._stages, interrupted=interrupted, diverged=diverged,
