@@ -11,8 +11,9 @@ from typing import Any, Literal
 from aedsp.control.performer import Performer
 
 Kind = Literal["unit", "number", "integer", "choice", "word", "rest", "file"]
-#: How MIDI triggers an action: a fader sets a unit's value or an amount; a button acts on a unit of the bank or on all.
-Midi = Literal["fader", "amount", "unit", "button"]
+#: How MIDI triggers an action: a fader sets a unit's value, an amount or a macro; a button acts on a unit of the bank
+#: or on all, when it is pressed, or as long as it is held.
+Midi = Literal["fader", "amount", "macro", "unit", "held unit", "button", "held"]
 
 
 @dataclass(frozen=True)

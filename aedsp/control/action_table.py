@@ -10,7 +10,9 @@ from aedsp import data
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
 from aedsp.control import answers
 from aedsp.control.action import Action, Argument, Keys
+from aedsp.control.macros import MACROS
 from aedsp.control.performer import Performer
+from aedsp.model.directions import DIRECTIONS
 
 SNAPSHOTS = (1, 9)
 LONGEST_MORPH_S = 3600.0
@@ -25,11 +27,11 @@ _SHARE = Argument("VALUE", "number", "", 0, 1)
 def _learn(p: Performer, what: str | None, place: int | None) -> str | None:
     if what is None:
         per_unit = ", ".join(f"{name} PLACE" for name in FADERS + UNIT_BUTTONS)
-        amounts = f"targets for a fader: {', '.join(AMOUNT_FADERS)}"
+        amounts = f"targets for a fader: {', '.join(AMOUNT_FADERS + MACRO_FADERS)}"
         return f"targets for one unit of the bank: {per_unit}\n{amounts}\ntargets for a button: {', '.join(BUTTONS)}"
-    if what not in (known := FADERS + AMOUNT_FADERS + UNIT_BUTTONS + BUTTONS):
+    if what not in (known := FADERS + AMOUNT_FADERS + MACRO_FADERS + UNIT_BUTTONS + BUTTONS):
         raise ValueError(f"target is {what!r}; expected one of {', '.join(known)}")
-    if what in AMOUNT_FADERS + BUTTONS:
+    if what in AMOUNT_FADERS + MACRO_FADERS + BUTTONS:
         p.learn(what, None)
         return None
     if place is None:
@@ -43,7 +45,8 @@ def _learn(p: Performer, what: str | None, place: int | None) -> str | None:
 _NUMBER = Argument("1..9", "integer", "", *SNAPSHOTS)
 _DIGITS = [str(i) for i in range(SNAPSHOTS[0], SNAPSHOTS[1] + 1)]
 
-_NUDGED = ("gain", "scale", "override", *answers.AMOUNTS, "stretch", "transpose")
+_NUDGED = ("gain", "scale", "override", *answers.AMOUNTS, *DIRECTIONS, "stretch", "transpose")
+_ON_OFF = Argument("STATE", "choice", choices=("on", "off"))
 
 #: By name, in the order of the help.
 ACTIONS: dict[str, Action] = {
@@ -133,6 +136,9 @@ ACTIONS: dict[str, Action] = {
                 Keys("j k", "mix: original/resynthesis", {"j": "mix -1", "k": "mix 1"}),
                 Keys("v V", "volume down/up", {"v": "volume -1", "V": "volume 1", "upper_v": "volume 1"}),
                 Keys("b B", "target less/more", {"b": "target -1", "B": "target 1", "upper_b": "target 1"}),
+                Keys("e E", "duller/brighter", {"e": "bright -1", "E": "bright 1", "upper_e": "bright 1"}),
+                Keys("h H", "softer/louder (macro)", {"h": "loud -1", "H": "loud 1", "upper_h": "loud 1"}),
+                Keys("p P", "smoother/rougher", {"p": "rough -1", "P": "rough 1", "upper_p": "rough 1"}),
                 Keys("( )", "override down/up", {"left_parenthesis": "override -1", "right_parenthesis": "override 1"}),
                 Keys("< >", "slower, faster", {"less_than_sign": "stretch 1", "greater_than_sign": "stretch -1"}),
                 Keys(
@@ -144,6 +150,39 @@ ACTIONS: dict[str, Action] = {
         Action(
             "mute", "mute a unit; again: unmute it", answers.mute, (_SELECTED,), midi="unit",
             keys=(Keys("m", "mute, unmute", {"m": ""}),),
+        ),
+        Action(
+            "solo", "hear this unit, and others that are soloed; again: not", answers.solo, (_SELECTED,), midi="unit",
+            keys=(Keys("s", "solo; again: not", {"s": ""}),),
+        ),
+        Action(
+            "hold-solo", "solo a unit while the button is held", answers.hold_solo, (_UNIT, _ON_OFF), midi="held unit",
+        ),
+        Action(
+            "mute-solos", "while on (while the button is held), mute buttons solo units", answers.mute_solos,
+            (_ON_OFF,), midi="held", led=lambda p: p.mute_solos,
+        ),
+        Action(
+            "all-but", "hear all but the soloed units; again: only these", answers.all_but, midi="button",
+            keys=(Keys("A", "all but the soloed", {"A": "", "upper_a": ""}),), led=lambda p: p.mutes.state.all_but,
+        ),
+        Action(
+            "unsolo", "end all solos", answers.said("no solo", lambda p: p.clear_solo()), midi="button",
+            keys=(Keys("S", "end all solos", {"S": "", "upper_s": ""}),), led=lambda p: bool(p.mutes.state.solo),
+        ),
+        Action(
+            "macro", "move many units: bright, loud, rough from -3 to 3, a group from 0 to 1", answers.macro,
+            (Argument("NAME", "choice", choices=MACROS), _VALUE), midi="macro",
+        ),
+        Action(
+            "group", "the units of a group and their gains, e.g. group 1 3=0..1 5=1..0; without units: remove it",
+            answers.group, (Argument("1..8", "integer", "", 1, 8), Argument("UNIT=LOW..HIGH", "rest", optional=True)),
+        ),
+        Action("macros", "list the macros", answers.describe_macros),
+        Action(
+            "name", "name a unit, e.g. name 3 kick; without a name: the model's own again",
+            lambda p, unit, name: p.name_unit(unit, name or ""), (_UNIT, Argument("NAME", "rest", optional=True)),
+            keys=(Keys("N", "name the unit", {"N": "UNIT ", "upper_n": "UNIT "}, prompt=True),),
         ),
         Action(
             "sign", "invert a unit's polarity", lambda p, unit: f"unit {unit}: sign {p.invert_polarity(unit):+.0f}",
@@ -178,6 +217,11 @@ ACTIONS: dict[str, Action] = {
                     "[ ]", "previous, next bank", {"left_square_bracket": "previous", "right_square_bracket": "next"}
                 ),
             ),
+        ),
+        Action(
+            "sort", "put the units that change the sound most on the first banks; again: back", answers.sort,
+            midi="button", keys=(Keys("O", "sort by effect; again: back", {"O": "", "upper_o": ""}),),
+            led=lambda p: p.is_sorted,
         ),
         Action(
             "select", "select another unit of the bank for the keys", answers.quiet(lambda p, step: p.select(step)),
@@ -231,11 +275,14 @@ ACTIONS: dict[str, Action] = {
 #: Names of MIDI targets: faders of the units of the bank and of amounts, buttons per unit, and global buttons.
 FADERS = tuple(action.name for action in ACTIONS.values() if action.midi == "fader")
 AMOUNT_FADERS = tuple(action.name for action in ACTIONS.values() if action.midi == "amount")
-UNIT_BUTTONS = tuple(action.name for action in ACTIONS.values() if action.midi == "unit")
+MACRO_FADERS = tuple(f"macro-{name}" for name in MACROS)
+UNIT_BUTTONS = tuple(action.name for action in ACTIONS.values() if action.midi in ("unit", "held unit"))
+#: Buttons that act when they are pressed, and again when they are released.
+HELD = tuple(action.name for action in ACTIONS.values() if action.midi in ("held unit", "held"))
 WITH_WORDS = {"bank": ("previous", "next"), "recall": tuple(_DIGITS), "store": tuple(_DIGITS)}
 #: Button name to its action and arguments.
 BUTTON_ACTIONS: dict[str, tuple[Action, str]] = {
-    **{a.name: (a, "") for a in ACTIONS.values() if a.midi == "button" and a.name not in WITH_WORDS},
+    **{a.name: (a, "") for a in ACTIONS.values() if a.midi in ("button", "held") and a.name not in WITH_WORDS},
     **{f"{name}-{word}": (ACTIONS[name], word) for name, words in WITH_WORDS.items() for word in words},
 }
 BUTTONS = tuple(BUTTON_ACTIONS)

@@ -12,6 +12,8 @@ from aedsp.control.action_table import (
     BUTTON_ACTIONS,
     BUTTONS,
     FADERS,
+    HELD,
+    MACRO_FADERS,
     UNIT_BUTTONS,
     WITH_WORDS,
 )
@@ -39,8 +41,8 @@ def run(performer: Performer, line: str) -> str:
         raise ValueError(f"{line.strip()}: {error}; expected: {action.usage}") from None
 
 
-def press(performer: Performer | UnitPerformer, button: str, unit: int | None = None) -> str:
-    """Press a button, named as a MIDI target; unit: for buttons that act on one.
+def press(performer: Performer | UnitPerformer, button: str, unit: int | None = None, *, on: bool = True) -> str:
+    """Press a button, named as a MIDI target; unit: for buttons that act on one. on=False: release one of `HELD`.
 
     Raises
     ------
@@ -48,11 +50,15 @@ def press(performer: Performer | UnitPerformer, button: str, unit: int | None = 
         If the button is unknown.
     """
     if button in UNIT_BUTTONS and unit is not None:
-        return ACTIONS[button](performer, [str(unit)])  # type: ignore[arg-type]
+        return ACTIONS[button](performer, [str(unit), *_held(button, on)])  # type: ignore[arg-type]
     if button not in BUTTON_ACTIONS:
         raise ValueError(f"unknown button {button!r}; expected one of {', '.join(BUTTONS)}")
     action, words = BUTTON_ACTIONS[button]
-    return action(performer, words.split())  # type: ignore[arg-type]
+    return action(performer, [*words.split(), *_held(button, on)])  # type: ignore[arg-type]
+
+
+def _held(button: str, on: bool) -> list[str]:
+    return ["on" if on else "off"] if button in HELD else []
 
 
 def led(performer: Performer, button: str) -> bool | None:
@@ -63,11 +69,14 @@ def led(performer: Performer, button: str) -> bool | None:
 
 def needs_stream(button: str) -> bool:
     """Whether a MIDI target needs a stream: it acts on more than the units of a model."""
-    of_units = FADERS + AMOUNT_FADERS + UNIT_BUTTONS + _OF_UNITS
+    of_units = FADERS + AMOUNT_FADERS + MACRO_FADERS + UNIT_BUTTONS + _OF_UNITS
     return not (button in of_units or button.startswith("bank-"))
 
 
-_OF_UNITS = ("original", "resynthesized", "freeze", "reset", "silence", "toggle-detail", "take-target")
+_OF_UNITS = (
+    "original", "resynthesized", "freeze", "reset", "silence", "toggle-detail", "take-target", "mute-solos", "all-but",
+    "unsolo",
+)  # fmt: skip
 
 
 def key_bindings() -> dict[str, tuple[Action, str, bool]]:
@@ -90,8 +99,8 @@ def markdown() -> str:
     lines = ["| command | keys | MIDI target | does |", "|---|---|---|---|"]
     for action in ACTIONS.values():
         labels = [f"`{part}`" for keys in action.keys for part in keys.label.split(" ")]
-        targets = {"fader": f"`{action.name} PLACE`", "unit": f"`{action.name} PLACE`"}
-        target = targets.get(action.midi, f"`{action.name}`") if action.midi else ""
+        target = f"`{action.name}{' PLACE' if action.midi in ('fader', 'unit', 'held unit') else ''}`"
+        target = "`macro-NAME`" if action.midi == "macro" else target if action.midi else ""
         if action.name in WITH_WORDS:
             first, *_, last = WITH_WORDS[action.name]
             between = ", " if len(WITH_WORDS[action.name]) == 2 else " to "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aedsp.control.performer import Performer
+from aedsp.model.directions import DIRECTIONS
 
 #: Amounts by the name of their action.
 AMOUNTS = {"detail": "detail", "mix": "mix", "volume": "volume_db", "target": "target_amount"}
@@ -29,6 +30,8 @@ def set_amount(name: Any, unit: str = "") -> Callable[[Performer, float], str]:
 
 
 def mute(p: Performer, unit: int) -> str:
+    if p.mute_solos:
+        return solo(p, unit)
     return f"unit {unit}: {'muted' if p.toggle_mute(unit) else 'not muted'}"
 
 
@@ -64,6 +67,8 @@ def nudge(p: Performer, what: str, steps: int) -> None:
         p.nudge_stretch(steps)
     elif what == "transpose":
         p.nudge_transpose(steps)
+    elif what in DIRECTIONS:
+        p.nudge_macro(what, steps)
     elif what in AMOUNTS:
         p.nudge_amount(AMOUNTS[what], steps)  # type: ignore[arg-type]
     else:
@@ -71,15 +76,77 @@ def nudge(p: Performer, what: str, steps: int) -> None:
 
 
 def describe_units(p: Performer) -> str:
-    controls, lines = p.controls, []
+    controls, lines, effects = p.controls, [], p.effects()
     for unit in p.units:
-        override = controls.override[unit]
+        override, name = controls.override[unit], p.name_of(unit)
         lines.append(
-            f"unit {unit}: gain {controls.gain[unit]:.3f}, scale {controls.scale[unit]:.3f}, "
+            f"unit {unit}{f' ({name})' * bool(name)}: gain {controls.gain[unit]:.3f}, "
+            f"scale {controls.scale[unit]:.3f}, "
             f"{'muted' if controls.muted[unit] else 'not muted'}, sign {controls.sign[unit]:+.0f}"
             + (f", override {override:.3f}" if override == override else "")
+            + (f", changes {effects[unit]:.1f} dB" if effects is not None and unit < len(effects) else "")
         )
     return "\n".join(lines)
+
+
+def sort(p: Performer) -> str:
+    if not p.toggle_sorted():
+        return "units in the order of the model"
+    first = ", ".join(f"{unit} {p.name_of(unit)}".strip() for unit in p.units)
+    return f"sorted by what they change now: {first}"
+
+
+def solo(p: Performer, unit: int) -> str:
+    p.toggle_solo(unit)
+    return soloed(p)
+
+
+def soloed(p: Performer) -> str:
+    units = ", ".join(map(str, sorted(p.mutes.state.solo)))
+    if not units:
+        return "no solo"
+    return f"all but {units}" if p.mutes.state.all_but else f"solo {units}"
+
+
+def all_but(p: Performer) -> str:
+    p.toggle_all_but()
+    return soloed(p)
+
+
+def hold_solo(p: Performer, unit: int, state: str) -> str:
+    p.set_solo(unit, state == "on")
+    return soloed(p)
+
+
+def mute_solos(p: Performer, state: str) -> str:
+    p.mute_solos = state == "on"
+    return f"mute buttons {'solo' if p.mute_solos else 'mute'}"
+
+
+def macro(p: Performer, name: str, value: float) -> str:
+    p.move_macro(name, value)
+    return f"macro {name} {p.macros.position(name):g}"
+
+
+def group(p: Performer, number: int, text: str | None) -> str:
+    """Define a group from "3=0..1 5=1..0", or "3 5" for 0 to 1; nothing: remove it."""
+    ranges = {}
+    for word in (text or "").replace(",", " ").split():
+        unit, _, span = word.partition("=")
+        low, _, high = (span or "0..1").partition("..")
+        ranges[int(unit)] = (float(low), float(high or low))
+    if not all(math.isfinite(end) for ends in ranges.values() for end in ends):
+        raise ValueError("a range is not finite")
+    p.define_group(number, ranges)
+    return f"group {number}: units {', '.join(map(str, ranges))}" if ranges else f"group {number} removed"
+
+
+def describe_macros(p: Performer) -> str:
+    lines = [f"macro {name}: {position:+.2f} standard deviations" for name, position in p.macros.positions().items()]
+    for number, each in sorted(p.macros.groups.items()):
+        units = ", ".join(f"{unit}={low:g}..{high:g}" for unit, (low, high) in each.ranges.items())
+        lines.append(f"macro {number}: {each.position:.2f}, units {units}")
+    return "\n".join(lines) or "no macros: this model has no code statistics, and no group is defined"
 
 
 def morph(p: Performer, seconds: float | None) -> str:

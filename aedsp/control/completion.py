@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from aedsp.control.action import Argument, unquoted
-from aedsp.control.action_table import ACTIONS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control.action_table import ACTIONS, AMOUNT_FADERS, BUTTONS, FADERS, MACRO_FADERS, UNIT_BUTTONS
 
 MOST_SHOWN = 12
 
@@ -33,7 +33,7 @@ def complete(line: str) -> tuple[str, list[str]]:
 
 def _choices(name: str, argument: Argument) -> list[str]:
     if name == "learn" and argument.kind == "word":
-        return [*FADERS, *UNIT_BUTTONS, *BUTTONS]
+        return [*FADERS, *AMOUNT_FADERS, *MACRO_FADERS, *UNIT_BUTTONS, *BUTTONS]
     if name == "bank":
         return ["next", "previous"]
     return [*argument.choices, *(["off"] if argument.off else [])]

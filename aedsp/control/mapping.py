@@ -12,7 +12,7 @@ leds = "none"                           # "cc": a button's CC sets its LED; "kor
 "0-7" = "gain"                          # a range: the units of the bank, in order
 "16" = "scale 3"                        # the third unit of the bank
 "41" = "play"
-"47" = "volume"                         # an amount: detail, mix, volume, target
+"47" = "volume"                         # an amount: detail, mix, volume, target; a macro: macro-bright, macro-1
 
 [note]                                  # by note number
 """
@@ -29,7 +29,7 @@ from typing import Any
 
 from aedsp import toml
 from aedsp.atomic import atomic_write
-from aedsp.control.action_table import AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control.action_table import AMOUNT_FADERS, BUTTONS, FADERS, MACRO_FADERS, UNIT_BUTTONS
 from aedsp.control.midi_messages import Message
 from aedsp.errors import MappingError
 from aedsp.text import read_text
@@ -164,7 +164,7 @@ def _row(where: str, kind: str, key: str, value: Any, bank: int) -> dict[tuple[s
         raise MappingError(f"{at}: expected a number from 0 to 127, or a range such as 0-7")
     words = value.split() if isinstance(value, str) else []
     per_unit = bool(words) and words[0] in FADERS + UNIT_BUTTONS
-    whole = AMOUNT_FADERS + BUTTONS
+    whole = AMOUNT_FADERS + MACRO_FADERS + BUTTONS
     if not words or len(words) > 2 or (not per_unit and words[0] not in whole):
         raise MappingError(
             f"{at}: expected one of {', '.join(FADERS + UNIT_BUTTONS)} (with a number), {', '.join(whole)}"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from aedsp.control import actions
-from aedsp.control.action_table import AMOUNT_FADERS, FADERS
+from aedsp.control.action_table import AMOUNT_FADERS, FADERS, HELD, MACRO_FADERS
 from aedsp.control.answers import AMOUNTS
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
@@ -53,6 +53,7 @@ class Surface:
         self._performer, self.mapping, self._on_hold = performer, mapping, on_hold
         self._first_touch_jumps = first_touch_jumps
         self._holding: dict[str, threading.Timer] = {}
+        self._held: dict[Target, int | None] = {}  # units of buttons that are held
         self._jumps = performer.jumps
         self._positions: dict[Target, int] = {}
         self._lock = threading.RLock()
@@ -63,11 +64,14 @@ class Surface:
         if target is None:
             return None
         with self._lock:
-            if target.name in FADERS + AMOUNT_FADERS:
+            pressed = message.value >= (1 if message.kind == "note" else _PRESSED)
+            if target.name in FADERS + AMOUNT_FADERS + MACRO_FADERS:
                 self._move(target, message.value)
             elif target.name in HELD_S:
-                self._hold(target.name, message.value >= (1 if message.kind == "note" else _PRESSED))
-            elif message.value >= (1 if message.kind == "note" else _PRESSED):
+                self._hold(target.name, pressed)
+            elif target.name in HELD:
+                self._press_held(target, pressed)
+            elif pressed:
                 unit = None if target.slot is None else self._performer.unit(target.slot)
                 if target.slot is None or unit is not None:
                     actions.press(self._performer, target.name, unit)
@@ -94,7 +98,7 @@ class Surface:
 
     def _led(self, target: Target, performer: Performer) -> bool | None:
         controls = performer.controls
-        if target.name in AMOUNT_FADERS:
+        if target.name in AMOUNT_FADERS + MACRO_FADERS:
             return None
         if target.slot is None or target.name in FADERS:
             return actions.led(performer, target.name)
@@ -105,7 +109,18 @@ class Surface:
             return bool(controls.sign[unit] < 0)
         if target.name == "mute":
             return bool(controls.muted[unit])
+        if target.name in ("solo", "hold-solo"):
+            return unit in performer.mutes.state.solo
         return not controls.is_neutral(unit)
+
+    def _press_held(self, target: Target, pressed: bool) -> None:
+        """Act on press and release, on the same unit, even if another bank has come into view meanwhile."""
+        unit = self._held.pop(target, None)
+        if pressed:
+            unit = None if target.slot is None else self._performer.unit(target.slot)
+            self._held[target] = unit
+        if target.slot is None or unit is not None:
+            actions.press(self._performer, target.name, unit, on=pressed)
 
     def _hold(self, name: str, pressed: bool) -> None:
         """Press the button once it has been held; nothing if it is released before."""
@@ -126,10 +141,14 @@ class Surface:
         self._positions[target] = position
         if target.slot is not None and unit is None:
             return
+        if target.name in MACRO_FADERS and self._macro_range(target.name) is None:
+            return
         fresh = self._first_touch_jumps and self._performer.jumps == self._jumps and before is None
         if fresh or self._meets(self._position_of(target.name, unit), before, position):
             value = self._value_of(target.name, unit, position)
-            if unit is None:
+            if target.name in MACRO_FADERS:
+                self._performer.move_macro(_macro(target.name), value)
+            elif unit is None:
                 self._performer.set_amount(AMOUNTS[target.name], value)  # type: ignore[arg-type]
             else:
                 self._performer.set_unit(target.name, unit, value)  # type: ignore[arg-type]
@@ -144,13 +163,23 @@ class Surface:
             return 1.0 if position in (63, 64) else 2 * position / 127
         if unit is None:
             lowest, highest = self._range(name)
+            if lowest == -highest and position in (63, 64):
+                return 0.0
             return lowest + (highest - lowest) * position / 127
         top = self._performer.top_of_override(unit) if name == "override" else 1.0
         return top * position / 127
 
-    @staticmethod
-    def _range(name: str) -> tuple[float, float]:
-        """The values of an amount's fader at the bottom and at the top; volume begins with silence."""
+    def _macro_range(self, name: str) -> tuple[float, float] | None:
+        """The positions of a macro at the bottom and at the top; None if it moves nothing."""
+        try:
+            return self._performer.macros.range_of(_macro(name))
+        except ValueError:
+            return None
+
+    def _range(self, name: str) -> tuple[float, float]:
+        """The values of a fader without a unit at the bottom and at the top; volume begins with silence."""
+        if name in MACRO_FADERS:
+            return self._macro_range(name) or (0.0, 1.0)
         amount: Amount = getattr(Controls, AMOUNTS[name])
         return max(amount.least, SILENCE_DB), amount.most
 
@@ -158,10 +187,18 @@ class Surface:
         """The fader position of the current value."""
         if unit is None:
             lowest, highest = self._range(name)
-            value = getattr(self._performer.controls, AMOUNTS[name])
+            if name in MACRO_FADERS:
+                value = self._performer.macros.position(_macro(name))
+            else:
+                value = getattr(self._performer.controls, AMOUNTS[name])
             return float(np.clip(127 * (value - lowest) / (highest - lowest), 0, 127))
         value = getattr(self._performer.controls, name)[unit]
         if not np.isfinite(value):  # no override: it begins where the unit is
             value = self._performer.activation(unit)
         top = self._value_of(name, unit, 127)
         return float(np.clip(127 * value / top if top else 0, 0, 127))
+
+
+def _macro(target: str) -> str:
+    """The macro of a MIDI target."""
+    return target.removeprefix("macro-")

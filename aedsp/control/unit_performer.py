@@ -1,19 +1,27 @@
-"""What a player can do with the units of a model and the bank in view; needs no stream. Thread-safe."""
+"""What a player can do with the units of a model; needs no stream. Banks, mutes and macros are in their own modules.
+
+Thread-safe.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from aedsp.arrays import Float64
+from aedsp.control.banks import Banks, BankStep
 from aedsp.control.history import History
-from aedsp.control.performer import AmountName, BankStep, UnitValue
+from aedsp.control.macros import Group, Macros
+from aedsp.control.mutes import Mutes, MuteState
+from aedsp.control.performer import AmountName, UnitValue
 from aedsp.engine.controls import Amount, Controls
-from aedsp.engine.state import SILENCE_DB, Monitor, State, Values
+from aedsp.engine.effects import NOTHING_DB
+from aedsp.engine.state import SILENCE_DB, Monitor, State
 
 #: Key step by parameter.
 STEPS = {
@@ -23,10 +31,11 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a player sets: all controls; the mutes before silencing; snapshots."""
+    """Everything that a player sets: all controls; silence and solo; groups of units; snapshots."""
 
     controls: State
-    silenced: Values | None
+    mutes: MuteState
+    groups: Mapping[int, Group]
     snapshots: Mapping[int, Any]
 
 
@@ -43,12 +52,11 @@ class UnitPerformer:
     """
 
     def __init__(self, controls: Controls, bank_size: int = 8, override_range: npt.ArrayLike | None = None) -> None:
-        self.controls, self.bank_size = controls, bank_size
+        self.controls, self.banks = controls, Banks(bank_size)
+        self.mutes, self.macros, self.mute_solos = Mutes(controls), Macros(controls), False
         self.override_range = None if override_range is None else np.asarray(override_range, np.float64)
         #: How often values have changed without the faders, whose positions then no longer match.
         self.jumps = 0
-        self._bank = self._selected = 0
-        self._silenced: Values | None = None  # mutes before silencing
         self._units_lock = threading.RLock()
         self.history = History(self.settings, self.put_back)
 
@@ -58,24 +66,27 @@ class UnitPerformer:
         return True
 
     @property
+    def bank_size(self) -> int:
+        return self.banks.size
+
+    @property
     def bank(self) -> int:
         """The bank in view, from 0."""
-        return min(self._bank, self.n_banks - 1)
+        return self.banks.bank(self.controls.n_units)
 
     @property
     def n_banks(self) -> int:
-        return -(-self.controls.n_units // self.bank_size)
+        return self.banks.count(self.controls.n_units)
 
     @property
-    def units(self) -> range:
+    def units(self) -> Sequence[int]:
         """The units in view."""
-        first = self.bank * self.bank_size
-        return range(first, min(first + self.bank_size, self.controls.n_units))
+        return self.banks.units(self.controls.n_units)
 
     @property
     def selected(self) -> int:
         """The place in the bank that keys act on, from 0."""
-        return min(self._selected, len(self.units) - 1)
+        return self.banks.selected(self.controls.n_units)
 
     @property
     def selected_unit(self) -> int:
@@ -84,7 +95,12 @@ class UnitPerformer:
     @property
     def silenced(self) -> bool:
         """Whether `toggle_silence` has set all units to 0."""
-        return self._silenced is not None
+        return self.mutes.state.silenced
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether the banks are in the order of the units' effects."""
+        return self.banks.is_sorted(self.controls.n_units)
 
     def unit(self, slot: int) -> int | None:
         """The unit at a place of the bank in view; None if the last bank has no such unit."""
@@ -103,13 +119,13 @@ class UnitPerformer:
     def settings(self) -> Settings:
         """Everything that `undo` brings back, as copies."""
         with self._units_lock:
-            return Settings(self.controls.everything(), self._silenced, {})
+            return Settings(self.controls.everything(), self.mutes.state, self.macros.groups, {})
 
     def put_back(self, settings: Settings) -> None:
         """Restore what `settings` returned; units that are not in it keep their values."""
         with self._units_lock, self.controls.together():
             self.controls.restore(settings.controls)
-            self._silenced = settings.silenced
+            self.mutes.state, self.macros.groups = settings.mutes, settings.groups
             self.values_jumped()
 
     def undo(self) -> str | None:
@@ -122,17 +138,31 @@ class UnitPerformer:
 
     def show_bank(self, bank: int | BankStep) -> None:
         """Show a bank; next and previous wrap around."""
-        with self._units_lock:
-            if isinstance(bank, str):
-                bank = (self.bank + (1 if bank == "next" else -1)) % self.n_banks
-            if not 0 <= bank < self.n_banks:
-                raise ValueError(f"bank is {bank}; expected 0 to {self.n_banks - 1}")
-            self._bank = bank
-            self.values_jumped()
+        self.banks.show(bank, self.controls.n_units)
+        self.values_jumped()
 
     def select(self, step: int) -> None:
         """Move the selection by `step` units in the bank; wraps around."""
-        self._selected = (self.selected + step) % len(self.units)
+        self.banks.select(step, self.controls.n_units)
+
+    def effects(self) -> Float64 | None:
+        """What each unit changes, in dB, whatever its mute; None if nothing is known."""
+        return None
+
+    def toggle_sorted(self) -> bool:
+        """Put the units that change the sound most on the first banks; again: back. Returns whether they are there.
+
+        No value changes. ValueError if nothing has been heard yet.
+        """
+        order: Sequence[int] = ()
+        if not self.is_sorted:
+            effects = self.effects()
+            if effects is None or effects.max() <= NOTHING_DB:
+                raise ValueError("nothing has been heard yet; play some music first")
+            order = np.argsort(-effects, kind="stable").tolist()
+        self.banks.sort(order)
+        self.values_jumped()
+        return self.is_sorted
 
     def set_unit(self, name: UnitValue, unit: int, value: float) -> None:
         """Set a unit's gain, scale or override (nan clears it)."""
@@ -187,11 +217,56 @@ class UnitPerformer:
         return not held
 
     def toggle_mute(self, unit: int) -> bool:
-        """Mute or unmute a unit. Returns whether it is muted."""
-        muted = self.controls.muted
-        with self.history.step(f"mute of unit {unit}"):
-            muted[unit] = not muted[unit]
-        return bool(muted[unit])
+        """Mute or unmute a unit. Returns whether it is muted, solo aside."""
+        with self.history.step(f"mute of unit {unit}"), self._units_lock:
+            return self.mutes.toggle(unit)
+
+    def set_solo(self, unit: int, on: bool) -> None:
+        """Solo a unit beside those that are soloed, or end its solo."""
+        with self.history.step(f"solo of unit {unit}"), self._units_lock, self.controls.together():
+            self.mutes.set_solo(self._existing(unit), on)
+
+    def toggle_solo(self, unit: int) -> bool:
+        """Solo a unit beside those that are soloed; again: not. Returns whether it is soloed."""
+        self.set_solo(unit, unit not in self.mutes.state.solo)
+        return unit in self.mutes.state.solo
+
+    def clear_solo(self) -> None:
+        """End all solos."""
+        with self.history.step("solo"), self._units_lock, self.controls.together():
+            self.mutes.clear_solo()
+
+    def toggle_all_but(self) -> bool:
+        """Hear all but the soloed units; again: only these. Returns which; ValueError if none is soloed."""
+        if not self.mutes.state.solo:
+            raise ValueError("no unit is soloed; solo those to leave out first")
+        with self.history.step("all but"), self._units_lock, self.controls.together():
+            return self.mutes.toggle_all_but()
+
+    def _existing(self, unit: int) -> int:
+        if not 0 <= unit < self.controls.n_units:
+            raise IndexError(f"there is no unit {unit}; the model has units 0 to {self.controls.n_units - 1}")
+        return unit
+
+    def move_macro(self, name: str, position: float) -> None:
+        """Move a macro: a direction in standard deviations, or a group from 0 to 1."""
+        with self.history.step(f"macro {name}", continuous=True), self._units_lock:
+            self.macros.move(name, position)
+
+    def nudge_macro(self, name: str, steps: float) -> None:
+        """Move a macro by `steps` of a twentieth of its range, within it."""
+        least, most = self.macros.range_of(name)
+        position = self.macros.position(name) + steps * (most - least) / 20
+        self.move_macro(name, min(most, max(least, round(position, 4))))
+        self.values_jumped()
+
+    def define_group(self, number: int, ranges: Mapping[int, tuple[float, float]]) -> None:
+        """Define the units of a group and their gains at the bottom and top of its fader; none: remove it."""
+        for unit in ranges:
+            self._existing(unit)
+        with self.history.step(f"group {number}"), self._units_lock:
+            self.macros.define(number, ranges)
+        self.values_jumped()
 
     def invert_polarity(self, unit: int) -> float:
         """Invert a unit's polarity. Returns its sign."""
@@ -202,35 +277,26 @@ class UnitPerformer:
 
     def restore(self, unit: int) -> None:
         """Restore a unit's original activation."""
-        with self.history.step(f"restore of unit {unit}"):
+        with self.history.step(f"restore of unit {unit}"), self._units_lock, self.controls.together():
             self.controls.reset(unit)
+            self.mutes.unmute(unit)
         self.values_jumped()
 
     def reset(self) -> None:
         """Restore the original activations of all units."""
         with self.history.step("reset"), self._units_lock:
-            self._silenced = None
+            self.mutes.forget()
             self.controls.reset()
             self.values_jumped()
 
     def toggle_silence(self) -> bool:
         """Silence all units, overridden ones too; again: bring them back. Returns whether they are silent."""
-        controls = self.controls
-        with self.history.step("silence"), self._units_lock, controls.together():
-            if self._silenced is None:
-                self._silenced = {"muted": controls.state()["muted"]}
-                controls.muted[:] = True
-            else:
-                n = min(len(self._silenced["muted"]), controls.n_units)
-                controls.muted[:] = False
-                for name, values in self._silenced.items():
-                    getattr(controls, name)[:n] = values[:n]
-                self._silenced = None
-            return self.silenced
+        with self.history.step("silence"), self._units_lock, self.controls.together():
+            return self.mutes.toggle_silence()
 
-    def forget_silence(self) -> None:
-        """Discard the state before silencing, because something else has set the mutes."""
-        self._silenced = None
+    def forget_mutes(self) -> None:
+        """End silence and solo, because something else has set the mutes."""
+        self.mutes.forget()
 
     def set_monitor(self, monitor: Monitor) -> None:
         with self.history.step("monitor"):

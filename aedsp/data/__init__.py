@@ -32,6 +32,11 @@ def model_path(name_or_path: str | os.PathLike[str]) -> Path:
     return demo_model_path(path.name) if not path.exists() and str(name_or_path) in MODELS else path
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a model's file is one of the shipped ones."""
+    return path.resolve().parent == FOLDER.resolve()
+
+
 def demo_audio_path(name: str = CLIPS[0]) -> Path:
     """Path of a shipped clip of 15 s: "waterworks", "fugue" (44,100 Hz, stereo), "piano", "lofi" (22,050 Hz, mono)."""
     return _path("demo clip", name, CLIPS, ".ogg")

@@ -264,11 +264,11 @@ class Controls(Unique):
     def reset(self, units: Index | None = None) -> None:
         """Reset all units, or some, to neutral values, which leave the activations unchanged.
 
-        All: `target_amount` too. Some: they keep their targets, which belong to the whole code.
+        All: `target_amount` too. Some: they keep their offsets, which belong to the whole code. Targets stay.
         """
         with self.together():
             for name, neutral in NEUTRAL.items():
-                if name != "target":
+                if name != "target" and (units is None or name != "offset"):
                     getattr(self, name)[slice(None) if units is None else units] = neutral
             if units is None:
                 self.target_amount = NEUTRAL_AMOUNTS["target_amount"]
@@ -318,12 +318,12 @@ class Controls(Unique):
                 raise
 
     def is_neutral(self, unit: int) -> bool:
-        """Whether all controls of a unit are neutral; its target does not count."""
+        """Whether all controls of a unit are neutral; target and offset do not count."""
         with self._lock:
             return all(
                 np.array_equal(values[unit], np.float32(NEUTRAL[name]), equal_nan=True)
                 for name, values in self._values.items()
-                if name != "target"
+                if name not in ("target", "offset")
             )
 
     def state(self) -> Values:

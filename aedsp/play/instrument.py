@@ -17,18 +17,21 @@ import numpy as np
 
 from aedsp import data
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
+from aedsp.arrays import Float64
 from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.mapping import Mapping, Target
 from aedsp.control.midi_messages import Message
 from aedsp.control.midi_ports import Controller
 from aedsp.control.surface import Surface
 from aedsp.control.unit_performer import Settings, UnitPerformer
-from aedsp.engine.controls import Amounts
+from aedsp.engine.state import Amounts
 from aedsp.errors import AedspError
 from aedsp.live.sources import FileSource, InputSource, NoInput
 from aedsp.live.stream import Stream
+from aedsp.model import directions
 from aedsp.model.model import Model
-from aedsp.play import session as sessions
+from aedsp.play import session_state
+from aedsp.play.names import Names
 from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
 from aedsp.text import readable
@@ -66,8 +69,10 @@ class Instrument(UnitPerformer):
         midi_port: str | None = None,
         midi: bool = True,
     ) -> None:
-        super().__init__(stream.engine.controls, mapping.bank, override_range(stream.engine.model))
+        model = stream.engine.model
+        super().__init__(stream.engine.controls, mapping.bank, override_range(model))
         self.stream, self.engine = stream, stream.engine
+        self.names, self.macros.directions = Names(model, model_path), directions.fit(model)
         self.model_path, self.user_folder = model_path, user_folder
         self.messages: deque[tuple[float, str]] = deque(maxlen=_KEPT_MESSAGES)
         self.on_message: Callable[[str], None] | None = None
@@ -149,6 +154,20 @@ class Instrument(UnitPerformer):
         code = self.stream.meter().code
         return float(code[unit]) if unit < len(code) else 0.0
 
+    def effects(self) -> Float64 | None:
+        """What each unit changes, estimated from the last seconds, as if none were muted."""
+        state = self.controls.everything()
+        unmuted = {**state.values, "muted": np.zeros_like(state.values["muted"])}
+        return self.engine.estimate_effects(replace(state, values=unmuted), range(self.controls.n_units))
+
+    def name_of(self, unit: int) -> str:
+        """The label of a unit."""
+        return self.names.of(unit)
+
+    def name_unit(self, unit: int, name: str) -> str:
+        """Give a unit a label, and keep it in the model's file, unless that is a shipped one."""
+        return self.names.give(unit, name)
+
     def toggle_play(self) -> None:
         """Play or pause."""
         with self._lock:
@@ -209,10 +228,11 @@ class Instrument(UnitPerformer):
 
         def swap() -> None:
             found = data.model_path(path)
-            model = Model.load(found)
+            model, positions = Model.load(found), self.macros.positions()
             self.stream.swap(model, path=str(found.resolve()))
             self.model_path = found
-            self.override_range = override_range(model)
+            self.override_range, self.names = override_range(model), Names(model, found)
+            self.macros.change_model(directions.fit(model), positions)
             self.values_jumped()
 
         return self.attempt(swap, f"model: {path}")
@@ -222,7 +242,7 @@ class Instrument(UnitPerformer):
         if number in NUMBERS:
             replaced = ", replacing the one there; undo brings it back" if number in self.snapshots else ""
             with self.history.step(f"store of snapshot {number}"):
-                self.snapshots = {**self.snapshots, number: Snapshot.of(self.controls)}
+                self.snapshots = {**self.snapshots, number: session_state.snapshot_of(self)}
             self.say(f"snapshot {number} stored{replaced}")
 
     def recall(self, number: int, duration_s: float | None = None) -> None:
@@ -236,7 +256,7 @@ class Instrument(UnitPerformer):
             self._cancel_morph()
             self.recalled = number
             self.values_jumped()
-            self.forget_silence()
+            self.forget_mutes()
             if duration_s > 0:
                 self._morph = Morph(snapshot, self.controls, duration_s)
             else:
@@ -289,47 +309,11 @@ class Instrument(UnitPerformer):
 
     def session(self) -> Session:
         """The current state, ready to be saved."""
-        source = self.stream.source
-        name = "no input"
-        if isinstance(source, FileSource):
-            name = str(Path(source.path).resolve())
-        elif isinstance(source, InputSource):
-            name = "input" if source.device is None else f"input: {source.device}"
-        return Session(
-            model=str(self.model_path.resolve()),
-            source=name,
-            mapping=self.surface.mapping.path,
-            device=self.stream.output_device.full_name,
-            latency=self.stream.requested_latency,
-            channels=self.engine.channels,
-            phase=self.engine.phase,
-            seed=self.engine.seed,
-            refine=self.engine.refine,
-            drive=source.drive if isinstance(source, NoInput) else None,
-            midi=self.midi_port,
-            sample_rate=self.engine.sample_rate,
-            block=self.engine.block_frames or 0,
-            loop=isinstance(source, FileSource) and source.loop,
-            morph_s=self.morph_s,
-            stretch=self.stream.stretch if isinstance(source, FileSource) else None,
-            transpose=self.stream.transpose if isinstance(source, FileSource) else None,
-            controls=sessions.table_of(Snapshot.of(self.controls), self.controls.volume_db),
-            snapshots={number: sessions.table_of(snapshot) for number, snapshot in self.snapshots.items()},
-        )
+        return session_state.take(self)
 
     def apply(self, session: Session, amounts: Amounts | None = None) -> None:
-        """Apply the controls and snapshots of a session; its model, source and device are set at construction.
-
-        amounts: detail, mix and volume, instead of the session's.
-        """
-        self.morph_s = session.morph_s
-        self.snapshots = {n: sessions.snapshot_of(table, self.controls) for n, table in session.snapshots.items()}
-        sessions.snapshot_of(session.controls, self.controls).recall(self.controls)
-        volume = {"volume_db": float(session.controls.get("volume_db", 0.0))}
-        for name, amount in {**volume, **(amounts or {})}.items():
-            setattr(self.controls, name, amount)
-        if session.controls:
-            self.values_jumped()
+        """Apply a session, as in `session_state`."""
+        session_state.apply(self, session, amounts)
 
     def attempt(self, act: Callable[[], object], success: str = "") -> bool:
         """Call `act`; on an error, report it and keep playing. success: the message if it worked."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from aedsp import cli
 from aedsp.control import actions
-from aedsp.engine.controls import Values
+from aedsp.engine.state import Values
 from aedsp.play.instrument import Instrument
 
 

@@ -11,6 +11,12 @@ monitor = "resynthesized"
 gain = { 3 = 0.5 }         muted = { 4 = 1.0 }
 detail = 1.0               mix = 0.5        target_amount = 0.5
 volume_db = -6.0           only in [controls]
+
+order = [3, 0, 1, 2]       units in the order of the banks, if they are sorted
+[names]                    of a shipped model's units
+3 = "kick"
+[group.1]                  gains of units at the bottom and at the top of the fader, and where it is
+3 = [0.0, 1.0]             position = 0.5
 """
 
 from __future__ import annotations
@@ -23,8 +29,11 @@ import numpy as np
 
 from aedsp import toml
 from aedsp.atomic import atomic_write
-from aedsp.engine.controls import NEUTRAL, NEUTRAL_AMOUNTS, Amount, Controls, Values
+from aedsp.control.macros import GROUPS
+from aedsp.engine.controls import NEUTRAL_AMOUNTS, Amount, Controls
+from aedsp.engine.state import NEUTRAL, Values
 from aedsp.errors import SessionError
+from aedsp.model.format import checked_names
 from aedsp.play.snapshots import NUMBERS, Snapshot, without_volume
 from aedsp.text import path_as_text, path_from_text, read_text
 
@@ -42,6 +51,14 @@ _NUMBERS: dict[str, type | tuple[type, ...]] = {
     "stretch": (int, float),
     "transpose": (int, float),
 }
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """A group of units: gains at the bottom and at the top of its fader, and its position, 0 to 1."""
+
+    ranges: dict[int, tuple[float, float]]
+    position: float = 1.0
 
 
 @dataclass
@@ -67,6 +84,9 @@ class Session:
     morph_s: float = 0.0
     controls: dict[str, Any] = field(default_factory=dict)
     snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    groups: dict[int, GroupTable] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as TOML, atomically."""
@@ -77,6 +97,15 @@ class Session:
         }
         document["controls"] = self.controls
         document["snapshot"] = {str(number): table for number, table in sorted(self.snapshots.items())}
+        if self.order:
+            document["order"] = self.order
+        if self.names:
+            document["names"] = {str(unit): name for unit, name in self.names.items()}
+        if self.groups:
+            document["group"] = {
+                str(n): {"position": group.position, **{str(u): list(ends) for u, ends in group.ranges.items()}}
+                for n, group in sorted(self.groups.items())
+            }
         with atomic_write(path) as unfinished:
             unfinished.write_text(toml.dumps(document), encoding="utf-8")
 
@@ -105,6 +134,12 @@ def load(path: str | os.PathLike[str]) -> Session:
             if not isinstance(value, dict) or not all(key.isdigit() and int(key) in NUMBERS for key in value):
                 raise SessionError(f"{path}: snapshot is {value!r}; expected tables [snapshot.1] to [snapshot.9]")
             session.snapshots = {int(key): _checked_table(path, f"snapshot.{key}", v) for key, v in value.items()}
+        elif name == "order":
+            session.order = _order(path, value)
+        elif name == "names":
+            session.names = _names(path, value)
+        elif name == "group":
+            session.groups = _groups(path, value)
         elif expected is None:
             raise SessionError(f"{path}: unknown setting {name!r}; see docs/playing.md")
         elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
@@ -135,6 +170,37 @@ def snapshot_of(table: dict[str, Any], controls: Controls) -> Snapshot:
                 values[name][int(unit)] = value
     amounts = {name: float(table.get(name, neutral)) for name, neutral in without_volume(NEUTRAL_AMOUNTS).items()}
     return Snapshot(values, table.get("monitor", "resynthesized"), amounts)
+
+
+def _order(path: object, value: Any) -> list[int]:
+    if not isinstance(value, list) or sorted(value, key=str) != sorted(range(len(value)), key=str):
+        raise SessionError(f"{path}: order is {value!r}; expected every unit once, e.g. [2, 0, 1]")
+    return value
+
+
+def _names(path: object, value: Any) -> dict[int, str]:
+    try:
+        checked_names(list(value.values()))
+        return {int(unit): name for unit, name in value.items()}
+    except (AttributeError, ValueError) as error:
+        raise SessionError(f'{path}: names is {value!r}; expected unit = "label", e.g. 3 = "kick" ({error})') from None
+
+
+def _groups(path: object, value: Any) -> dict[int, GroupTable]:
+    groups = {}
+    try:
+        for number, table in value.items():
+            ranges = {int(unit): (float(ends[0]), float(ends[1])) for unit, ends in table.items() if unit != "position"}
+            position = float(table.get("position", 1.0))
+            numbers = [position, *(end for ends in ranges.values() for end in ends)]
+            if int(number) not in GROUPS or not 0 <= position <= 1 or not np.isfinite(numbers).all():
+                raise ValueError
+            groups[int(number)] = GroupTable(ranges, position)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        raise SessionError(
+            f"{path}: group is {value!r}; expected tables [group.1] to [group.8] of unit = [low, high]"
+        ) from None
+    return groups
 
 
 def _checked_table(path: object, where: str, table: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from aedsp.arrays import Float32
 from aedsp.control.action_table import ACTIONS
 from aedsp.control.actions import key_table
-from aedsp.engine.controls import SILENCE_DB, Values
+from aedsp.engine.state import SILENCE_DB, Values
 from aedsp.live.statistics import StreamStatistics
 from aedsp.play.instrument import Instrument
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aedsp.control import action, action_table, actions, answers
-from aedsp.control.action_table import ACTIONS, AMOUNT_FADERS, BUTTONS, FADERS, UNIT_BUTTONS
+from aedsp.control.action_table import ACTIONS, AMOUNT_FADERS, BUTTONS, FADERS, HELD, MACRO_FADERS, UNIT_BUTTONS
 from aedsp.control.performer import Performer
 from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.controls import Controls
@@ -46,10 +46,14 @@ def test_every_key_passes_valid_arguments_to_its_action():
 
 
 def test_every_midi_target_is_an_action():
-    assert {"gain", "scale", "override"} == set(FADERS) and {"mute", "sign", "restore"} == set(UNIT_BUTTONS)
+    assert {"gain", "scale", "override"} == set(FADERS) and {"mute", "solo", "hold-solo", "sign", "restore"} == set(
+        UNIT_BUTTONS
+    )
     assert {"bank-previous", "bank-next", "recall-1", "recall-9", "store-1", "store-9", "quit", "play"} <= set(BUTTONS)
     assert {"detail", "mix", "volume", "target"} == set(AMOUNT_FADERS)
-    names = (*FADERS, *AMOUNT_FADERS, *UNIT_BUTTONS, *BUTTONS)
+    assert {"macro-bright", "macro-loud", "macro-rough", "macro-1", "macro-8"} <= set(MACRO_FADERS)
+    assert {"hold-solo", "mute-solos"} == set(HELD)
+    names = (*FADERS, *AMOUNT_FADERS, *MACRO_FADERS, *UNIT_BUTTONS, *BUTTONS)
     assert all(name in ACTIONS or name.split("-")[0] in ACTIONS for name in names)
     assert len(set(names)) == len(names)
 

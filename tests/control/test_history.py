@@ -35,6 +35,12 @@ CHANGES = [
     lambda p: p.invert_polarity(7),
     lambda p: p.toggle_silence(),
     lambda p: p.toggle_silence(),
+    lambda p: p.toggle_solo(2),
+    lambda p: p.toggle_solo(9),
+    lambda p: p.toggle_all_but(),
+    lambda p: p.clear_solo(),
+    lambda p: p.define_group(1, {3: (0.0, 1.0), 4: (1.0, 0.0)}),
+    lambda p: p.move_macro("1", 0.3),
     lambda p: p.toggle_monitor(),
     lambda p: p.toggle_frozen(),
     lambda p: p.set_amount("detail", 1.0),
@@ -53,7 +59,8 @@ def same(a, b):
         )
         and a.controls.amounts == b.controls.amounts
         and (a.controls.monitor, a.controls.frozen) == (b.controls.monitor, b.controls.frozen)
-        and (a.silenced is None) == (b.silenced is None)
+        and (a.mutes.silenced, a.mutes.solo, a.mutes.all_but) == (b.mutes.silenced, b.mutes.solo, b.mutes.all_but)
+        and a.groups == b.groups
     )
 
 
