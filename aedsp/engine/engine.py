@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from aedsp._kernels.resample import Filter
 from aedsp._rt.handle import EngineHandle
+from aedsp._rt.recent import RECENT_ROWS
 from aedsp.arrays import Float32, Float64, Int64
 from aedsp.engine import drives, effects, phases
 from aedsp.engine.arguments import (
@@ -238,9 +239,10 @@ class Engine(Unique):
         x = effects.audio(x_or_path, self._sample_rate, self._channels)
         return effects.measured(self._twin, x, self._model.n_code)
 
-    def estimate_effects(self, state: State, units: Sequence[int]) -> Float64:
-        """`effects` of some units on the last seconds, as they would be with other controls."""
-        return effects.estimated(self._model, *self._handle.recent(), state, units)
+    def estimate_effects(self, state: State, units: Sequence[int], newest: int = RECENT_ROWS) -> Float64:
+        """`effects` of some units with other controls, on the `newest` of the spectra that the engine remembers."""
+        analysed, heard, codes = self._handle.recent()
+        return effects.estimated(self._model, analysed[-newest:], heard[-newest:], codes[-newest:], state, units)
 
     def _twin(self) -> Engine:
         """A new engine with the same settings and controls, for blocks of any length."""

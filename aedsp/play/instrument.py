@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from aedsp import data
 from aedsp._kernels.time_stretch import STRETCH_RANGE, TRANSPOSE_RANGE
+from aedsp._rt.recent import RECENT_ROWS
 from aedsp.arrays import Float64
 from aedsp.control.gesture_recorder import GestureRecorder
 from aedsp.control.mapping import Mapping, Target
@@ -156,9 +157,13 @@ class Instrument(UnitPerformer):
 
     def effects(self) -> Float64 | None:
         """What each unit changes, estimated from the last seconds, as if none were muted."""
+        return self.effects_of(range(self.controls.n_units), RECENT_ROWS)
+
+    def effects_of(self, units: Sequence[int], newest: int) -> Float64:
+        """What some units change, from the newest spectra, as if none were muted."""
         state = self.controls.everything()
         unmuted = {**state.values, "muted": np.zeros_like(state.values["muted"])}
-        return self.engine.estimate_effects(replace(state, values=unmuted), range(self.controls.n_units))
+        return self.engine.estimate_effects(replace(state, values=unmuted), units, newest)
 
     def name_of(self, unit: int) -> str:
         """The label of a unit."""

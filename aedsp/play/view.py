@@ -1,6 +1,6 @@
 """What the screen shows, as lines of text: pure functions of the instrument's state and a size. No terminal.
 
-Colours add nothing that the letters do not show: M muted, O overridden, - inverted, * changed.
+Colours add nothing that the letters do not show: * changed, M all muted. The rows of the units are in `unit_rows`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from rich.text import Text
 from aedsp.arrays import Float32
 from aedsp.control.action_table import ACTIONS
 from aedsp.control.actions import key_table
-from aedsp.engine.state import SILENCE_DB, Values
+from aedsp.control.answers import soloed
+from aedsp.engine.state import SILENCE_DB
 from aedsp.live.statistics import StreamStatistics
+from aedsp.play import unit_rows
+from aedsp.play.bars import BARS, bar, cut
 from aedsp.play.instrument import Instrument
 
-BARS = " ▁▂▃▄▅▆▇█"
 LOWEST_DB = -72.0
 PAGES = ("play", "callback", "messages", "keys")
 
@@ -30,19 +32,13 @@ SCROLL = {
 }  # fmt: skip
 
 
-#: From this width on, values have five decimals, as in the paper.
-_WIDE = 76
-_TITLES = " Neuron     Gain    Scale  Adj. Value  Mute  Fader  Pot    Activation"
-_SHORT_TITLES = " Unit   Gain  Scale   Value Mute Fadr Pot  Activation"
-
-
 @dataclass
 class Sight:
     """State that the screen keeps between updates."""
 
     page: str = "play"
     scroll: int = 0  # first line of a page of text; of the messages, counted from the newest
-    code_top: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    units: unit_rows.Memory = field(default_factory=unit_rows.Memory)
 
     def show(self, page: str) -> None:
         """Turn to a page, from its beginning."""
@@ -67,12 +63,9 @@ class Look:
 
 
 def look(instrument: Instrument, sight: Sight) -> Look:
-    """Take a reading; update the peak activation of each unit, the full scale of its bar."""
+    """Take a reading; update what the rows of the units remember."""
     code, original, heard, peak, _ = instrument.stream.meter()
-    if len(sight.code_top) != len(code):
-        sight.code_top = np.full(len(code), 1e-6, np.float32)
-    if len(code):
-        sight.code_top = np.maximum(sight.code_top * np.float32(0.999), np.abs(code))
+    sight.units.take(instrument, code)
     return Look(code, original, heard, peak, instrument.stream.statistics)
 
 
@@ -140,7 +133,7 @@ def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
     keys = key_lines(width)
     meters = [bank_map(instrument, width), snapshot_line(instrument), *level_lines(instrument, seen, width)]
     n_banks = max(1, min(instrument.n_banks, (height - 26) // instrument.bank_size))
-    rows = units(instrument, sight, seen, width, n_banks)
+    rows = unit_rows.rows(instrument, sight.units, seen.code, width, n_banks)
     spectrum_rows = max(1, min(8, (height - len(rows) - len(meters) - len(keys) - 6) // 2))
     spectra = [
         *spectrum("Original", seen.original, instrument, width, spectrum_rows),
@@ -152,47 +145,6 @@ def _play_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
     return [*rows, *meters, *spectra, *messages(instrument, max(0, room), width), *keys]
 
 
-def units(instrument: Instrument, sight: Sight, seen: Look, width: int, n_banks: int = 1) -> list[Text]:
-    """The bank in view, and as many of the next as there is space for, as in the paper's Figure 3, with distances of
-    fader and pot, and activation; from the middle where activations have a sign."""
-    lines = [Text(_TITLES if width >= _WIDE else _SHORT_TITLES, "underline")]
-    values, size, first = instrument.controls.state(), instrument.bank_size, instrument.bank * instrument.bank_size
-    signed = instrument.engine.model.layers[-1].encoder_activation in ("linear", "tanh")
-    for row in range(n_banks * size):
-        unit = first + row
-        unit %= instrument.n_banks * size  # after the last bank, the first one
-        if unit >= len(values["gain"]):
-            lines.append(Text("      -"))
-        else:
-            lines.append(_unit_row(instrument, sight, seen, width, values, row if row < size else None, unit, signed))
-    return lines
-
-
-def _unit_row(
-    instrument: Instrument, sight: Sight, seen: Look, width: int, values: Values, slot: int | None, unit: int,
-    signed: bool,
-) -> Text:  # fmt: skip
-    """One unit; slot: its place in the bank in view, None if it is in another bank."""
-    gain, scale, override = (float(values[name][unit]) for name in ("gain", "scale", "override"))
-    muted, negative, taken = bool(values["muted"][unit]), values["sign"][unit] < 0, override == override
-    adjusted = 0.0 if muted else override if taken else gain * scale * (-1 if negative else 1)
-    marks = f"{'M' if muted else ' '}{'-' if negative else ' '}{'O' if taken else ' '}"
-    distances = [instrument.surface.distance(name, slot) if slot is not None else None for name in ("gain", "scale")]
-    fader, pot = ("" if d is None else f"{'▼' if d > 0 else '▲'}{abs(d)}" for d in distances)
-    activation = float(seen.code[unit]) if unit < len(seen.code) else 0.0
-    share = activation / float(sight.code_top[unit]) if unit < len(sight.code_top) else 0.0
-    selected = slot is not None and slot == instrument.selected
-    if width >= _WIDE:
-        row = f"{unit:>6} {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}  {marks:<4}  {fader:<5}  {pot:<5}  "
-    else:
-        row = f"{unit:>5} {gain:>6.3f} {scale:>6.3f} {adjusted:>7.3f} {marks:<4} {fader:<4} {pot:<4} "
-    text = (">" if selected else " ") + row
-    style = "dim" if muted or slot is None else "bold" if selected else ""
-    bar_width = max(4, width - len(text) - 8)
-    drawn = signed_bar(share, bar_width) if signed else bar(abs(share), bar_width)
-    return Text.assemble((text, style), (drawn, "green"), f" {activation:>6.3f}")
-
-
 def snapshot_line(instrument: Instrument) -> Text:
     """The snapshots that exist; the one recalled last in brackets; the morph time."""
     marks = [f"[{n}]" if n == instrument.recalled else f" {n} " for n in sorted(instrument.snapshots)]
@@ -202,13 +154,16 @@ def snapshot_line(instrument: Instrument) -> Text:
 
 
 def amounts_text(instrument: Instrument) -> Text:
-    """Detail, mix, volume and target; mix and target only where they act."""
+    """Detail, mix, target, macros and volume; all but detail and volume only where they act."""
     c = instrument.controls
     parts: list[str | tuple[str, str]] = [("Detail ", "bold"), f"{c.detail:.2f}"]
     if c.mix != 1:
         parts += [("  Mix ", "bold"), f"{c.mix:.2f}"]
     if c.target_amount:
         parts += [("  Target ", "bold"), f"{c.target_amount:.2f}"]
+    for name, position in instrument.macros.positions().items():
+        if position:
+            parts += [(f"  {name.capitalize()} ", "bold"), f"{position:+.1f}"]
     volume = f"{c.volume_db:+.1f} dB" if c.volume_db > SILENCE_DB else "silence"
     return Text.assemble(*parts, ("  Volume ", "bold"), volume)
 
@@ -227,6 +182,8 @@ def bank_map(instrument: Instrument, width: int) -> Text:
         mark = "M" if values["muted"][inside].all() else "*" if changed[inside].any() else "·"
         marks.append(f"[{mark}]" if i == instrument.bank else mark)
     title, position = "Banks  ", f" {instrument.bank} of 0-{instrument.n_banks - 1}"
+    position += ", sorted by effect" if instrument.is_sorted else ""
+    position += f", {soloed(instrument)}" if instrument.mutes.state.solo else ""
     room = width - len(title) - len(position)
     start = max(0, min(instrument.bank - room // 2, len(marks) - room + 2)) if len(marks) + 2 > room else 0
     return Text.assemble((title, "bold"), "".join(marks[start:])[:room], position)
@@ -309,7 +266,7 @@ def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, hei
     for i in range(half):
         cells = [keys[j] for j in range(i, len(keys), half)][:columns]
         lines.append(Text("".join(f"  {key:<11} {does:<25}" for key, does in cells)))
-    sent = "M muted, - inverted polarity, O override; ▲ ▼ how far a fader must move to take over."
+    sent = "M muted, S soloed, - inverted polarity, O override; ▲ ▼ how far a fader must move to take over."
     lines += [Text(""), *(Text(f"  {part}") for part in wrapped(sent, width - 2))]
     return _scrolled("Keys", lines, sight, width, height)
 
@@ -336,26 +293,6 @@ def _scrolled(title: str, lines: list[Text], sight: Sight, width: int, height: i
 
 def _title(title: str, width: int) -> Text:
     return _spread(Text(title, "bold underline"), Text("↑ ↓ page up/down scroll, tab next page", "dim"), width)
-
-
-def bar(share: float, width: int) -> str:
-    """A bar of `width` characters; share: filled part, 0 to 1."""
-    eighths = round(8 * width * min(max(share if share == share else 0.0, 0.0), 1.0))
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")).ljust(width, "·")
-
-
-def signed_bar(share: float, width: int) -> str:
-    """A bar from a centre line: share -1 to 1, to the left and to the right."""
-    half = (width - 1) // 2
-    length = round(half * min(abs(share if share == share else 0.0), 1.0))
-    left, right = ("█" * length, "") if share < 0 else ("", "█" * length)
-    return f"{left.rjust(half, '·')}│{right.ljust(half, '·')}"
-
-
-def cut(text: str, width: int) -> str:
-    """The text, cut to a width with an ellipsis."""
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
 def minutes(seconds: float) -> str:
