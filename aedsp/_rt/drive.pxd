@@ -16,5 +16,12 @@ ctypedef struct Driver:
     Py_ssize_t n_rows, row, row_length
     unsigned long long fade_hops, hops    # hops of the fade-in; hops driven since the last input
 
+ctypedef struct DriveRequest:  # all but rows
+    DriveKind kind
+    float rank
+    double walk_step
+    unsigned long long seed
+
+cdef void drive_change(Driver *driver, const DriveRequest *request) noexcept nogil
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil
 cdef float drive_level(const Driver *driver, const LoadedModel *m) noexcept nogil

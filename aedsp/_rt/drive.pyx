@@ -54,6 +54,14 @@ cdef inline bint _constant(const Driver *driver, const LoadedModel *m) noexcept 
     return driver.kind == DRIVE_CONSTANT or (driver.kind == DRIVE_ROWS and driver.row_length != m.n_code)
 
 
+cdef void drive_change(Driver *driver, const DriveRequest *request) noexcept nogil:
+    """Another drive; it fades in if its kind is another."""
+    if driver.kind != request.kind:
+        driver.kind, driver.hops = request.kind, 0
+    driver.rank, driver.seed, driver.walk_step = request.rank, request.seed, request.walk_step
+    driver.rows, driver.n_rows, driver.row = NULL, 0, 0
+
+
 cdef void drive_code(Driver *driver, const LoadedModel *m, unsigned long long hop, const float *last, float *code) noexcept nogil:
     """Write the code (n_code,) for hop number `hop`; last: the previous hop's code."""
     cdef Py_ssize_t j

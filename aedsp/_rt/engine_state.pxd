@@ -27,6 +27,8 @@ ctypedef enum EventKind:
     EVENT_SEEK           # value: target position in the source ring; negative: no fade-out
     EVENT_UNDERRUN       # value: missing frames; `hop` holds their offset in the call instead
     EVENT_TIME_STRETCH   # value: stretch and semitones that took effect (`feed_pack_stretch`)
+    EVENT_SOURCE         # value: kind of the source that took effect
+    EVENT_DRIVE          # a drive that was requested took effect
 
 ctypedef struct Event:
     long long kind, frame, hop, value     # frame: stream position at the start of the call that applied the change
@@ -95,6 +97,7 @@ ctypedef struct EngineState:
     const ControlSnapshot *controls
     Ring *incoming                # LoadedModel *: taken at the next hop
     Ring *retired                 # LoadedModel *: returned to the control side
+    Ring *drives                  # DriveRequest: taken at the next hop
     Channel *channels
     Py_ssize_t n_channels, latency_frames, chunk     # chunk: maximum frames taken in at once
     Py_ssize_t fill, first_fill                      # model frames of the current hop so far

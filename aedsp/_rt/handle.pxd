@@ -1,4 +1,5 @@
 from aedsp._kernels.resample cimport Filter
+from aedsp._rt.drive cimport DriveRequest
 from aedsp._rt.engine_state cimport EngineState
 
 
@@ -16,4 +17,5 @@ cdef class EngineHandle:
     cdef int _leave(self) except -1
     cdef int _take_waiting(self) except -1
     cdef int _free_retired(self) except -1
+    cdef DriveRequest _request(self, kind, float rank, double rate_hz, unsigned long long seed) except *
     cdef int _set_drive(self, kind, float rank, double rate_hz, unsigned long long seed, const float[:, ::1] rows) except -1

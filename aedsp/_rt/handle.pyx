@@ -14,7 +14,9 @@ from aedsp._kernels.rtisi cimport rtisi_free, rtisi_new
 from aedsp._kernels.stft cimport stft_free, stft_new
 from aedsp._kernels.volume cimport volume_start
 from aedsp._rt.control cimport control_latest, triple_start, triple_take
-from aedsp._rt.drive cimport DriveKind, DRIVE_CONSTANT, DRIVE_HOLD, DRIVE_ROWS, DRIVE_TYPICAL, DRIVE_WALK
+from aedsp._rt.drive cimport (
+    DRIVE_CONSTANT, DRIVE_HOLD, DRIVE_ROWS, DRIVE_TYPICAL, DRIVE_WALK, DriveKind, DriveRequest, drive_change,
+)
 from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
 from aedsp._rt.engine_state cimport CHUNK, Channel, EngineCounters, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
@@ -29,6 +31,7 @@ cdef extern from "atomics.h":
 cdef double FADE_S = 0.5  # fade-in of the drive
 cdef enum:
     WAITING_MODELS = 8    # maximum models in transit to or from the hop
+    WAITING_DRIVES = 64
 
 
 cdef class EngineHandle:
@@ -78,7 +81,8 @@ cdef class EngineHandle:
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
         e.retired = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
-        if (e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
+        e.drives = ring_new(WAITING_DRIVES, sizeof(DriveRequest))
+        if (e.drives is NULL or e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
                 or e.retired is NULL):
             raise MemoryError
         if e.phases.refine:
@@ -138,6 +142,7 @@ cdef class EngineHandle:
                 phase_synthesis_free(&e.channels[c].synthesis)
         aedsp_free(e.channels)
         ring_free(e.incoming)
+        ring_free(e.drives)
         ring_free(e.retired)
         stft_free(e.stft)
         rtisi_free(e.rtisi)
@@ -326,16 +331,30 @@ cdef class EngineHandle:
         finally:
             self._leave()
 
+    cdef DriveRequest _request(self, kind, float rank, double rate_hz, unsigned long long seed) except *:
+        cdef DriveRequest request
+        request.kind, request.rank, request.seed = <DriveKind> _DRIVES[kind], rank, seed
+        request.walk_step = rate_hz * self.state.stft.hop_length / self.model_rate
+        return request
+
+    def request_drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0):
+        """`set_drive` for an engine that plays, without rows: effective at the next hop. False: the queue is full."""
+        cdef DriveRequest request = self._request(kind, rank, rate_hz, seed)
+        with self.lock:
+            return ring_write(self.state.drives, &request, 1) == 1
+
     cdef int _set_drive(self, kind, float rank, double rate_hz, unsigned long long seed, const float[:, ::1] rows) except -1:
         cdef EngineState *e = &self.state
         if rows is not None and (rows.shape[1] != e.loaded.n_code or rows.shape[0] == 0):
             raise ValueError(f"rows are {rows.shape[0]} x {rows.shape[1]}; expected at least one of {e.loaded.n_code}")
         cdef double hops_a_second = self.model_rate / e.stft.hop_length
-        if e.driver.kind != <DriveKind> _DRIVES[kind]:
-            e.driver.kind, e.driver.hops = _DRIVES[kind], 0      # a new drive fades in
-        e.driver.rank, e.driver.seed, e.driver.walk_step = rank, seed, rate_hz / hops_a_second
-        e.driver.rows, e.driver.n_rows, e.driver.row = &rows[0, 0] if rows is not None else NULL, 0, 0
+        cdef DriveRequest waiting
+        cdef DriveRequest request = self._request(kind, rank, rate_hz, seed)
+        while ring_read(e.drives, &waiting, 1):                  # older than this one
+            pass
+        drive_change(&e.driver, &request)
         if rows is not None:
+            e.driver.rows = &rows[0, 0]
             e.driver.n_rows, e.driver.row_length = rows.shape[0], rows.shape[1]
         e.driver.fade_hops = <unsigned long long> (FADE_S * hops_a_second + 0.5)
         self.rows = rows

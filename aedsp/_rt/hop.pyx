@@ -16,10 +16,10 @@ from aedsp._kernels.rtisi cimport rtisi_run
 from aedsp._kernels.stft cimport stft_forward, stft_inverse, stft_remember
 from aedsp._kernels.volume cimport volume_jump, volume_move
 from aedsp._rt.control cimport control_latest
-from aedsp._rt.drive cimport DRIVE_HOLD, drive_code, drive_level
+from aedsp._rt.drive cimport DRIVE_HOLD, DriveRequest, drive_change, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
 from aedsp._rt.engine_state cimport (
-    EVENT_CONTROLS, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
+    EVENT_CONTROLS, EVENT_DRIVE, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
 )
 from aedsp._rt.recent cimport recent_note
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
@@ -282,14 +282,18 @@ cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value
 
 
 cdef void hop_take_changes(EngineState *e) noexcept nogil:
-    """Take the newest model and the newest controls for the next hop."""
+    """Take the newest model, drive and controls for the next hop."""
     cdef LoadedModel *model
+    cdef DriveRequest request
     e.changes_due = False
     while ring_readable(e.incoming) and ring_readable(e.retired) < e.retired.capacity:
         ring_read(e.incoming, &model, 1)
         ring_write(e.retired, &e.loaded, 1)
         e.loaded = model
         hop_note(e, EVENT_SWAP, e.hop, <long long> <size_t> model)
+    while ring_read(e.drives, &request, 1):
+        drive_change(&e.driver, &request)
+        hop_note(e, EVENT_DRIVE, e.hop, 0)
     e.controls = control_latest(e.loaded.controls)
     if e.volume_jumps:
         volume_jump(&e.volume, e.controls.volume)

@@ -8,6 +8,7 @@ from aedsp._rt.ring import ItemRing
 Float32 = npt.NDArray[np.float32]
 COMMANDS: tuple[str, ...]
 EVENTS: tuple[str, ...]
+KINDS: tuple[str, ...]
 EVENT_BYTES: int
 
 class Player:
@@ -23,6 +24,9 @@ class Player:
         log: ItemRing | None = None,
         time_stretcher: TimeStretcher | None = None,
     ) -> None: ...
+    def set_kind(self, kind: str) -> None: ...
+    @property
+    def kind(self) -> str: ...
     def set_stretch(self, stretch: float, semitones: float) -> None: ...
     @property
     def ahead(self) -> int: ...

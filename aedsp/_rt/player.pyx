@@ -23,7 +23,7 @@ from aedsp._kernels.time_stretch cimport TimeStretcher
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
 from aedsp._rt.engine cimport engine_clear, engine_publish, engine_pull, engine_push, engine_reset
 from aedsp._rt.engine_state cimport (
-    CHUNK, EVENT_CONTROLS, EVENT_SEEK, EVENT_SWAP, EVENT_TIME_STRETCH, EVENT_TRANSPORT, EVENT_UNDERRUN, INPUT_AUDIO,
+    CHUNK, EVENT_CONTROLS, EVENT_DRIVE, EVENT_SEEK, EVENT_SOURCE, EVENT_SWAP, EVENT_TIME_STRETCH, EVENT_TRANSPORT, EVENT_UNDERRUN, INPUT_AUDIO,
     INPUT_MISSING, INPUT_NONE, EngineState, Event,
 )
 from aedsp._rt.feed cimport (
@@ -33,6 +33,7 @@ from aedsp._rt.handle cimport EngineHandle
 from aedsp._rt.hop cimport hop_note, hop_take_changes
 from aedsp._rt.player_state cimport (
     COMMAND_END, COMMAND_PAUSE, COMMAND_PLAY, COMMAND_STOP, SOURCE_DEVICE, SOURCE_NONE, SOURCE_RING, Meter, PlayerState,
+    SourceKind,
 )
 from aedsp._rt.ring cimport ItemRing, ring_free, ring_new, ring_read, ring_readable, ring_write
 
@@ -67,6 +68,18 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
             engine_clear(p.engine)
         hop_note(p.engine, EVENT_TRANSPORT, p.engine.hop, command)
         atomic_write(&p.transport.state, command)
+
+
+cdef void _take_kind(PlayerState *p) noexcept nogil:
+    """Go on with another kind of source, if that is asked for. Nothing that the ring still holds is heard again."""
+    cdef long long asked = atomic_read(&p.asked_kind)
+    if asked == p.kind:
+        return
+    p.kind = <SourceKind> asked
+    p.source.dry = p.kind == SOURCE_RING
+    if not p.transport.playing and p.transport.fade == 0 and p.kind != SOURCE_DEVICE:
+        p.transport.halted = True
+    hop_note(p.engine, EVENT_SOURCE, p.engine.hop, asked)
 
 
 cdef void _push(PlayerState *p, const float *x, Py_ssize_t n) noexcept nogil:
@@ -151,6 +164,7 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     cdef unsigned long long before = denormals_off()
     cdef Py_ssize_t done = 0, n, channels = p.engine.n_channels
     p.engine.log.frame, p.engine.changes_due = p.frames, True
+    _take_kind(p)
     if p.transport.halted and p.kind == SOURCE_RING:
         feed_seek_at_rest(p)
     feed_take_stretch(p)
@@ -180,7 +194,7 @@ cdef class Player:
     sample_rate : float
         Host rate, Hz.
     source : ItemRing, optional
-        For "ring": float32 frames of the engine's channels, at the host rate.
+        Needed for "ring", now or later: float32 frames of the engine's channels, at the host rate.
     block_frames : int
         The engine's fixed block size; 0: any.
     recorder_frames : int
@@ -201,11 +215,12 @@ cdef class Player:
         self.reading = threading.Lock()
         engine_reset(e)
         p.engine, p.block, p.sample_rate = e, block_frames, sample_rate
-        p.kind = {"ring": SOURCE_RING, "device": SOURCE_DEVICE, "none": SOURCE_NONE}[kind]
-        if p.kind == SOURCE_RING and (source is None or source.ring.item_bytes != frame_bytes):
+        p.kind = KINDS.index(kind)
+        p.asked_kind = p.kind
+        if source.ring.item_bytes != frame_bytes if source is not None else p.kind == SOURCE_RING:
             raise ValueError(f"source needs items of {frame_bytes} bytes, one frame of {e.n_channels} channels")
         p.source.ring = source.ring if source is not None else NULL
-        if p.kind == SOURCE_RING:
+        if source is not None:
             if time_stretcher is not None and time_stretcher.stretch.n_channels != e.n_channels:
                 raise ValueError(f"stretcher has {time_stretcher.stretch.n_channels} channels; expected {e.n_channels}")
             p.stretching.kernel = time_stretcher.stretch if time_stretcher is not None else NULL
@@ -248,6 +263,17 @@ cdef class Player:
         cdef long long command = COMMANDS.index(name)
         self.last_command = name
         return ring_write(self.state.transport.commands, &command, 1) == 1
+
+    def set_kind(self, kind):
+        """Go on with another kind of source, "ring", "device" or "none", from the next call on."""
+        if kind == "ring" and self.state.source.ring is NULL:
+            raise ValueError("cannot play a file without a source ring")
+        atomic_write(&self.state.asked_kind, KINDS.index(kind))
+
+    @property
+    def kind(self):
+        """The kind of source that was asked for last."""
+        return KINDS[atomic_read(&self.state.asked_kind)]
 
     @property
     def asked(self):
@@ -377,5 +403,6 @@ EVENT_BYTES = sizeof(Event)
 COMMANDS = _in_order({COMMAND_PLAY: "play", COMMAND_PAUSE: "pause", COMMAND_STOP: "stop", COMMAND_END: "end"})
 EVENTS = _in_order({
     EVENT_CONTROLS: "controls", EVENT_SWAP: "swap", EVENT_TRANSPORT: "transport", EVENT_SEEK: "seek",
-    EVENT_UNDERRUN: "underrun", EVENT_TIME_STRETCH: "time_stretch",
+    EVENT_UNDERRUN: "underrun", EVENT_TIME_STRETCH: "time_stretch", EVENT_SOURCE: "source", EVENT_DRIVE: "drive",
 })
+KINDS = _in_order({SOURCE_RING: "ring", SOURCE_DEVICE: "device", SOURCE_NONE: "none"})

@@ -25,7 +25,7 @@ ctypedef struct Transport:
     float *fade_curve         # 0 to 1, fade_frames + 1
 
 ctypedef struct SourceState:  # the ring of a file; a segment is the run of frames between seeks
-    Ring *ring                # borrowed, frames of the engine's channels; NULL except for SOURCE_RING
+    Ring *ring                # borrowed, frames of the engine's channels; NULL: there is none
     long long seek_mark, end  # atomic: start and end of the newest segment, packed by `feed_mark`
     long long seek_taken      # atomic: the last seek that the audio thread has taken
     long long seek_target
@@ -75,6 +75,7 @@ ctypedef struct Meters:
 ctypedef struct PlayerState:
     EngineState *engine       # borrowed
     SourceKind kind
+    long long asked_kind      # atomic: SourceKind from the next call on
     Py_ssize_t block          # frames per call; 0: any
     double sample_rate
     long long frames

@@ -10,6 +10,10 @@ that a replay is bit-identical.
     {"detail": 1.0}  {"mix": 0.5}  {"volume_db": -6.0}  {"target_amount": 0.5}
     {"stretch": 1.5, "transpose": -2.0}          file only
     {"seek": frame of the file, "dry": bool}     dry: the old segment had run out, there was nothing to fade
+    {"open": path of the song, "loop": bool, "frame": its first frame, "dry": bool,
+     "fading": {"open", "loop", "frame", "gain"} of the song that fades out; absent: none}
+    {"input": "ring" | "device" | "none"}        the kind of the source; with "open", "loop", "frame": the first song
+    {"drive": name}
     {"missing": frames, "after": frames}         underrun: the source's ring was empty
     {"swap": path of the model}
 

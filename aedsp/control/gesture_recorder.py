@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from aedsp._rt.player import COMMANDS, EVENTS
+from aedsp._rt.player import COMMANDS, EVENTS, KINDS
 from aedsp.arrays import Int64
 from aedsp.control.gesture_file import Gesture, read_part, require_mido, write
 from aedsp.engine.controls import NEUTRAL_AMOUNTS
@@ -156,9 +156,31 @@ class GestureRecorder:
             stretch, transpose = struct.unpack(">ff", value.to_bytes(8, "big", signed=True))
             yield {"stretch": stretch, "transpose": transpose}
         elif kind == "seek":
-            yield {"seek": self._stream.file_position(abs(value)), "dry": value < 0}
+            yield self._jump(abs(value), value < 0)
+        elif kind == "source":
+            yield self._source(KINDS[value])
+        elif kind == "drive":
+            yield {"drive": self._stream.drive_taken()}
         elif kind == "underrun":
             yield {"missing": value, "after": hop}
+
+    def _jump(self, position: int, dry: bool) -> dict[str, Any]:
+        """The change of a jump to a position of the ring: within the song, or to another one."""
+        segment = self._stream.segment(position)
+        if segment is None or not segment.opened:
+            return {"seek": 0 if segment is None else segment.frame, "dry": dry}
+        change: dict[str, Any] = {**_song(segment.source), "frame": segment.frame, "dry": dry}
+        if segment.fading is not None:
+            fading = segment.fading
+            change["fading"] = {**_song(fading.source), "frame": fading.frame, "gain": fading.gain}
+        return change
+
+    def _source(self, kind: str) -> dict[str, Any]:
+        """The change to another kind of source; a song may be the first one."""
+        first = self._stream.segment(0)
+        if kind != "ring" or first is None:
+            return {"input": kind}
+        return {"input": kind, **_song(first.source), "frame": first.frame}
 
     def _saved_model(self, model: Model) -> str:
         """Save a model that has no file beside the gestures."""
@@ -186,8 +208,12 @@ def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any
         "model": str(Path(model_path).resolve()),
         "source": str(Path(source.path).resolve()) if isinstance(source, FileSource) else type(source).__name__,
         "loop": isinstance(source, FileSource) and source.loop,
-        "start_frame": stream.file_position(0) if file else 0,
+        "start_frame": first.frame if file and (first := stream.segment(0)) else 0,
     }
+
+
+def _song(source: FileSource) -> dict[str, Any]:
+    return {"open": str(Path(source.path).resolve()), "loop": source.loop}
 
 
 def _others(state: State) -> dict[str, Any]:

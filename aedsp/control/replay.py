@@ -18,10 +18,11 @@ from aedsp._rt.ring import ItemRing
 from aedsp.arrays import Float32
 from aedsp.audio.reader import READ_FRAMES, Reader
 from aedsp.control.gesture_file import Gesture, GestureFile
-from aedsp.engine import time_stretch
+from aedsp.engine import drives, time_stretch
 from aedsp.engine.controls import NEUTRAL_AMOUNTS
 from aedsp.engine.engine import Engine
 from aedsp.errors import GestureFileError
+from aedsp.live.segments import Fading, Segment, frames_of
 from aedsp.live.sources import FileSource
 from aedsp.model.model import Model
 
@@ -35,14 +36,24 @@ _AHEAD = 1 << 16
 class _Feed:
     """Replaces the streamer, in step with the player: keeps more in the ring than the next call takes."""
 
-    def __init__(self, source: FileSource, start_frame: int, engine: Engine, most_frames: int) -> None:
-        self.reader = Reader(source.path, engine.sample_rate, engine.channels, loop=source.loop)
+    def __init__(self, engine: Engine, most_frames: int) -> None:
+        self._rate, self._channels = engine.sample_rate, engine.channels
         self._keep = _MOST_SOURCE * most_frames + 2 * READ_FRAMES + _AHEAD
         self.ring = ItemRing(4 * self._keep, 4 * engine.channels)
-        self._blocks = self.reader.blocks(start_frame)
+        self._source: FileSource | None = None
+        self._reader: Reader | None = None
+        self._blocks: Iterator[Float32] = iter(())
         self._pending = np.zeros((0, engine.channels), np.float32)
-        self._ended = False
+        self._ended = True
         self._begin = 0  # start of the newest segment, in the ring
+
+    @property
+    def has_song(self) -> bool:
+        return self._reader is not None
+
+    def start(self, source: FileSource, frame: int) -> None:
+        """The first song."""
+        self._take(Segment(source, frame))
 
     def fill(self, player: Player) -> None:
         while not self._ended and self.ring.written - max(self.ring.taken, self._begin) < self._keep:
@@ -56,12 +67,31 @@ class _Feed:
             self._pending = self._pending[self.ring.write(self._pending) :]
 
     def seek(self, player: Player, frame: int, dry: bool) -> None:
-        self._blocks = self.reader.blocks(frame)
-        self._pending, self._ended = self._pending[:0], False
+        """Go on in the song."""
+        assert self._source is not None
+        self.jump(player, Segment(self._source, frame), dry)
+
+    def jump(self, player: Player, segment: Segment, dry: bool) -> None:
+        self._take(segment)
         if dry:
             player.replay_dry()
         self._begin = self.ring.written
         player.begin_segment()
+
+    def close(self) -> None:
+        if self._reader:
+            self._reader.close()
+
+    def _take(self, segment: Segment) -> None:
+        old = self._open(segment.fading.source) if segment.fading else None
+        if self._reader is None or segment.source != self._source:
+            self.close()
+            self._source, self._reader = segment.source, self._open(segment.source)
+        self._blocks = frames_of(segment, self._reader, old)
+        self._pending, self._ended = self._pending[:0], False
+
+    def _open(self, source: FileSource) -> Reader:
+        return Reader(source.path, self._rate, self._channels, loop=source.loop)
 
 
 class Replay:
@@ -111,7 +141,7 @@ class Replay:
         for amount, neutral in NEUTRAL_AMOUNTS.items():  # a file of the first edition has none of them
             setattr(self.engine.controls, amount, header.get(amount, neutral))
         self.step = self.engine.block_frames or BLOCK_FRAMES
-        self._feed: _Feed | None = None
+        self._feed = _Feed(self.engine, self.step)
         name = source or header["source"]
         if name == "InputSource":
             raise GestureFileError(
@@ -122,18 +152,19 @@ class Replay:
         else:
             if not Path(name).is_file():
                 raise GestureFileError(f"{self.path}: source {name} not found; give an audio file as IN")
-            self._feed = _Feed(FileSource(name, header["loop"]), header["start_frame"], self.engine, self.step)
+            self._feed.start(FileSource(name, header["loop"]), header["start_frame"])
         stretch = header.get("stretch", 1.0), header.get("transpose", 0.0)
         rate, channels = self.engine.sample_rate, self.engine.channels
+        self._handle = self.engine.attach()
         self.player = Player(
-            self.engine.attach(),
-            kind="ring" if self._feed else "none",
+            self._handle,
+            kind="ring" if self._feed.has_song else "none",
             sample_rate=rate,
-            source=self._feed.ring if self._feed else None,
+            source=self._feed.ring,
             block_frames=self.engine.block_frames or 0,
-            time_stretcher=time_stretch.time_stretcher(rate, channels) if self._feed else None,
+            time_stretcher=time_stretch.time_stretcher(rate, channels),
         )
-        if self._feed and stretch != (1.0, 0.0):
+        if self._feed.has_song and stretch != (1.0, 0.0):
             self.player.set_stretch(*stretch)
 
     def _model(self, name: str) -> Model:
@@ -155,14 +186,12 @@ class Replay:
                 raise GestureFileError(f"{self.path}: invalid change at frame {gesture.frame} ({error})") from None
 
     def close(self) -> None:
-        if self._feed:
-            self._feed.reader.close()
+        self._feed.close()
 
     def _until(self, at: int, frame: int) -> Iterator[Float32]:
         while at < frame:
             out = np.empty((min(self.step, frame - at), self.engine.channels), np.float32)
-            if self._feed:
-                self._feed.fill(self.player)
+            self._feed.fill(self.player)
             self.player.process(None, out)
             yield out
             at += len(out)
@@ -178,11 +207,32 @@ class Replay:
             setattr(controls, setting, change[setting])
         elif "transport" in change:
             self.player.command(change["transport"])
-        elif "stretch" in change and self._feed:
+        elif "stretch" in change:
             self.player.set_stretch(change["stretch"], change["transpose"])
-        elif "seek" in change and self._feed:
+        elif "seek" in change:
             self._feed.seek(self.player, change["seek"], change["dry"])
+        elif "input" in change:
+            self._change_input(change)
+        elif "open" in change:
+            fading = change.get("fading")
+            old = Fading(self._song(fading), fading["frame"], fading["gain"]) if fading else None
+            self._feed.jump(self.player, Segment(self._song(change), change["frame"], True, old), change["dry"])
+        elif "drive" in change:
+            drives.request_drive(self._handle, change["drive"], self.engine.model, self.engine.seed)
         elif "missing" in change:
             self.player.replay_missing(change["missing"], change["after"])
         elif "swap" in change:
             self.engine.swap(self._model(change["swap"]))
+
+    def _change_input(self, change: dict[str, Any]) -> None:
+        if change["input"] == "device":
+            raise GestureFileError(f"{self.path}: goes on to a live input, which is not recorded")
+        if "open" in change and not self._feed.has_song:
+            self._feed.start(self._song(change), change["frame"])
+        self.player.set_kind(change["input"])
+
+    def _song(self, change: dict[str, Any]) -> FileSource:
+        """A song of a recorded change."""
+        if not Path(change["open"]).is_file():
+            raise GestureFileError(f"{self.path}: song {change['open']} not found")
+        return FileSource(change["open"], change["loop"])

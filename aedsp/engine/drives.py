@@ -61,6 +61,22 @@ def named_from_the_start(text: str) -> Drive:
     return named(text)
 
 
+def request_drive(handle: EngineHandle, drive: str, model: Model, seed: int) -> bool:
+    """Set a named drive of an engine that plays; False if the audio thread has not taken the last ones yet.
+
+    Raises
+    ------
+    ValueError
+        As `set_drive`.
+    """
+    chosen = _fitting(drive, model)
+    if chosen.kind == "typical":
+        return handle.request_drive("typical", rank=chosen.value)
+    if chosen.kind == "walk":
+        return handle.request_drive("walk", rate_hz=chosen.value, seed=seed)
+    return handle.request_drive(chosen.kind)
+
+
 def set_drive(handle: EngineHandle, drive: str | npt.ArrayLike, model: Model, seed: int) -> None:
     """Set the drive; it applies from the next hop without input.
 
@@ -72,18 +88,23 @@ def set_drive(handle: EngineHandle, drive: str | npt.ArrayLike, model: Model, se
     if not isinstance(drive, str):
         handle.set_drive("rows", rows=_rows(drive, model.n_code))
         return
-    chosen = named(drive)
-    if chosen.kind in ("typical", "walk") and model.code_statistics is None:
-        raise ValueError(
-            f"drive is {drive!r}, but {model.name or 'the model'} has no code statistics; "
-            "use constant, or an array of codes"
-        )
+    chosen = _fitting(drive, model)
     if chosen.kind == "typical":
         handle.set_drive("typical", rank=chosen.value)
     elif chosen.kind == "walk":
         handle.set_drive("walk", rate_hz=chosen.value, seed=seed)
     else:
         handle.set_drive(chosen.kind)
+
+
+def _fitting(drive: str, model: Model) -> Drive:
+    chosen = named(drive)
+    if chosen.kind in ("typical", "walk") and model.code_statistics is None:
+        raise ValueError(
+            f"drive is {drive!r}, but {model.name or 'the model'} has no code statistics; "
+            "use constant, or an array of codes"
+        )
+    return chosen
 
 
 def _rows(drive: npt.ArrayLike, n_code: int) -> Float32:

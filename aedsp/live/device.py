@@ -66,12 +66,28 @@ class StreamDevice:
                 f"output_channels is {wanted}; {self.output.name} has {self.output.outputs} output channels"
             )
         self._n_out = min(wanted, self.output.outputs)
-        self._input: Device | None = None
-        self._n_in = 0
-        if isinstance(source, InputSource):
-            self._input = portaudio.find_device(source.device, "input")
-            self._n_in = min(engine.channels, self._input.inputs)
+        self._input, self._n_in = self._input_of(source)
         self.callback: Callback | None = None
+
+    def _input_of(self, source: Source) -> tuple[Device | None, int]:
+        """The input device of a source and the channels to take from it; None and 0 without one."""
+        if not isinstance(source, InputSource):
+            return None, 0
+        found = portaudio.find_device(source.device, "input")
+        return found, min(self._engine.channels, found.inputs)
+
+    def change_source(self, source: Source) -> None:
+        """Open the device anew, with the input of another source or without one; if that fails, as it was."""
+        before = self._input, self._n_in
+        found = self._input_of(source)
+        self.close()
+        try:
+            self._input, self._n_in = found
+            self.open()
+        except Exception:
+            self._input, self._n_in = before
+            self.open()
+            raise
 
     @property
     def requested_latency(self) -> str:

@@ -27,12 +27,14 @@ from aedsp.engine.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.live import portaudio
 from aedsp.live.device import StreamDevice
+from aedsp.live.feed import Feed
 from aedsp.live.housekeeper import Housekeeper
 from aedsp.live.lifetime import RunningRecording, abandon, close_at_exit, weakly
 from aedsp.live.portaudio import DeviceName
 from aedsp.live.recorder import RING_S as RECORDER_RING_S
 from aedsp.live.recorder import Recorder
-from aedsp.live.sources import FileSource, InputSource, NoInput, Source, Streamer, as_source
+from aedsp.live.segments import Segment
+from aedsp.live.sources import Source, as_source
 from aedsp.live.statistics import Latency, StreamStatistics
 from aedsp.model.model import Model
 from aedsp.unique import Unique
@@ -105,28 +107,25 @@ class Stream(Unique):
         if not isinstance(engine, Engine):
             raise TypeError(f"engine is {type(engine).__name__}; expected aedsp.Engine")
         portaudio.expect_latency(latency)
-        self.engine, self.source = engine, as_source(source)
+        self.engine = engine
         self.on_message = on_message
         self._lock, self._log_lock = threading.RLock(), threading.RLock()
         self._log = ItemRing(LOG_EVENTS, EVENT_BYTES)
         self._recording = RunningRecording()
         self._closed = False
         self._stretch = (1.0, 0.0)
-        if isinstance(self.source, NoInput):
-            engine.set_drive(self.source.drive)
+        self._feed = Feed(engine, as_source(source))
         handle = engine.attach()
         with contextlib.ExitStack() as undo:  # in reverse: closing the device first ends the audio thread
             undo.callback(engine.detach)
-            self._streamer = self._make_streamer()
-            if self._streamer:
-                undo.callback(self._streamer.close)
+            undo.callback(self._feed.close)
             self._player = self._make_player(handle)
             undo.callback(self._player.detach)
             undo.callback(weakly(self._deliver_last_events))
             self._device = StreamDevice(
                 engine,
                 self._player,
-                self.source,
+                self._feed.source,
                 device,
                 latency=latency,
                 output_channels=output_channels,
@@ -134,8 +133,7 @@ class Stream(Unique):
             )
             undo.callback(self._device.close)
             self._device.open()
-            if self._streamer:
-                self._streamer.start(self._player)
+            self._feed.start(self._player, self._device, handle)
             self._release = undo.pop_all()
         tasks = weakly(self.deliver_events), engine.free_retired, self._device.look_after_the_device
         self._housekeeper = Housekeeper(tasks, weakly(self._problems), weakly(self.say))
@@ -143,22 +141,17 @@ class Stream(Unique):
         self._dropped.atexit = False
         close_at_exit(self)
 
-    def _make_streamer(self) -> Streamer | None:
-        if isinstance(self.source, FileSource):
-            return Streamer(self.source, self.engine.sample_rate, self.engine.channels)
-        return None
-
     def _make_player(self, handle: EngineHandle) -> Player:
-        engine, streamer = self.engine, self._streamer
+        engine = self.engine
         return Player(
             handle,
-            kind={FileSource: "ring", InputSource: "device", NoInput: "none"}[type(self.source)],
+            kind=self._feed.kind,
             sample_rate=engine.sample_rate,
-            source=streamer.ring if streamer else None,
+            source=self._feed.ring,
             block_frames=engine.block_frames or 0,
             recorder_frames=int(RECORDER_RING_S * engine.sample_rate),
             log=self._log,
-            time_stretcher=time_stretch.time_stretcher(engine.sample_rate, engine.channels) if streamer else None,
+            time_stretcher=time_stretch.time_stretcher(engine.sample_rate, engine.channels),
         )
 
     def __enter__(self) -> Stream:
@@ -171,8 +164,8 @@ class Stream(Unique):
     def start(self) -> None:
         """Play from the current position; unmute a live input."""
         with self._lock:
-            if self._player.transport == "end" and self._streamer:
-                self._streamer.seek(0)
+            if self._player.transport == "end" and self._feed.song and self._feed.song.at_end:
+                self._feed.song.seek(0)
             self._command("play")
 
     def pause(self) -> None:
@@ -183,8 +176,8 @@ class Stream(Unique):
         """Fade out, clear the sound, rewind."""
         with self._lock:
             self._command("stop")
-            if self._streamer:
-                self._streamer.seek(0)
+            if self._feed.song:
+                self._feed.song.seek(0)
 
     def seek(self, position_s: float) -> None:
         """Go to a position of the file, in s; does nothing without a file.
@@ -196,8 +189,29 @@ class Stream(Unique):
         """
         expect_number("position_s", position_s)
         self._expect_open()
-        if self._streamer:
-            self._streamer.seek(position_s)
+        if self._feed.song:
+            self._feed.song.seek(position_s)
+
+    @property
+    def source(self) -> Source:
+        """What plays, or is about to."""
+        return self._feed.source
+
+    def change(self, source: Source | str | os.PathLike[str] | None) -> None:
+        """Go on with another source; the transport goes on as it is.
+
+        A song that plays fades out over a second while the next one begins. A live input opens the device anew, and is
+        muted until `start`; so does going on from one. The engine keeps its rate and its channels.
+
+        Raises
+        ------
+        OSError, AudioFileError, ValueError, StreamError
+            The file cannot be read, the drive does not fit the model, or the device cannot be opened; the old source
+            plays on.
+        """
+        with self._lock:
+            self._expect_open()
+            self._feed.change(as_source(source))
 
     @property
     def stretch(self) -> float:
@@ -220,7 +234,7 @@ class Stream(Unique):
     def _set_stretch(self, stretch: float, transpose: float) -> None:
         self._expect_open()
         time_stretch.check(stretch, transpose)
-        if self._streamer is None:
+        if self._feed.song is None:
             raise ValueError("only a file can be stretched or transposed")
         with self._lock:
             self._stretch = (float(stretch), float(transpose))
@@ -290,14 +304,14 @@ class Stream(Unique):
     @property
     def position_s(self) -> float:
         """Position in the file, in s; without a file, the time played."""
-        if self._streamer:
-            return self._streamer.position_s
+        if self._feed.song:
+            return self._feed.song.position_s
         return self.frames / self.engine.sample_rate
 
     @property
     def duration_s(self) -> float | None:
         """Duration of the file, in s; None without a file."""
-        return self._streamer.duration_s if self._streamer else None
+        return self._feed.song.duration_s if self._feed.song else None
 
     @property
     def recording(self) -> Path | None:
@@ -342,9 +356,13 @@ class Stream(Unique):
         """The latest readings, as copies. One reader at a time."""
         return Meter(*self._player.meter())
 
-    def file_position(self, ring_position: int) -> int | None:
-        """The frame of the file at a position of the ring, for the gesture recorder."""
-        return self._streamer.segments.get(ring_position) if self._streamer else None
+    def segment(self, ring_position: int) -> Segment | None:
+        """The segment of a song that begins at a position of the ring, for the gesture recorder."""
+        return self._feed.segment(ring_position)
+
+    def drive_taken(self) -> str:
+        """The drive of the oldest drive event that was not asked for yet, for the gesture recorder."""
+        return self._feed.requested.popleft() if self._feed.requested else "constant"
 
     def deliver_events(self) -> None:
         """Deliver the events logged by the audio thread to the engine's listener."""
@@ -373,5 +391,5 @@ class Stream(Unique):
 
     def _problems(self) -> list[str]:
         recorder = self._recording.recorder
-        found = [self._streamer.warning if self._streamer else None, recorder.error if recorder else None]
+        found = [self._feed.song.warning if self._feed.song else None, recorder.error if recorder else None]
         return [problem for problem in found if problem]

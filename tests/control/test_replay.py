@@ -40,6 +40,9 @@ ACTIONS = [
     "transpose",
     "freeze",
     "wait",
+    "song",
+    "song",
+    "drive",
 ]
 
 
@@ -69,7 +72,7 @@ def rendered(path):
         replay.close()
 
 
-def act(action, stream, models, rng, seconds):
+def act(action, stream, models, rng, seconds, folder):
     controls = stream.engine.controls
     if action == "play":
         stream.start()
@@ -97,9 +100,17 @@ def act(action, stream, models, rng, seconds):
     elif action == "monitor":
         controls.monitor = str(rng.choice(["original", "resynthesized"]))
     elif action == "stretch":
-        stream.stretch = float(rng.choice([1, 1, 0.5, 1.3, 3]))
+        with contextlib.suppress(ValueError):  # without a file
+            stream.stretch = float(rng.choice([1, 1, 0.5, 1.3, 3]))
     elif action == "transpose":
-        stream.transpose = float(rng.choice([0, 0, -12, 3.5, 7]))
+        with contextlib.suppress(ValueError):
+            stream.transpose = float(rng.choice([0, 0, -12, 3.5, 7]))
+    elif action == "song":
+        start = float(rng.choice([0, 0, rng.random() * seconds]))
+        name = str(rng.choice(["x.wav", "y.wav", "z.wav"]))
+        stream.change(aedsp.FileSource(folder / name, bool(rng.integers(2)), start))
+    elif action == "drive":
+        stream.change(aedsp.NoInput())
     elif action == "freeze":
         controls.frozen = not controls.frozen
     elif action == "wait":
@@ -121,13 +132,15 @@ def test_a_random_performance_renders_bit_identical(devices, tmp_path, seed):
         rng.choice([0, 64, 512, 1000]),
     )
     soundfile.write(tmp_path / "x.wav", music(rng, n, file_rate), file_rate, subtype="FLOAT")
+    soundfile.write(tmp_path / "y.wav", music(rng, 60_000, 32_000), 32_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "z.wav", 0.1 * rng.standard_normal((5000, 2)), rate, subtype="FLOAT")
     engine = aedsp.Engine(models[0], rate, channels=channels, block_frames=int(block) or None)
     engine.controls.gain[2] = 0.3
-    source = aedsp.FileSource(tmp_path / "x.wav", loop=bool(rng.integers(2)))
+    source = aedsp.FileSource(tmp_path / "x.wav", loop=bool(rng.integers(2))) if seed % 5 else aedsp.NoInput()
     stream = aedsp.Stream(engine, source, output_channels=channels)
     recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m0.h5")
     for _ in range(60):
-        act(str(rng.choice(ACTIONS)), stream, models, rng, n / file_rate)
+        act(str(rng.choice(ACTIONS)), stream, models, rng, n / file_rate, tmp_path)
     stream.close()
     recorder.close()
     live, again = np.concatenate(devices[0].heard), rendered(tmp_path / "g.mid")

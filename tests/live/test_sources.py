@@ -16,14 +16,13 @@ from aedsp.audio.reader import Reader, to_channels
 from aedsp.engine import time_stretch
 from aedsp.live.recorder import Recorder, wav_header
 from aedsp.live.sources import (
-    RING_S,
     FileSource,
     InputSource,
     NoInput,
-    Streamer,
     as_source,
     channels_of,
 )
+from aedsp.live.streamer import RING_S, Streamer
 from models import autoencoder, music
 
 
