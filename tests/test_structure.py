@@ -50,7 +50,7 @@ ONLY = {
     "numba": {"train.network.elementwise_numba", "train.sweep.worker"},
     "scipy": {"train.network.gemm", "train.network.initial"},
     "textual": {"play.screen"},
-    "rich": {"play.view", "play.unit_rows", "train.report.progress", "train.sweep.progress"},
+    "rich": {"play.view", "play.unit_rows", "play.browser", "train.report.progress", "train.sweep.progress"},
     "dask": {"train.sweep.cluster"},
     "distributed": {"train.sweep.cluster", "train.sweep.worker"},
     "threadpoolctl": {"train.sweep.cluster", "train.sweep.worker"},

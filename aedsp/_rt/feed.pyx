@@ -86,7 +86,7 @@ cdef void _jump(PlayerState *p, long long seek) noexcept nogil:
 
 
 cdef void feed_seek_at_rest(PlayerState *p) noexcept nogil:
-    """Take a pending seek while halted: nothing to fade out."""
+    """Take a pending seek while halted, or while the ring is not the source: nothing to fade out."""
     cdef SourceState *source = &p.source
     cdef TimeStretching *stretching = &p.stretching
     cdef long long seek = atomic_read(&source.seek_mark)

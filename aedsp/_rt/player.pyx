@@ -76,7 +76,7 @@ cdef void _take_kind(PlayerState *p) noexcept nogil:
     if asked == p.kind:
         return
     p.kind = <SourceKind> asked
-    p.source.dry = p.kind == SOURCE_RING
+    p.source.dry = p.kind == SOURCE_RING and atomic_read(&p.source.seek_mark) != p.source.seek_taken
     if not p.transport.playing and p.transport.fade == 0 and p.kind != SOURCE_DEVICE:
         p.transport.halted = True
     hop_note(p.engine, EVENT_SOURCE, p.engine.hop, asked)
@@ -165,7 +165,7 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
     cdef Py_ssize_t done = 0, n, channels = p.engine.n_channels
     p.engine.log.frame, p.engine.changes_due = p.frames, True
     _take_kind(p)
-    if p.transport.halted and p.kind == SOURCE_RING:
+    if p.source.ring is not NULL and (p.transport.halted or p.kind != SOURCE_RING):
         feed_seek_at_rest(p)
     feed_take_stretch(p)
     _take_commands(p)

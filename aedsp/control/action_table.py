@@ -65,6 +65,27 @@ ACTIONS: dict[str, Action] = {
             keys=(Keys(", .", "5 s back, forward", {"comma": f"-{SEEK_S:g}", "full_stop": f"+{SEEK_S:g}"}),),
         ),
         Action(
+            "open", "go on to a song, a folder or an M3U file; the old song fades out",
+            answers.quiet(lambda p, path: p.open_song(path)), (Argument("FILE", "file"),),
+            keys=(Keys("L", "open a song", {"L": "", "upper_l": ""}, prompt=True),),
+        ),
+        Action(
+            "next", "the next song of the folder or playlist", answers.quiet(lambda p: p.step_song(1)), midi="button",
+            keys=(Keys("pgdn", "next song", {"pagedown": ""}),),
+        ),
+        Action(
+            "previous", "the previous song", answers.quiet(lambda p: p.step_song(-1)), midi="button",
+            keys=(Keys("pgup", "previous song", {"pageup": ""}),),
+        ),
+        Action(
+            "drive", "play the decoder alone: constant, typical[:PERCENTILE], walk[:HZ]",
+            answers.quiet(lambda p, drive: p.play_drive(drive)), (Argument("DRIVE", "word"),),
+        ),
+        Action(
+            "input", "play a live input, muted until play; by number or part of the name",
+            answers.quiet(lambda p, device: p.play_input(device)), (Argument("DEVICE", "rest", optional=True),),
+        ),
+        Action(
             "monitor", "switch between original and resynthesized",
             answers.monitor, keys=(Keys("t", "original or resynthesized", {"t": ""}),),
         ),

@@ -134,6 +134,18 @@ class Performer(Protocol):
         """Give a unit a label; empty: the model's own again. Returns what was done."""
         ...
 
+    def open_song(self, path: str | Path) -> None:
+        """Go on to a song, or to the first one of a folder or playlist, while the old one fades out."""
+
+    def step_song(self, step: int) -> None:
+        """The next or previous song of the folder or playlist."""
+
+    def play_drive(self, drive: str) -> None:
+        """Play the decoder alone, with this drive."""
+
+    def play_input(self, device: str | None) -> None:
+        """Play a live input, muted until play; None: the default device."""
+
     def learn(self, target: str, place: int | None) -> None:
         """Assign the next control that moves to this target; place: in the bank, from 0."""
 

@@ -109,6 +109,9 @@ class Stream(Unique):
         portaudio.expect_latency(latency)
         self.engine = engine
         self.on_message = on_message
+        #: Called when a song has ended, on the housekeeper's thread.
+        self.on_end: Callable[[], None] | None = None
+        self._ended = False
         self._lock, self._log_lock = threading.RLock(), threading.RLock()
         self._log = ItemRing(LOG_EVENTS, EVENT_BYTES)
         self._recording = RunningRecording()
@@ -135,7 +138,8 @@ class Stream(Unique):
             self._device.open()
             self._feed.start(self._player, self._device, handle)
             self._release = undo.pop_all()
-        tasks = weakly(self.deliver_events), engine.free_retired, self._device.look_after_the_device
+        mine = weakly(self.deliver_events), weakly(self._look_for_end)
+        tasks = *mine, engine.free_retired, self._device.look_after_the_device
         self._housekeeper = Housekeeper(tasks, weakly(self._problems), weakly(self.say))
         self._dropped = weakref.finalize(self, abandon, self._housekeeper, self._recording, self._release)
         self._dropped.atexit = False
@@ -384,6 +388,11 @@ class Stream(Unique):
         self._expect_open()
         if not self._player.command(name):
             raise StreamError("the audio thread does not accept commands; check that the device is connected")
+
+    def _look_for_end(self) -> None:
+        ended, self._ended = self._ended, self.transport == "end"
+        if self._ended and not ended and self.on_end is not None:
+            self.on_end()
 
     def _deliver_last_events(self) -> None:
         with contextlib.suppress(Exception):  # a listener's error must not keep the engine attached

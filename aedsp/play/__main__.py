@@ -28,6 +28,7 @@ from aedsp.play import lines, offline, standard_error
 from aedsp.play import session as sessions
 from aedsp.play.ending import Ending
 from aedsp.play.instrument import Instrument
+from aedsp.play.playlist import Playlist
 from aedsp.play.session import Session
 from aedsp.play.user_folder import user_folder
 
@@ -41,6 +42,7 @@ class Choice:
 
     model_path: Path
     source: Source
+    playlist: Playlist | None
     mapping: Mapping
     device: DeviceName
     sample_rate: float | None
@@ -61,7 +63,10 @@ class Choice:
 
 def command(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="audio file (default: the shipped demo clip, looped)")
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="audio file, folder or M3U playlist (default: the shipped demo clip, looped)"
+        ),
     ] = None,
     model: Annotated[
         Path | None, typer.Option("--model", metavar="M", help="model file (default: the shipped model)")
@@ -217,6 +222,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     return Choice(
         model_path=data.model_path(given["model"] or kept.model or data.MODELS[0]),
         source=source,
+        playlist=Playlist.of(given["file"]) if given["file"] is not None else None,
         mapping=_mapping(first("mapping", "nanokontrol2")),
         device=portaudio.named(first("device")),
         sample_rate=sample_rate,
@@ -259,7 +265,7 @@ def _source(given: dict[str, Any], kept: Session) -> Source:
         return NoInput(given["drive"] or kept.drive or "constant")
     loop = given["loop"] if given["loop"] is not None else kept.loop
     if given["file"] is not None:
-        return FileSource(given["file"], loop)
+        return FileSource(Playlist.of(given["file"]).song, loop)
     if kept.source is not None:
         return _source_of(kept, loop)
     return FileSource(data.demo_audio_path(), loop=given["loop"] is not False)
@@ -318,7 +324,10 @@ def _stream(chosen: Choice, model: Model) -> Stream:
 
 def _instrument(stream: Stream, chosen: Choice) -> Instrument:
     port, folder = chosen.midi if chosen.midi != "none" else None, user_folder()
-    return Instrument(stream, chosen.mapping, chosen.model_path, folder, midi_port=port, midi=chosen.midi != "none")
+    return Instrument(
+        stream, chosen.mapping, chosen.model_path, folder, midi_port=port, midi=chosen.midi != "none",
+        playlist=chosen.playlist,
+    )  # fmt: skip
 
 
 def _play(

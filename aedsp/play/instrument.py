@@ -27,15 +27,16 @@ from aedsp.control.surface import Surface
 from aedsp.control.unit_performer import Settings, UnitPerformer
 from aedsp.engine.state import Amounts
 from aedsp.errors import AedspError
-from aedsp.live.sources import FileSource, InputSource, NoInput
+from aedsp.live.sources import NoInput
 from aedsp.live.stream import Stream
 from aedsp.model import directions
 from aedsp.model.model import Model
 from aedsp.play import session_state
 from aedsp.play.names import Names
+from aedsp.play.playlist import Playlist
 from aedsp.play.session import Session
 from aedsp.play.snapshots import NUMBERS, Morph, Snapshot
-from aedsp.text import readable
+from aedsp.play.songs import Songs
 
 _KEPT_MESSAGES = 200
 #: Morph times that the key cycles through, in s.
@@ -58,6 +59,8 @@ class Instrument(UnitPerformer):
         Part of the controller's port name; overrides the mapping's.
     midi : bool
         False: do not look for a controller.
+    playlist : Playlist, optional
+        That the stream's song is in; default: its folder.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Instrument(UnitPerformer):
         *,
         midi_port: str | None = None,
         midi: bool = True,
+        playlist: Playlist | None = None,
     ) -> None:
         model = stream.engine.model
         super().__init__(stream.engine.controls, mapping.bank, override_range(model))
@@ -89,6 +93,7 @@ class Instrument(UnitPerformer):
         self._lock = threading.RLock()
         self.surface = Surface(self, mapping, on_hold=lambda name: self.say(f"hold for a second to {name}"))
         stream.on_message = self.say
+        self.songs = Songs(stream, playlist, self.say)
         self.controller: Controller | None = None
         if midi:
             self.controller = Controller(mapping, self._midi, self.say, self._leds, midi_port)
@@ -139,16 +144,6 @@ class Instrument(UnitPerformer):
     @property
     def has_source(self) -> bool:
         return not isinstance(self.stream.source, NoInput)
-
-    @property
-    def source_name(self) -> str:
-        """What plays: the name of the file, the input, or no input."""
-        source = self.stream.source
-        if isinstance(source, FileSource):
-            return readable(Path(source.path).name)
-        if isinstance(source, InputSource):
-            return "live input" if source.device is None else f"live input {source.device}"
-        return f"no input ({source.drive})"
 
     def activation(self, unit: int) -> float:
         """The latest activation of a unit."""
@@ -208,6 +203,22 @@ class Instrument(UnitPerformer):
     def nudge_transpose(self, semitones: int) -> None:
         """Up by so many semitones."""
         self.set_stretch(transpose=self.stream.transpose + semitones)
+
+    def open_song(self, path: str | Path) -> None:
+        """Go on to a song, or to the first one of a folder or playlist."""
+        self.attempt(lambda: self.songs.open(path))
+
+    def step_song(self, step: int) -> None:
+        """The next or previous song."""
+        self.attempt(lambda: self.songs.step(step))
+
+    def play_drive(self, drive: str) -> None:
+        """Play the decoder alone."""
+        self.attempt(lambda: self.songs.drive(drive))
+
+    def play_input(self, device: str | None) -> None:
+        """Play a live input, muted until play."""
+        self.attempt(lambda: self.songs.live_input(device))
 
     def toggle_frozen(self) -> None:
         """Freeze or release the current spectrum."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -14,7 +16,9 @@ from aedsp.control import actions
 from aedsp.control.action import Action
 from aedsp.control.completion import MOST_SHOWN, complete
 from aedsp.play import view
+from aedsp.play.browser import STEPS
 from aedsp.play.instrument import Instrument
+from aedsp.play.playlist import as_path
 
 PICTURES_A_SECOND = 20
 
@@ -38,10 +42,11 @@ class Screen(App[None]):
         self._until = time.monotonic() + seconds if seconds is not None else None
         self._action_keys = actions.key_bindings()
         self._first = ""  # of a two-key sequence
-        self._own_keys = {
+        self._own_keys: dict[str, Callable[[], None]] = {
             "colon": lambda: self._prompt(""),
             "tab": lambda: self._turn_page(1),
             "shift+tab": lambda: self._turn_page(-1),
+            "enter": self._show_songs,
             "question_mark": lambda: self._show_page("keys"),
         }
 
@@ -76,6 +81,10 @@ class Screen(App[None]):
                     prompt.value += event.character
                     prompt.cursor_position = len(prompt.value)
                 event.stop()
+            return
+        if self.sight.page == "songs" and self._browse(event.key):
+            event.stop()
+            event.prevent_default()
             return
         if self.sight.page != "play" and event.key in view.SCROLL:
             self.sight.scroll_by(event.key, self.size.height)
@@ -126,20 +135,43 @@ class Screen(App[None]):
         """Run the action of a key. The screen already shows the result, except for morph times."""
         if asks:
             place = str(self.instrument.selected + 1)
-            self._prompt(f"{action.name} {words.replace('PLACE', place)}")
+            words = words.replace("PLACE", place).replace("UNIT", str(self.instrument.selected_unit))
+            self._prompt(f"{action.name} {words}")
             return
         said: list[str] = []
         self.instrument.attempt(lambda: said.append(action(self.instrument, words.split())))
-        if said and said[0] and action.name in ("morph", "undo", "redo", "monitor", "seek"):
+        if said and said[0] and action.name in ("morph", "undo", "redo", "monitor", "seek", "sort"):
             self.instrument.say(said[0])
 
     def on_paste(self, event: events.Paste) -> None:
-        """A pasted command opens the prompt, ready to be run."""
+        """A pasted command opens the prompt, ready to be run; so does a file that is dropped on the terminal."""
         prompt = self.query_one("#prompt", Input)
         lines = event.text.strip().splitlines()
         if lines and not prompt.display:
-            self._prompt(lines[0].removeprefix(":"))
+            dropped = Path(as_path(lines[0])).exists()
+            self._prompt(f"open {as_path(lines[0])}" if dropped else lines[0].removeprefix(":"))
             event.stop()
+
+    def _show_songs(self) -> None:
+        songs = self.instrument.songs
+        self.sight.browser.show(songs.folder, songs.playlist.song if songs.playlist else None)
+        self._show_page("songs")
+
+    def _browse(self, key: str) -> bool:
+        """Act on a key of the browser; returns whether it is one."""
+        browser = self.sight.browser
+        if key in STEPS:
+            browser.move(key)
+        elif key == "enter":
+            if path := browser.enter():
+                self.instrument.open_song(path)
+        elif key in ("left", "backspace"):
+            browser.leave()
+        elif key == "escape":
+            self.sight.show("play")
+        else:
+            return False
+        return True
 
     def _complete(self, prompt: Input) -> None:
         prompt.value, candidates = complete(prompt.value)

@@ -19,13 +19,14 @@ from aedsp.engine.state import SILENCE_DB
 from aedsp.live.statistics import StreamStatistics
 from aedsp.play import unit_rows
 from aedsp.play.bars import BARS, bar, cut
+from aedsp.play.browser import Browser
 from aedsp.play.instrument import Instrument
 
 LOWEST_DB = -72.0
 PAGES = ("play", "callback", "messages", "keys")
 
 #: Keys of the screen itself, in addition to those of the actions.
-OWN_KEYS = ((":", "any command; :help"), ("tab", "next page"), ("?", "all keys"))
+OWN_KEYS = (("enter", "browse songs"), (":", "any command; :help"), ("tab", "next page"), ("?", "all keys"))
 #: Keys that scroll the pages of text: lines, or pages of the screen.
 SCROLL = {
     "up": (-1, 0), "down": (1, 0), "pageup": (0, -1), "pagedown": (0, 1), "home": (-(10**6), 0), "end": (10**6, 0),
@@ -38,6 +39,7 @@ class Sight:
 
     page: str = "play"
     scroll: int = 0  # first line of a page of text; of the messages, counted from the newest
+    browser: Browser = field(default_factory=Browser)
     units: unit_rows.Memory = field(default_factory=unit_rows.Memory)
 
     def show(self, page: str) -> None:
@@ -79,6 +81,7 @@ def screen(instrument: Instrument, sight: Sight, width: int, height: int) -> Tex
         "messages": _messages_page,
         "keys": _keys_page,
         "commands": _commands_page,
+        "songs": _songs_page,
     }[sight.page](instrument, sight, seen, width, height - len(head))
     lines = [*head, *body][:height]
     for line in lines:
@@ -93,7 +96,7 @@ def header(instrument: Instrument, width: int) -> list[Text]:
     words = {"play": "PLAYING", "pause": "PAUSED", "stop": "STOPPED", "end": "ENDED"}
     model = instrument.engine.model
     through = f" through {model.name or 'the model'}, {model.n_code} units"
-    if len(instrument.source_name) + len(through) + 28 > width:
+    if len(instrument.songs.name) + len(through) + 28 > width:
         through = f" through {model.name or 'the model'}"
     clock = minutes(stream.position_s) + (f" / {minutes(stream.duration_s)}" if stream.duration_s else "")
     right = f"{'DEVICE LOST' if stream.device_lost else words[stream.transport]}  {clock}"
@@ -111,7 +114,7 @@ def header(instrument: Instrument, width: int) -> list[Text]:
     queued += stretched
     return [
         _spread(
-            Text(cut(instrument.source_name, max(8, width - len(through) - len(right) - 2)) + through, "bold"),
+            Text(cut(instrument.songs.name, max(8, width - len(through) - len(right) - 2)) + through, "bold"),
             Text(right, "bold reverse"),
             width,
         ),
@@ -256,6 +259,11 @@ def _messages_page(instrument: Instrument, sight: Sight, seen: Look, width: int,
     end = len(parts) - sight.scroll
     shown = parts[max(0, end - (height - 2)) : end]
     return [_title("Messages", width), *(Text(f"  {part}") for part in shown)]
+
+
+def _songs_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:
+    last = messages(instrument, 1, width)
+    return [*sight.browser.lines(width, height - 1), *last]
 
 
 def _keys_page(instrument: Instrument, sight: Sight, seen: Look, width: int, height: int) -> list[Text]:

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
+from aedsp.audio.suffixes import SUFFIXES
+
 #: Sound that libsndfile does not read.
 OTHER_SUFFIXES = (
     ".m4a", ".m4b", ".mp4", ".aac", ".caf", ".wma", ".ape", ".wv", ".mpc", ".mka", ".webm", ".ac3", ".dsf", ".dff",

@@ -15,9 +15,10 @@ from pathlib import Path
 from aedsp.arrays import Float32
 from aedsp.audio.examine import examine, has_integer_scale
 from aedsp.audio.reader import Reader
+from aedsp.audio.suffixes import SUFFIXES
 from aedsp.errors import AudioFileError, TrainingError
 from aedsp.text import read_text, readable
-from aedsp.train.data.listing import SUFFIXES, Listing, list_folder
+from aedsp.train.data.listing import Listing, list_folder
 
 MANIFEST = "MANIFEST.tsv"
 BLOCK_FRAMES = 1 << 17

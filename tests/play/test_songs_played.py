@@ -1,0 +1,141 @@
+"""Playlists, the browser, and the songs of an instrument."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from textual import events
+
+import aedsp
+from aedsp.control import actions
+from aedsp.play.browser import Browser
+from aedsp.play.playlist import Playlist, as_path
+from aedsp.play.screen import Screen
+from models import autoencoder
+from patience import wait
+
+
+@pytest.fixture
+def music(tmp_path):
+    folder = tmp_path / "my music"
+    (folder / "more").mkdir(parents=True)
+    for name in ("2 b.wav", "10 a.wav", "1 c.flac", "more/d.wav"):
+        soundfile.write(folder / name, 0.1 * np.sin(np.arange(22_050) / 10), 22_050)
+    (folder / "notes.txt").write_text("no song")
+    (folder / ".hidden.wav").write_bytes(b"")
+    (folder / "list.m3u").write_text("\ufeff#EXTM3U\n#EXTINF:1,d\nmore/d.wav\n\nnone.wav\n2 b.wav\n", encoding="utf-8")
+    return folder
+
+
+def names(playlist):
+    return [path.name for path in playlist.songs]
+
+
+def test_playlists_of_a_folder_a_file_and_a_song(music):
+    assert names(Playlist.of(music)) == ["1 c.flac", "2 b.wav", "10 a.wav"] and Playlist.of(music).goes_on
+    listed = Playlist.of(music / "list.m3u")
+    assert names(listed) == ["d.wav", "none.wav", "2 b.wav"] and listed.song == music / "more/d.wav"
+    beside = Playlist.of(music / "2 b.wav")
+    assert beside.song.name == "2 b.wav" and not beside.goes_on
+    assert beside.moved(1).song.name == "10 a.wav" and beside.moved(2).song.name == "1 c.flac"
+    assert Playlist.of(music / "none.wav").songs == (music / "none.wav",)
+    (music / "empty").mkdir()
+    with pytest.raises(ValueError, match="holds no songs; expected audio files"):
+        Playlist.of(music / "empty")
+
+
+@pytest.mark.parametrize("form", ["{}", "'{}'", '"{}"', " {} ", "escaped", "url"])
+def test_paths_as_they_are_typed_pasted_or_dropped(music, form):
+    path = str(music / "2 b.wav")
+    text = {"escaped": path.replace(" ", "\\ "), "url": (music / "2 b.wav").as_uri()}.get(form, form.format(path))
+    assert as_path(text) == path
+    assert as_path("~/x").startswith(str(Path.home()))
+
+
+def test_the_browser_goes_in_and_out(music):
+    browser = Browser()
+    browser.show(music, music / "2 b.wav")
+    assert [path.name for path in browser.entries] == ["more", "1 c.flac", "10 a.wav", "2 b.wav", "list.m3u"]
+    assert browser.enter() == music / "2 b.wav"
+    browser.move("home")
+    assert browser.enter() is None and browser.folder == music / "more" and browser.enter() == music / "more/d.wav"
+    browser.leave()
+    assert browser.folder == music and browser.entries[browser.chosen].name == "more"
+    browser.move("end")
+    assert browser.entries[browser.chosen].name == "list.m3u"
+    lines = browser.lines(30, 4)
+    assert len(lines) == 4 and any(line.plain.startswith("> list.m3u") for line in lines)
+    browser.show(music / "none")
+    assert "No such file" in browser.lines(80, 10)[2].plain and browser.enter() is None
+
+
+def test_open_next_and_previous(instrument, music):
+    actions.run(instrument, f"open {music}")
+    assert instrument.songs.name == "1 c.flac" and instrument.messages[-1][1] == "1 c.flac (1 of 3)"
+    actions.run(instrument, "next")
+    actions.run(instrument, "next")
+    assert instrument.songs.name == "10 a.wav"
+    actions.run(instrument, "next")
+    assert instrument.songs.name == "1 c.flac"
+    actions.run(instrument, "previous")
+    assert instrument.songs.name == "10 a.wav"
+    actions.run(instrument, f"open '{music / 'list.m3u'}'")
+    actions.run(instrument, "next")
+    assert instrument.songs.name == "2 b.wav"
+    assert any(text.startswith("passed over:") and "none.wav" in text for _, text in instrument.messages)
+    actions.run(instrument, "open /no/such/song.wav")
+    assert instrument.messages[-1][1].startswith("refused:") and instrument.songs.name == "2 b.wav"
+    assert instrument.session().source == str(music / "2 b.wav")
+
+
+def test_a_playlist_goes_on_at_the_end_of_each_song_and_a_song_does_not(instrument, music):
+    instrument.stream.start()
+    actions.run(instrument, f"open '{music / '2 b.wav'}'")
+    wait(lambda: instrument.stream.transport == "end", 20)
+    assert instrument.songs.name == "2 b.wav"
+    actions.run(instrument, f"open {music}")
+    wait(lambda: instrument.songs.name == "10 a.wav", 30)
+    wait(lambda: instrument.stream.transport == "end", 20)
+    assert instrument.songs.name == "10 a.wav"
+
+
+def test_a_drive_and_a_live_input_can_be_chosen_while_it_plays(instrument, music):
+    instrument.stream.start()
+    actions.run(instrument, "drive constant")
+    assert instrument.songs.name == "no input (constant)" and not instrument.has_source
+    actions.run(instrument, "drive dance")
+    assert "refused: drive is 'dance'" in instrument.messages[-1][1]
+    actions.run(instrument, "input")
+    assert instrument.songs.name == "live input" and instrument.stream.transport == "pause"
+    actions.run(instrument, f"open '{music / '2 b.wav'}'")
+    assert instrument.songs.name == "2 b.wav"
+
+
+@pytest.mark.asyncio
+async def test_the_screen_browses_and_takes_dropped_files(instrument, music):
+    actions.run(instrument, f"open '{music / '2 b.wav'}'")
+    app = Screen(instrument)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        assert app.sight.page == "songs" and app.sight.browser.folder == music
+        await pilot.press("home", "down", "enter")
+        assert instrument.songs.name == "1 c.flac"
+        await pilot.press("left", "escape")
+        assert app.sight.page == "play"
+        app.post_message(events.Paste(str(music / "10 a.wav").replace(" ", "\\ ")))
+        await pilot.pause()
+        await pilot.press("enter")
+        assert instrument.songs.name == "10 a.wav"
+        await pilot.press("pageup")
+        assert instrument.songs.name == "2 b.wav"
+        await pilot.press("N")
+        prompt = app.query_one("#prompt")
+        assert prompt.value.startswith(f"name {instrument.selected_unit} ")
+
+
+def test_a_mono_instrument_says_that_it_mixes(device, music, tmp_path, rng):
+    soundfile.write(music / "stereo.wav", np.zeros((22_050, 2)), 22_050)
+    assert aedsp.Engine(autoencoder(rng)).channels == 1
