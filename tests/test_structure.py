@@ -18,7 +18,7 @@ PACKAGE, TRAIN = ROOT / "aedsp", ROOT / "train"
 
 #: From the ground up. A module imports from packages below its own, or from its own; nothing imports in a circle.
 PACKAGES = [
-    {"errors", "version", "atomic", "toml", "arrays", "unique", "text"},
+    {"errors", "version", "atomic", "toml", "arrays", "unique", "text", "bars"},
     {"_kernels"},
     {"_rt"},
     {"model"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from aedsp.play.bars import cut
+from aedsp.bars import cut
 from aedsp.play.playlist import PLAYLISTS, is_song
 from aedsp.text import readable
 

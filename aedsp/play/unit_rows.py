@@ -13,8 +13,8 @@ import numpy as np
 from rich.text import Text
 
 from aedsp.arrays import Float32
+from aedsp.bars import bar, cut, line_spectrum, signed_bar
 from aedsp.engine.state import Values
-from aedsp.play.bars import bar, cut, line_spectrum, signed_bar
 from aedsp.play.instrument import Instrument
 from aedsp.play.names import Names
 

@@ -12,13 +12,13 @@ import numpy as np
 from rich.text import Text
 
 from aedsp.arrays import Float32
+from aedsp.bars import BARS, bar, cut
 from aedsp.control.action_table import ACTIONS
 from aedsp.control.actions import key_table
 from aedsp.control.answers import soloed
 from aedsp.engine.state import SILENCE_DB
 from aedsp.live.statistics import StreamStatistics
 from aedsp.play import unit_rows
-from aedsp.play.bars import BARS, bar, cut
 from aedsp.play.browser import Browser
 from aedsp.play.instrument import Instrument
 

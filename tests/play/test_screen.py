@@ -12,8 +12,9 @@ pytest.importorskip("pytest_asyncio")
 
 from textual import events
 
+from aedsp import bars
 from aedsp.control import action_table, actions
-from aedsp.play import bars, view
+from aedsp.play import view
 from aedsp.play.screen import Screen
 
 SIZES = [(80, 24), (120, 40), (200, 60)]

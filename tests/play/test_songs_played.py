@@ -9,12 +9,10 @@ import pytest
 import soundfile
 from textual import events
 
-import aedsp
 from aedsp.control import actions
 from aedsp.play.browser import Browser
 from aedsp.play.playlist import Playlist, as_path
 from aedsp.play.screen import Screen
-from models import autoencoder
 from patience import wait
 
 
@@ -136,6 +134,7 @@ async def test_the_screen_browses_and_takes_dropped_files(instrument, music):
         assert prompt.value.startswith(f"name {instrument.selected_unit} ")
 
 
-def test_a_mono_instrument_says_that_it_mixes(device, music, tmp_path, rng):
+def test_a_mono_instrument_says_that_it_mixes(instrument, music):
     soundfile.write(music / "stereo.wav", np.zeros((22_050, 2)), 22_050)
-    assert aedsp.Engine(autoencoder(rng)).channels == 1
+    actions.run(instrument, f"open '{music / 'stereo.wav'}'")
+    assert instrument.messages[-1][1].endswith("mixed to mono; start with --channels 2 for stereo")

@@ -11,6 +11,7 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: {width}; margin: 2rem auto; padding: 0 1rem; color: #222 }}
 img {{ max-width: 100%; height: auto }} h2 {{ margin-top: 2.5rem }} audio {{ width: 100% }}
+code {{ white-space: pre }}
 td, th {{ text-align: right; padding: 0.1rem 0.8rem; vertical-align: top }}
 pre {{ background: #f4f4f4; padding: 1rem; overflow-x: auto }}
 .wide {{ overflow-x: auto }} .wide table {{ border-collapse: collapse }} .wide tr {{ border-top: 1px solid #ddd }}

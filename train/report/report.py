@@ -20,8 +20,10 @@ from aedsp.atomic import atomic_write, sibling, unfinished_beside
 from aedsp.audio import file as audio_file
 from aedsp.audio import plot
 from aedsp.audio.plot import Panel
+from aedsp.bars import line_spectrum
 from aedsp.engine.offline import resynthesize
 from aedsp.errors import TrainingError
+from aedsp.model.labels import label_units, unit_spectra
 from aedsp.model.model import Model
 from aedsp.text import readable
 from aedsp.train.data.corpus import Corpus
@@ -280,7 +282,18 @@ class _Body:
             self._folder / "units.png", (levels[1] - levels[0]).T[first:], edges,
             x_label="Unit", y_label="Frequency (Hz)", label="Level change from 1st to 99th percentile (dB)",
         )  # fmt: skip
-        return self._picture("units.png", "What each unit adds (red) and removes (blue) over its range.")
+        picture = self._picture("units.png", "What each unit adds (red) and removes (blue) over its range.")
+        return picture + self._labels(n)
+
+    def _labels(self, n: int) -> str:
+        """The labels of the first units, each with a spectrum in one line."""
+        hz, spectra = self._model.front_end.centres_hz(), unit_spectra(self._model)
+        names = self._model.unit_names or label_units(self._model)
+        rows = "".join(
+            f"<tr><th>{unit}<td>{html.escape(names[unit])}<td><code>{line_spectrum(spectra[unit], hz, 32)}</code>"
+            for unit in range(n)
+        )
+        return f"\n<table><tr><th>Unit<th>Label<th>Spectrum, 50 Hz to 16 kHz{rows}</table>"
 
     def _picture(self, name: str, caption: str) -> str:
         return f'<p>{html.escape(caption)}</p>\n<img src="{self._name}/{name}" alt="{html.escape(caption)}">'
