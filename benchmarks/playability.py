@@ -1,6 +1,6 @@
 """How playable the shipped models are: what each fader changes, and how faithful the rest is.
 
-    AEDSP_CORPUS44=<folder with test/> python benchmarks/playability.py [MODEL ...] [--detail 1] [--pieces]
+    AEDSP_CORPUS44=<folder with test/> python benchmarks/playability.py [MODEL ...] [--detail 1] [--pieces] [--sorted]
 
 For each model and piece (seconds 20 to 32, or the whole if shorter; all channels):
 
@@ -11,6 +11,10 @@ third octaves      mean difference of the long-term third-octave levels at detai
 convergence, LSD   spectral convergence, log-spectral distance at detail 0, dB: by a Hann window of 2,048 frames every
                    512, levels below -60 dB of the piece's loudest bin taken as that
 untouched          level of the difference to the original at detail 1 with neutral controls, dB
+
+--sorted: instead, for each piece of 20 s and more, the units in the order that `sort` gives them after it was played
+(Engine.effects, from its last 5 s): what muting each of the first eight changes, how many of the first six lie above
+-26 dB, and what muting the first bank of eight changes; the same in the order of the model.
 
 Without AEDSP_CORPUS44: the shipped clips. Models at another rate hear the pieces resampled to it.
 """
@@ -100,6 +104,28 @@ def faithfulness(model: aedsp.Model, x: np.ndarray) -> tuple[float, float, float
     return third_octaves(a, b, model.front_end.sample_rate), float(convergence), distance, residual
 
 
+def muted_bank(model: aedsp.Model, x: np.ndarray, whole: np.ndarray, units: list[int], detail: float) -> float:
+    """dB that muting some units together changes."""
+    without = resynthesize(model, x, detail=detail, muted=dict.fromkeys(units, 1))
+    return power_db(without - whole) - power_db(whole)
+
+
+def print_sorted(model: aedsp.Model, name: str, x: np.ndarray, detail: float) -> None:
+    engine = aedsp.Engine(model, channels=x.shape[1])
+    engine.controls.detail = detail
+    for at in range(0, len(x), 4096):
+        engine.process(x[at : at + 4096])
+    order = np.argsort(-engine.effects(), kind="stable").tolist()
+    whole = resynthesize(model, x, detail=detail)
+    cells = []
+    for units in (order, list(range(model.n_code))):
+        first = [muted_bank(model, x, whole, [unit], detail) for unit in units[:8]]
+        above = sum(change > AUDIBLE_DB for change in first[:6])
+        bank = muted_bank(model, x, whole, units[:8], detail)
+        cells.append(f"{', '.join(f'{change:.0f}' for change in first)} | {above} of 6 | {bank:.1f}")
+    print(f"  {name} | {cells[0]} || {cells[1]}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -107,7 +133,18 @@ def main() -> None:
     )
     parser.add_argument("--detail", type=float, default=1.0, help="for muting one unit; default: 1")
     parser.add_argument("--pieces", action="store_true", help="a line for each piece")
+    parser.add_argument("--sorted", action="store_true", help="what the first bank changes after `sort`")
     arguments = parser.parse_args()
+    if arguments.sorted:
+        print(f"piece | sorted, detail {arguments.detail:g}: each of the first 8 (dB) | above {AUDIBLE_DB:g} dB | the bank "
+              "|| the same in the order of the model")  # fmt: skip
+        for name in arguments.models:
+            model = aedsp.Model.load(data.model_path(name))
+            print(f"{name}, {model.n_code} units")
+            for piece, (x, rate) in pieces().items():
+                if len(x) >= (LAST_S - FIRST_S) * rate - 1:
+                    print_sorted(model, piece, at_rate(x, rate, model), arguments.detail)
+        return
     print(
         f"model | muting one unit, detail {arguments.detail:g}: median, weakest (dB) | above {AUDIBLE_DB:g} dB: mean, "
         "fewest in a piece of 20 s and more | third octaves | convergence | LSD | untouched, detail 1"
