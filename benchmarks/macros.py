@@ -2,10 +2,10 @@
 
     AEDSP_CORPUS44=<folder with test/> python benchmarks/macros.py [MODEL ...] [--detail 1]
 
-Each piece (seconds 20 to 25, or the first 5 if shorter) is rendered with every macro at -1 and at +1. A column is the mean
-change of a descriptor over all spectra within 40 dB of the piece's loudest, in standard deviations of that descriptor over
-all pieces: centroid (octaves), level (dB), flatness (dB) of Hann spectra of 2,048 frames. The one that is named should move
-by 1, the others not at all.
+Each piece (seconds 20 to 25, or the first 5 if shorter) is rendered with every macro at -1 and at +1. A column is the
+mean change of a descriptor over all spectra within 40 dB of the piece's loudest, in standard deviations of that
+descriptor over all pieces: centroid (octaves), level (dB), flatness (dB) of Hann spectra of 2,048 frames. The one that
+is named should move by 1, the others not at all.
 
 Without AEDSP_CORPUS44: the shipped clips.
 """

@@ -136,8 +136,8 @@ def main() -> None:
     parser.add_argument("--sorted", action="store_true", help="what the first bank changes after `sort`")
     arguments = parser.parse_args()
     if arguments.sorted:
-        print(f"piece | sorted, detail {arguments.detail:g}: each of the first 8 (dB) | above {AUDIBLE_DB:g} dB | the bank "
-              "|| the same in the order of the model")  # fmt: skip
+        columns = f"each of the first 8 (dB) | above {AUDIBLE_DB:g} dB | the bank"
+        print(f"piece | sorted, detail {arguments.detail:g}: {columns} || the same in the order of the model")
         for name in arguments.models:
             model = aedsp.Model.load(data.model_path(name))
             print(f"{name}, {model.n_code} units")

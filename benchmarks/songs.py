@@ -2,10 +2,10 @@
 
     AEDSP_CORPUS44=<folder with test/> python benchmarks/songs.py [--changes 50] [--original]
 
-A stream plays pieces of the folder through `play16` on a device that runs as fast as it can; after a random time it goes on
-to a random place of a random piece. From the log of the audio thread: where each jump was. Compared: the energy above 13 kHz in
-the 10 ms around each jump, and in 10 ms of the same songs elsewhere, as ratios to the energy in the surrounding half second.
-A click would stand out of these by tens of dB. --original: with the model left out.
+A stream plays pieces of the folder through `play16` on a device that runs as fast as it can; after a random time it
+goes on to a random place of a random piece. The log of the audio thread says where each jump was. Compared: the energy above
+13 kHz in the 10 ms around each jump, and in 10 ms of the same songs elsewhere, as ratios to the energy in the half
+second around it. A click would stand out of these by tens of dB. --original: with the model left out.
 
 Without AEDSP_CORPUS44: the shipped clips.
 """
@@ -78,9 +78,8 @@ def main() -> None:
         levels = [high[m - near : m + near].mean() / (high[m - around : m + around].mean() + 1e-16) for m in inside]
         return 10 * np.log10(np.array(levels) + 1e-6)
 
-    print(
-        f"{len(at)} changes in {len(x) / RATE:.0f} s of {len(paths)} pieces; {stream.statistics.underrun_frames} underruns"
-    )
+    underruns = stream.statistics.underrun_frames
+    print(f"{len(at)} changes in {len(x) / RATE:.0f} s of {len(paths)} pieces; {underruns} frames underrun")
     print("above 13 kHz in 10 ms, dB of the half second around it | median | 95 % | highest")
     for name, moments in (("around a change", at), ("elsewhere", elsewhere)):
         levels = stands_out(moments)
