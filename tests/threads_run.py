@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 import threading
@@ -53,6 +54,7 @@ def one_engine(rng):
 
     def read():
         assert engine.code.shape[0] == 2 and engine.statistics.frames >= 0
+        assert len(engine.effects()) > 0
 
     def swap():
         for model in models:
@@ -79,8 +81,9 @@ def one_stream(rng, folder):
         stream.seek(float(rng.random()))
         stream.pause()
         stream.start()
-        stream.stretch = 1.5
-        stream.stretch = 1.0
+        with contextlib.suppress(ValueError):  # without a file
+            stream.stretch = 1.5
+            stream.stretch = 1.0
         time.sleep(0.01)
 
     def record():
@@ -93,6 +96,12 @@ def one_stream(rng, folder):
         assert stream.statistics.frames >= 0 and stream.position_s >= 0 and stream.engine.code.shape[0] == 2
         time.sleep(0.001)
 
+    def songs():
+        stream.change(aedsp.FileSource(song, True, float(rng.random())))
+        time.sleep(0.05)
+        stream.change(aedsp.NoInput())
+        time.sleep(0.02)
+
     def change():
         stream.engine.controls.gain[3] = 0.2
         try:
@@ -101,7 +110,7 @@ def one_stream(rng, folder):
             time.sleep(0.001)
 
     with stream:
-        together(transport, record, read, change)
+        together(transport, record, read, change, songs)
 
 
 def a_race():

@@ -13,6 +13,7 @@ from aedsp.control.surface import Surface
 from aedsp.control.unit_performer import UnitPerformer
 from aedsp.engine.engine import Engine
 from aedsp.errors import GestureFileError
+from aedsp.model import directions
 
 
 class Automation:
@@ -34,7 +35,9 @@ class Automation:
     """
 
     def __init__(self, gestures: GestureFile, engine: Engine, mapping: Mapping) -> None:
-        self._surface = Surface(UnitPerformer(engine.controls, mapping.bank), mapping, first_touch_jumps=True)
+        performer = UnitPerformer(engine.controls, mapping.bank)
+        performer.macros.directions = directions.fit(engine.model)
+        self._surface = Surface(performer, mapping, first_touch_jumps=True)
         self._engine = engine
         decoder = Decoder()
         self._due: list[tuple[int, Message]] = [

@@ -22,6 +22,7 @@ def status(instrument: Instrument) -> dict[str, Any]:
     """The current state, for programs."""
     stream, statistics = instrument.stream, instrument.stream.statistics
     return {
+        "source": instrument.songs.name,
         "transport": stream.transport,
         "position_s": round(stream.position_s, 3),
         "duration_s": stream.duration_s,

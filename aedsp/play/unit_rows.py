@@ -52,6 +52,8 @@ class Memory:
     def spectrum(self, instrument: Instrument, unit: int, width: int) -> str:
         """What a unit adds, in one line."""
         names = instrument.names
+        if unit >= len(names.spectra):  # another model is being loaded
+            return " " * width
         if self._spectra is None or self._spectra[:2] != (names, width):
             self._spectra = names, width, {}
         drawn = self._spectra[2]

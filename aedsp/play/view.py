@@ -234,8 +234,8 @@ def messages(instrument: Instrument, n: int, width: int) -> list[Text]:
 def key_lines(width: int) -> list[Text]:
     """The most important keys, in two lines."""
     rows = (
-        "space play  x stop  t original  d detail  [ ] bank  ↑↓ unit  ←→ gain  m mute  vV volume",
-        "i invert  o override  u restore  R reset  backspace undo  f freeze  1-9 recall  ? keys",
+        "space play  t original  d detail  O sort  [ ] bank  ↑↓ unit  ←→ gain  m mute  s solo",
+        "enter songs  R reset  backspace undo  f freeze  1-9 recall  vV volume  : command  ? keys",
     )
     return [Text(row[:width], "dim") for row in rows]
 

@@ -121,3 +121,12 @@ def test_what_is_given_is_checked(rng):
         engine.effects(np.arange(10))
     with pytest.raises(ValueError, match="x has shape"):
         engine.effects(np.zeros((10, 3)))
+
+
+def test_while_models_are_swapped_nothing_is_known(rng):
+    engine = aedsp.Engine(autoencoder(rng))
+    engine.process(np.float32(music(rng, 9000)))
+    state = engine.controls.everything()
+    engine.swap(autoencoder(rng, n_code=5))
+    assert engine.estimate_effects(state, [0, 9]).tolist() == [NOTHING_DB] * 2
+    assert engine.estimate_effects(engine.controls.everything(), [7]).tolist() == [NOTHING_DB]
