@@ -86,8 +86,8 @@ def estimated(
     """The effect of some units on spectra, in dB, (len(units),).
 
     analysed : (n,), whether each code was made from its magnitudes; else detail and mix do not act.
-    magnitudes : (n, n_fft_bins); codes : (n, n_code), before gains; state : the controls. While models are swapped these
-    may belong to two of them: then nothing is known.
+    magnitudes : (n, n_fft_bins); codes : (n, n_code), before gains; state : the controls. While models are swapped
+    these may belong to two of them: then nothing is known.
     """
     if not codes.shape[1] == model.n_code == len(state.values["gain"]) > max(units, default=0):
         return np.full(len(units), NOTHING_DB)
