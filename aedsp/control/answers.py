@@ -114,7 +114,7 @@ def all_but(p: Performer) -> str:
 
 
 def hold_solo(p: Performer, unit: int, state: str) -> str:
-    p.set_solo(unit, state == "on")
+    p.hold_solo(unit, state == "on")
     return soloed(p)
 
 
@@ -145,7 +145,7 @@ def describe_macros(p: Performer) -> str:
     lines = [f"macro {name}: {position:+.2f} standard deviations" for name, position in p.macros.positions().items()]
     for number, each in sorted(p.macros.groups.items()):
         units = ", ".join(f"{unit}={low:g}..{high:g}" for unit, (low, high) in each.ranges.items())
-        lines.append(f"macro {number}: {each.position:.2f}, units {units}")
+        lines.append(f"macro {number}: {p.macros.position(str(number)):.2f}, units {units}")
     return "\n".join(lines) or "no macros: this model has no code statistics, and no group is defined"
 
 

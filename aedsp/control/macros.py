@@ -1,14 +1,14 @@
 """Macros: one fader moves many units. Directions move the code; groups move the gains of some units, each in its range.
 
-A direction's position is in standard deviations of its descriptor, 0 in the middle; it is kept in `Controls.offset`
-itself, so that undo, snapshots and sessions hold it without knowing of it. A group's position is 0 to 1. Call under a
-lock.
+A direction's position is in standard deviations of its descriptor, 0 in the middle; a group's is 0 to 1. Positions are
+not kept: they follow from `Controls.offset` and `Controls.gain`, so that whatever changes these (undo, snapshots, other
+faders) moves them too. Call under a lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,13 +25,22 @@ MACROS = (*DIRECTIONS, *map(str, GROUPS))
 
 @dataclass(frozen=True)
 class Group:
-    """Units with the gains at the bottom and at the top of the fader; position: of the fader, 0 to 1."""
+    """Units with their gains at the bottom and at the top of the fader."""
 
     ranges: Mapping[int, tuple[float, float]]
-    position: float = 1.0
 
-    def gains(self) -> dict[int, float]:
-        return {unit: low + (high - low) * self.position for unit, (low, high) in self.ranges.items()}
+    def gains(self, position: float) -> dict[int, float]:
+        """The gain of each unit with the fader at a position, 0 to 1."""
+        return {unit: low + (high - low) * position for unit, (low, high) in self.ranges.items()}
+
+    def position(self, gain: Float32) -> float:
+        """Where the fader is with these gains of all units: the median of where each unit is in its range."""
+        places = [
+            (float(gain[unit]) - low) / (high - low)
+            for unit, (low, high) in self.ranges.items()
+            if high != low and unit < len(gain)
+        ]
+        return float(np.clip(np.median(places), 0, 1)) if places else 1.0
 
 
 @dataclass
@@ -57,7 +66,7 @@ class Macros:
         if name in self.directions:
             return self.positions()[name]
         group = self.groups.get(int(name)) if name not in DIRECTIONS else None
-        return group.position if group else 0.0
+        return round(group.position(self.controls.state()["gain"]), 4) if group else 0.0
 
     def positions(self) -> dict[str, float]:
         """The positions of all directions, from the offsets that they have made."""
@@ -76,10 +85,8 @@ class Macros:
         if name in self.directions:
             self._offset({**self.positions(), name: position})
             return
-        moved = replace(self.groups[int(name)], position=position)
-        self.groups = {**self.groups, int(name): moved}
         with self.controls.together():
-            for unit, gain in moved.gains().items():
+            for unit, gain in self.groups[int(name)].gains(position).items():
                 if unit < self.controls.n_units:
                     self.controls.gain[unit] = gain
 

@@ -53,6 +53,12 @@ class Mutes:
         solo = self.state.solo | {unit} if on else self.state.solo - {unit}
         self._become(replace(self.state, solo=solo, all_but=self.state.all_but and bool(solo)))
 
+    def fit(self) -> None:
+        """End solos of units that the model does not have."""
+        existing = frozenset(unit for unit in self.state.solo if unit < self._controls.n_units)
+        if existing != self.state.solo:
+            self._become(replace(self.state, solo=existing, all_but=self.state.all_but and bool(existing)))
+
     def clear_solo(self) -> None:
         self._become(replace(self.state, solo=frozenset(), all_but=False))
 

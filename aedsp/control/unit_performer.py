@@ -221,18 +221,25 @@ class UnitPerformer:
         with self.history.step(f"mute of unit {unit}"), self._units_lock:
             return self.mutes.toggle(unit)
 
-    def set_solo(self, unit: int, on: bool) -> None:
-        """Solo a unit beside those that are soloed, or end its solo."""
-        with self.history.step(f"solo of unit {unit}"), self._units_lock, self.controls.together():
-            self.mutes.set_solo(self._existing(unit), on)
+    def hold_solo(self, unit: int, on: bool) -> None:
+        """Solo a unit for a moment, beside those that are soloed, or end its solo; no step for `undo`."""
+        self.before_mutes()
+        with self._units_lock, self.controls.together():
+            self.mutes.set_solo(self._existing(unit) if on else unit, on)
 
     def toggle_solo(self, unit: int) -> bool:
         """Solo a unit beside those that are soloed; again: not. Returns whether it is soloed."""
-        self.set_solo(unit, unit not in self.mutes.state.solo)
+        self.before_mutes()
+        with self.history.step(f"solo of unit {unit}"), self._units_lock, self.controls.together():
+            self.mutes.set_solo(self._existing(unit), unit not in self.mutes.state.solo)
         return unit in self.mutes.state.solo
+
+    def before_mutes(self) -> None:
+        """Called before silence or solo change the mutes: nothing else may be moving them."""
 
     def clear_solo(self) -> None:
         """End all solos."""
+        self.before_mutes()
         with self.history.step("solo"), self._units_lock, self.controls.together():
             self.mutes.clear_solo()
 
@@ -240,6 +247,7 @@ class UnitPerformer:
         """Hear all but the soloed units; again: only these. Returns which; ValueError if none is soloed."""
         if not self.mutes.state.solo:
             raise ValueError("no unit is soloed; solo those to leave out first")
+        self.before_mutes()
         with self.history.step("all but"), self._units_lock, self.controls.together():
             return self.mutes.toggle_all_but()
 
@@ -291,6 +299,7 @@ class UnitPerformer:
 
     def toggle_silence(self) -> bool:
         """Silence all units, overridden ones too; again: bring them back. Returns whether they are silent."""
+        self.before_mutes()
         with self.history.step("silence"), self._units_lock, self.controls.together():
             return self.mutes.toggle_silence()
 

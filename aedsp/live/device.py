@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -68,6 +69,7 @@ class StreamDevice:
         self._n_out = min(wanted, self.output.outputs)
         self._input, self._n_in = self._input_of(source)
         self.callback: Callback | None = None
+        self._lock = threading.RLock()  # the housekeeper looks after what another thread may open or close
 
     def _input_of(self, source: Source) -> tuple[Device | None, int]:
         """The input device of a source and the channels to take from it; None and 0 without one."""
@@ -76,18 +78,24 @@ class StreamDevice:
         found = portaudio.find_device(source.device, "input")
         return found, min(self._engine.channels, found.inputs)
 
+    def find_input(self, source: Source) -> None:
+        """Raise StreamError if a source needs an input device that is not there."""
+        self._input_of(source)
+
     def change_source(self, source: Source) -> None:
         """Open the device anew, with the input of another source or without one; if that fails, as it was."""
-        before = self._input, self._n_in
-        found = self._input_of(source)
-        self.close()
-        try:
-            self._input, self._n_in = found
-            self.open()
-        except Exception:
-            self._input, self._n_in = before
-            self.open()
-            raise
+        with self._lock:
+            before = self._input, self._n_in
+            found = self._input_of(source)
+            self.close()
+            try:
+                self._input, self._n_in = found
+                self.open()
+            except Exception:
+                self._input, self._n_in = before
+                self.open()
+                raise
+            self.lost = False
 
     @property
     def requested_latency(self) -> str:
@@ -123,13 +131,18 @@ class StreamDevice:
 
     def close(self) -> None:
         """Close the device; the audio thread has ended on return."""
-        if self._opened is not None:
-            with contextlib.suppress(Exception):
-                portaudio.close_stream(self._opened)
-            self._opened = None
+        with self._lock:
+            if self._opened is not None:
+                with contextlib.suppress(Exception):
+                    portaudio.close_stream(self._opened)
+                self._opened = None
 
     def look_after_the_device(self) -> None:
         """Detect a lost device, and retry until it is back."""
+        with self._lock:
+            self._look_after()
+
+    def _look_after(self) -> None:
         if self.lost:
             if time.monotonic() > self._retry_at:
                 self._retry_at = time.monotonic() + RETRY_S

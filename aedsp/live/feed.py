@@ -110,11 +110,18 @@ class Feed:
             self.streamer.wait_for_jump()
 
     def _reopen(self, source: Source) -> None:
-        """Open the device again, with or without its input, muted."""
+        """Open the device again, with or without its input, muted; after an error as it was."""
         assert self._player is not None and self._device is not None
+        self._device.find_input(source)
+        was_playing = self._player.asked == "play"
         self._player.command("pause")
         time.sleep(_FADE_OUT_S + 2 * self._device.latency_s)
-        self._device.change_source(source)
+        try:
+            self._device.change_source(source)
+        except Exception:
+            if was_playing:
+                self._player.command("play")
+            raise
 
     def segment(self, ring_position: int) -> Segment | None:
         """The segment that begins at a position of the ring."""

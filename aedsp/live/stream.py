@@ -193,8 +193,8 @@ class Stream(Unique):
         """
         expect_number("position_s", position_s)
         self._expect_open()
-        if self._feed.song:
-            self._feed.song.seek(position_s)
+        if song := self._feed.song:
+            song.seek(position_s)
 
     @property
     def source(self) -> Source:
@@ -308,14 +308,15 @@ class Stream(Unique):
     @property
     def position_s(self) -> float:
         """Position in the file, in s; without a file, the time played."""
-        if self._feed.song:
-            return self._feed.song.position_s
+        if song := self._feed.song:
+            return song.position_s
         return self.frames / self.engine.sample_rate
 
     @property
     def duration_s(self) -> float | None:
         """Duration of the file, in s; None without a file."""
-        return self._feed.song.duration_s if self._feed.song else None
+        song = self._feed.song
+        return song.duration_s if song else None
 
     @property
     def recording(self) -> Path | None:
@@ -399,6 +400,6 @@ class Stream(Unique):
             self.deliver_events()
 
     def _problems(self) -> list[str]:
-        recorder = self._recording.recorder
-        found = [self._feed.song.warning if self._feed.song else None, recorder.error if recorder else None]
+        recorder, song = self._recording.recorder, self._feed.song
+        found = [song.warning if song else None, recorder.error if recorder else None]
         return [problem for problem in found if problem]

@@ -180,13 +180,14 @@ class Streamer:
                 if self._closed:
                     return
                 jump = None if self._player.seek_pending else self._next_segment()
+                self._at_end = self._at_end and jump is None
                 if jump is None and (self._at_end or self._room() == 0):
                     self._wake.wait(timeout=0.01)
                     continue
             if jump is not None:
                 blocks = jump
                 pending = next(blocks, nothing)
-                pending, self._at_end = pending[self._player.begin_segment(pending) :], False
+                pending = pending[self._player.begin_segment(pending) :]
             if not len(pending):
                 block = next(blocks, None)
                 if block is None:

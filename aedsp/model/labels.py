@@ -19,6 +19,8 @@ Control thread only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from aedsp.arrays import Floats
@@ -32,26 +34,37 @@ _HARMONICS = 6
 _STANDS_OUT_DB = 9.0
 _FLAT_DB = -6.0
 _RARE = 0.15
+#: Units decoded at once.
+_AT_ONCE = 256
 
 
-def unit_spectra(model: Model) -> Floats:
-    """What each unit adds over its range of activations: magnitudes (n_code, n_bins), float32, not negative."""
+def unit_spectra(model: Model, units: Sequence[int] | None = None) -> Floats:
+    """What some units (all) add over their range of activations: magnitudes (n, n_bins), not negative."""
+    units = range(model.n_code) if units is None else units
     low, middle, high = _range_of_activations(model)
-    n = model.n_code
-    ends = (np.tile(middle, (n, 1)) for _ in range(2))
-    levels = []
-    for codes, end in zip(ends, (low, high), strict=True):
-        codes[np.arange(n), np.arange(n)] = end
-        levels.append(model.decode(codes.astype(np.float32)))
-    return np.abs(levels[1] - levels[0])
+    parts = []
+    for first in range(0, len(units), _AT_ONCE):
+        some = np.asarray(units[first : first + _AT_ONCE])
+        levels = []
+        for end in (low, high):
+            codes = np.tile(middle.astype(np.float32), (len(some), 1))
+            codes[np.arange(len(some)), some] = end[some]
+            levels.append(model.decode(codes))
+        parts.append(np.abs(levels[1] - levels[0]))
+    return np.concatenate(parts)
 
 
-def label_units(model: Model) -> tuple[str, ...]:
-    """A label for each unit of the code, by the rules above."""
+def label_units(model: Model, units: Sequence[int] | None = None) -> tuple[str, ...]:
+    """A label for each of some units (all) of the code, by the rules above."""
+    units = range(model.n_code) if units is None else units
     low, middle, high = _range_of_activations(model)
     rare = (middle - low) < _RARE * (high - low)
-    hz = model.front_end.centres_hz()
-    return tuple(label(spectrum, hz, bool(r)) for spectrum, r in zip(unit_spectra(model), rare, strict=True))
+    hz, names = model.front_end.centres_hz(), []
+    for first in range(0, len(units), _AT_ONCE):
+        some = units[first : first + _AT_ONCE]
+        found = zip(some, unit_spectra(model, some), strict=True)
+        names += [label(spectrum, hz, bool(rare[unit])) for unit, spectrum in found]
+    return tuple(names)
 
 
 def label(spectrum: Floats, hz: Floats, rare: bool) -> str:

@@ -43,6 +43,7 @@ class Choice:
     model_path: Path
     source: Source
     playlist: Playlist | None
+    loop: bool
     mapping: Mapping
     device: DeviceName
     sample_rate: float | None
@@ -216,13 +217,15 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; expected at least {least}")
     midi, stretch, transpose = first("midi"), first("stretch", 1.0), first("transpose", 0.0)
     time_stretch.check(stretch, transpose)
-    source = _source(given, kept)
+    playlist = Playlist.of(given["file"]).at_readable(channels_of, _warn) if given["file"] is not None else None
+    source = _source(given, kept, playlist)
     if (given["stretch"], given["transpose"]) != (None, None) and not isinstance(source, FileSource):
         raise ValueError("--stretch and --transpose need a file as the source")
     return Choice(
         model_path=data.model_path(given["model"] or kept.model or data.MODELS[0]),
         source=source,
-        playlist=Playlist.of(given["file"]) if given["file"] is not None else None,
+        playlist=playlist,
+        loop=bool(given["loop"] if given["loop"] is not None else kept.loop),
         mapping=_mapping(first("mapping", "nanokontrol2")),
         device=portaudio.named(first("device")),
         sample_rate=sample_rate,
@@ -242,6 +245,10 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
     )
 
 
+def _warn(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 def _amounts(given: dict[str, Any], kept: Session) -> dict[str, float]:
     """Detail, mix and volume: from the command line, else from the session; without a session detail is 1."""
     defaults = NEUTRAL_AMOUNTS if kept.controls else {**NEUTRAL_AMOUNTS, "detail": 1.0}
@@ -253,7 +260,7 @@ def _amounts(given: dict[str, Any], kept: Session) -> dict[str, float]:
     return found
 
 
-def _source(given: dict[str, Any], kept: Session) -> Source:
+def _source(given: dict[str, Any], kept: Session, playlist: Playlist | None) -> Source:
     live = given["input"] or given["input_device"] is not None
     if sum((given["file"] is not None, live, given["no_input"])) > 1:
         raise ValueError("give only one of FILE, --input and --no-input")
@@ -264,8 +271,8 @@ def _source(given: dict[str, Any], kept: Session) -> Source:
     if given["no_input"] or given["drive"] is not None:
         return NoInput(given["drive"] or kept.drive or "constant")
     loop = given["loop"] if given["loop"] is not None else kept.loop
-    if given["file"] is not None:
-        return FileSource(Playlist.of(given["file"]).song, loop)
+    if playlist is not None:
+        return FileSource(playlist.song, loop and not playlist.goes_on)
     if kept.source is not None:
         return _source_of(kept, loop)
     return FileSource(data.demo_audio_path(), loop=given["loop"] is not False)
@@ -326,7 +333,7 @@ def _instrument(stream: Stream, chosen: Choice) -> Instrument:
     port, folder = chosen.midi if chosen.midi != "none" else None, user_folder()
     return Instrument(
         stream, chosen.mapping, chosen.model_path, folder, midi_port=port, midi=chosen.midi != "none",
-        playlist=chosen.playlist,
+        playlist=chosen.playlist, loop=chosen.loop,
     )  # fmt: skip
 
 

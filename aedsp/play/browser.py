@@ -31,10 +31,11 @@ class Browser:
             found = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
         except OSError as error:
             found, self.problem = [], error.strerror or str(error)
-        folders = [path for path in found if _is_folder(path)]
+        folders = {path for path in found if _is_folder(path)}
         songs = [path for path in found if path not in folders and (is_song(path) or path.suffix.lower() in PLAYLISTS)]
         self.entries = [*sorted(folders, key=_by_name), *sorted(songs, key=_by_name)]
-        self.chosen = self.entries.index(chosen) if chosen in self.entries else 0
+        place = Path(os.path.abspath(chosen)) if chosen else None
+        self.chosen = self.entries.index(place) if place in self.entries else 0
 
     def move(self, key: str) -> None:
         """Move by a key of `STEPS`."""

@@ -61,6 +61,8 @@ class Instrument(UnitPerformer):
         False: do not look for a controller.
     playlist : Playlist, optional
         That the stream's song is in; default: its folder.
+    loop : bool
+        Whether songs that are opened are repeated.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Instrument(UnitPerformer):
         midi_port: str | None = None,
         midi: bool = True,
         playlist: Playlist | None = None,
+        loop: bool = False,
     ) -> None:
         model = stream.engine.model
         super().__init__(stream.engine.controls, mapping.bank, override_range(model))
         self.stream, self.engine = stream, stream.engine
         self.names, self.macros.directions = Names(model, model_path), directions.fit(model)
+        self._given_names: dict[Path, dict[int, str]] = {}  # of shipped models
         self.model_path, self.user_folder = model_path, user_folder
         self.messages: deque[tuple[float, str]] = deque(maxlen=_KEPT_MESSAGES)
         self.on_message: Callable[[str], None] | None = None
@@ -93,7 +97,7 @@ class Instrument(UnitPerformer):
         self._lock = threading.RLock()
         self.surface = Surface(self, mapping, on_hold=lambda name: self.say(f"hold for a second to {name}"))
         stream.on_message = self.say
-        self.songs = Songs(stream, playlist, self.say)
+        self.songs = Songs(stream, playlist, loop, self.say)
         self.controller: Controller | None = None
         if midi:
             self.controller = Controller(mapping, self._midi, self.say, self._leds, midi_port)
@@ -166,7 +170,13 @@ class Instrument(UnitPerformer):
 
     def name_unit(self, unit: int, name: str) -> str:
         """Give a unit a label, and keep it in the model's file, unless that is a shipped one."""
-        return self.names.give(unit, name)
+        said: list[str] = []
+        self.attempt(lambda: said.append(self.names.give(unit, name)))
+        return "".join(said)
+
+    def before_mutes(self) -> None:
+        """End a running morph, which would move the mutes too."""
+        self._cancel_morph()
 
     def toggle_play(self) -> None:
         """Play or pause."""
@@ -246,8 +256,11 @@ class Instrument(UnitPerformer):
             found = data.model_path(path)
             model, positions = Model.load(found), self.macros.positions()
             self.stream.swap(model, path=str(found.resolve()))
+            self._given_names[self.model_path] = self.names.of_session
             self.model_path = found
             self.override_range, self.names = override_range(model), Names(model, found)
+            self.names.restore(self._given_names.get(found, {}))
+            self.mutes.fit()
             self.macros.change_model(directions.fit(model), positions)
             self.values_jumped()
 
@@ -335,7 +348,7 @@ class Instrument(UnitPerformer):
         """Call `act`; on an error, report it and keep playing. success: the message if it worked."""
         try:
             act()
-        except (AedspError, OSError, ValueError, RuntimeError, MemoryError) as error:
+        except (AedspError, OSError, IndexError, ValueError, RuntimeError, MemoryError) as error:
             self.say(f"refused: {' '.join(str(error).split())}")
             return False
         if success:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aedsp.audio.suffixes import SUFFIXES
-from aedsp.text import read_text
+from aedsp.live.sources import FileSource
 
 PLAYLISTS = (".m3u", ".m3u8")
 
@@ -38,7 +39,10 @@ class Playlist:
             return cls(_not_empty(path, _in_folder(path)), goes_on=True)
         if path.suffix.lower() in PLAYLISTS:
             return cls(_not_empty(path, _in_m3u(path)), goes_on=True)
-        beside = _in_folder(path.parent) if path.parent.is_dir() else []
+        try:
+            beside = _in_folder(path.parent)
+        except OSError:  # not there, or closed: the song may still be read
+            beside = []
         songs = tuple(beside) if path in beside else (path,)
         return cls(songs, songs.index(path))
 
@@ -50,9 +54,31 @@ class Playlist:
         """The same songs, at another place; wraps around."""
         return replace(self, place=(self.place + step) % len(self.songs))
 
-    @property
-    def is_last(self) -> bool:
-        return self.place == len(self.songs) - 1
+    def rest(self, repeats: bool) -> Playlist | None:
+        """The same songs at the next place; None at the last one, unless they are repeated."""
+        return self.moved(1) if repeats or self.place + 1 < len(self.songs) else None
+
+    def at_readable(self, read: Callable[[FileSource], object], say: Callable[[str], None], step: int = 1) -> Playlist:
+        """The same songs, at the first one from here on that can be read; of a single song, at this one.
+
+        read: raises for a song that cannot be read; say: shows what is passed over.
+
+        Raises
+        ------
+        ValueError
+            None of them can be read.
+        """
+        place, n = self, len(self.songs)
+        for _ in range(n if self.goes_on else 1):
+            try:
+                read(FileSource(place.song))
+                return place
+            except (OSError, ValueError) as error:
+                if not self.goes_on:
+                    raise
+                say(f"passed over: {' '.join(str(error).split())}")
+                place = place.moved(step)
+        raise ValueError("no song of the playlist can be read")
 
 
 def is_song(path: Path) -> bool:
@@ -77,8 +103,19 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _in_m3u(path: Path) -> list[Path]:
-    lines = (line.strip() for line in read_text(path).lstrip("\ufeff").splitlines())
-    return [path.parent / as_path(line) for line in lines if line and not line.startswith("#")]
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:  # the older of the two encodings of M3U files
+        text = data.decode("latin-1")
+    lines = (line.strip() for line in text.splitlines())
+    return [_listed(path.parent, line) for line in lines if line and not line.startswith("#")]
+
+
+def _listed(folder: Path, line: str) -> Path:
+    """The path of an entry of an M3U file: as it is, a file URL, or with the separators of Windows."""
+    path = folder / (as_path(line) if line.startswith("file://") else line)
+    return path if path.exists() or "\\" not in line else folder / line.replace("\\", "/")
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -148,8 +149,10 @@ class Screen(App[None]):
         prompt = self.query_one("#prompt", Input)
         lines = event.text.strip().splitlines()
         if lines and not prompt.display:
-            dropped = Path(as_path(lines[0])).exists()
-            self._prompt(f"open {as_path(lines[0])}" if dropped else lines[0].removeprefix(":"))
+            path = ""
+            with contextlib.suppress(ValueError):  # no URL
+                path = as_path(lines[0])
+            self._prompt(f"open {path}" if path and os.path.exists(path) else lines[0].removeprefix(":"))
             event.stop()
 
     def _show_songs(self) -> None:

@@ -15,8 +15,8 @@ volume_db = -6.0           only in [controls]
 order = [3, 0, 1, 2]       units in the order of the banks, if they are sorted
 [names]                    of a shipped model's units
 3 = "kick"
-[group.1]                  gains of units at the bottom and at the top of the fader, and where it is
-3 = [0.0, 1.0]             position = 0.5
+[group.1]                  gains of units at the bottom and at the top of the fader
+3 = [0.0, 1.0]
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from aedsp.model.format import checked_names
 from aedsp.play.snapshots import NUMBERS, Snapshot, without_volume
 from aedsp.text import path_as_text, path_from_text, read_text
 
+Ranges = dict[int, tuple[float, float]]
+
 _TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
 _PATHS = ("model", "source", "mapping")
 #: Names used by the first edition; still accepted.
@@ -51,14 +53,6 @@ _NUMBERS: dict[str, type | tuple[type, ...]] = {
     "stretch": (int, float),
     "transpose": (int, float),
 }
-
-
-@dataclass(frozen=True)
-class GroupTable:
-    """A group of units: gains at the bottom and at the top of its fader, and its position, 0 to 1."""
-
-    ranges: dict[int, tuple[float, float]]
-    position: float = 1.0
 
 
 @dataclass
@@ -86,7 +80,7 @@ class Session:
     snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
-    groups: dict[int, GroupTable] = field(default_factory=dict)
+    groups: dict[int, Ranges] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as TOML, atomically."""
@@ -103,8 +97,8 @@ class Session:
             document["names"] = {str(unit): name for unit, name in self.names.items()}
         if self.groups:
             document["group"] = {
-                str(n): {"position": group.position, **{str(u): list(ends) for u, ends in group.ranges.items()}}
-                for n, group in sorted(self.groups.items())
+                str(n): {str(unit): list(ends) for unit, ends in ranges.items()}
+                for n, ranges in sorted(self.groups.items())
             }
         with atomic_write(path) as unfinished:
             unfinished.write_text(toml.dumps(document), encoding="utf-8")
@@ -186,17 +180,15 @@ def _names(path: object, value: Any) -> dict[int, str]:
         raise SessionError(f'{path}: names is {value!r}; expected unit = "label", e.g. 3 = "kick" ({error})') from None
 
 
-def _groups(path: object, value: Any) -> dict[int, GroupTable]:
+def _groups(path: object, value: Any) -> dict[int, Ranges]:
     groups = {}
     try:
         for number, table in value.items():
-            ranges = {int(unit): (float(ends[0]), float(ends[1])) for unit, ends in table.items() if unit != "position"}
-            position = float(table.get("position", 1.0))
-            numbers = [position, *(end for ends in ranges.values() for end in ends)]
-            if int(number) not in GROUPS or not 0 <= position <= 1 or not np.isfinite(numbers).all():
+            ranges = {int(unit): (float(low), float(high)) for unit, (low, high) in table.items()}
+            if int(number) not in GROUPS or min(ranges) < 0 or not np.isfinite(list(ranges.values())).all():
                 raise ValueError
-            groups[int(number)] = GroupTable(ranges, position)
-    except (AttributeError, IndexError, TypeError, ValueError):
+            groups[int(number)] = ranges
+    except (AttributeError, TypeError, ValueError):
         raise SessionError(
             f"{path}: group is {value!r}; expected tables [group.1] to [group.8] of unit = [low, high]"
         ) from None

@@ -71,7 +71,7 @@ def take(kept: Kept) -> Session:
         snapshots={number: sessions.table_of(snapshot) for number, snapshot in kept.snapshots.items()},
         order=list(kept.banks.order(n_units)) if kept.banks.is_sorted(n_units) else [],
         names=dict(kept.names.of_session),
-        groups={n: sessions.GroupTable(dict(group.ranges), group.position) for n, group in kept.macros.groups.items()},
+        groups={n: dict(group.ranges) for n, group in kept.macros.groups.items()},
     )
 
 
@@ -95,7 +95,8 @@ def apply(kept: Kept, session: Session, amounts: Amounts | None = None) -> None:
     for name, amount in {**volume, **(amounts or {})}.items():
         setattr(kept.controls, name, amount)
     kept.banks.sort(session.order)
-    kept.names.restore(session.names)
-    kept.macros.groups = {n: Group(table.ranges, table.position) for n, table in session.groups.items()}
+    if session.model and Path(session.model).resolve() == kept.model_path.resolve():
+        kept.names.restore(session.names)
+    kept.macros.groups = {n: Group(ranges) for n, ranges in session.groups.items()}
     if session.controls:
         kept.values_jumped()

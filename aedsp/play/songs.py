@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,19 +15,22 @@ from aedsp.text import readable
 
 
 class Songs:
-    """The sources of a stream, as a player changes them.
+    """The sources of a stream, as a player changes them. Thread-safe.
 
     Parameters
     ----------
     stream : Stream
     playlist : Playlist, optional
         That the stream's song is in.
+    loop : bool
+        Whether songs are repeated; a folder or playlist: from its first one.
     say : callable
         Shows a message.
     """
 
-    def __init__(self, stream: Stream, playlist: Playlist | None, say: Callable[[str], None]) -> None:
-        self._stream, self._say = stream, say
+    def __init__(self, stream: Stream, playlist: Playlist | None, loop: bool, say: Callable[[str], None]) -> None:
+        self._stream, self._loop, self._say = stream, loop, say
+        self._lock = threading.RLock()  # a song may end while another is opened
         self.playlist = playlist
         if playlist is None and isinstance(stream.source, FileSource):
             self.playlist = Playlist.of(stream.source.path)
@@ -48,48 +52,54 @@ class Songs:
         return self.playlist.song.parent if self.playlist else Path.cwd()
 
     def open(self, path: str | os.PathLike[str]) -> None:
-        """Go on to a song, or to the first one of a folder or playlist."""
-        found = Playlist.of(as_path(os.fspath(path)))
-        self._play(found)
+        """Go on to a song, or to the first one of a folder or playlist that can be read."""
+        with self._lock:
+            self._play(Playlist.of(as_path(os.fspath(path))).at_readable(channels_of, self._say))
 
     def step(self, step: int) -> None:
-        """The next or the previous song, so many steps away; those that cannot be read are passed over."""
-        if self.playlist is None:
-            raise ValueError("there is no song to go on from; open one first")
-        place, refused = self.playlist, ""
-        for _ in self.playlist.songs:
-            place = place.moved(step)
-            try:
-                self._play(place)
-                return
-            except (OSError, ValueError) as error:
-                refused = str(error)
-                self._say(f"passed over: {' '.join(refused.split())}")
-        raise ValueError(f"no song of the playlist can be read; the last one: {refused}")
+        """The next or the previous song, so many steps away, from the end to the beginning; ValueError without songs.
+
+        Songs that cannot be read are passed over.
+        """
+        with self._lock:
+            if self.playlist is None:
+                raise ValueError("there is no song to go on from; open one first")
+            self._play(self.playlist.moved(step).at_readable(channels_of, self._say, step))
 
     def drive(self, drive: str) -> None:
         """Play the decoder alone."""
-        self._stream.change(NoInput(drive))
-        self._say(f"no input, drive {drive}")
+        with self._lock:
+            self._change(NoInput(drive))
+            self._say(f"no input, drive {drive}")
 
     def live_input(self, device: str | None) -> None:
         """Play an input device, by number or part of the name; muted until play."""
-        self._stream.change(InputSource(portaudio.named(device)))
+        with self._lock:
+            self._stream.change(InputSource(portaudio.named(device)))
         self._say("the input is muted: press play to open it; use headphones, loudspeakers may feed back")
 
     def _play(self, playlist: Playlist) -> None:
-        source = FileSource(playlist.song)
+        source = FileSource(playlist.song, self._loop and not playlist.goes_on)
         more = channels_of(source) > self._stream.engine.channels
-        was_at_end = self._stream.transport == "end"
-        muted = isinstance(self._stream.source, InputSource) and self._stream.requested_transport == "play"
-        self._stream.change(source)
+        self._change(source)
         self.playlist = playlist
-        if was_at_end or muted:
-            self._stream.start()
         place = f" ({playlist.place + 1} of {len(playlist.songs)})" if len(playlist.songs) > 1 else ""
         self._say(f"{self.name}{place}" + (", mixed to mono; start with --channels 2 for stereo" if more else ""))
 
+    def _change(self, source: FileSource | NoInput) -> None:
+        """Change the source; after the end of a song, or from a live input that was open, play."""
+        stream = self._stream
+        was_open = isinstance(stream.source, InputSource) and stream.requested_transport == "play"
+        was_at_end = stream.transport == "end"
+        stream.change(source)
+        if was_at_end or was_open:
+            stream.start()
+
     def _go_on(self) -> None:
         """At the end of a song: the next one of a folder or playlist."""
-        if self.playlist and self.playlist.goes_on and not self.playlist.is_last:
-            self.step(1)
+        with self._lock:
+            playlist = self.playlist
+            if self._stream.transport != "end" or playlist is None or not playlist.goes_on:
+                return
+            if rest := playlist.rest(self._loop):
+                self._play(rest.at_readable(channels_of, self._say))

@@ -52,14 +52,12 @@ class Memory:
     def spectrum(self, instrument: Instrument, unit: int, width: int) -> str:
         """What a unit adds, in one line."""
         names = instrument.names
-        if unit >= len(names.spectra):  # another model is being loaded
-            return " " * width
         if self._spectra is None or self._spectra[:2] != (names, width):
             self._spectra = names, width, {}
         drawn = self._spectra[2]
         if unit not in drawn:
             hz = instrument.engine.model.front_end.centres_hz()
-            drawn[unit] = line_spectrum(names.spectra[unit], hz, width)
+            drawn[unit] = line_spectrum(names.spectrum(unit), hz, width)
         return drawn[unit]
 
 

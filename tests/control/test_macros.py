@@ -114,6 +114,21 @@ def test_faders_with_soft_takeover(p):
     assert (np.delete(p.controls.gain[:], 4) == 1).all()
 
 
+def test_a_groups_fader_is_where_its_gains_are(p):
+    made = mapping.load("eight_faders").with_target("cc", 91, Target("macro-1"))
+    surface = Surface(p, made)
+    p.define_group(1, {0: (0.0, 1.0), 1: (1.0, 0.0)})
+    for value in (127, 60, 20):
+        surface.receive(Message("cc", 1, 91, value))
+    assert p.controls.gain[0] == pytest.approx(20 / 127, abs=1e-3)
+    p.reset()
+    assert p.macros.position("1") == 0.5
+    surface.receive(Message("cc", 1, 91, 19))
+    assert p.controls.gain[0] == 1, "soft takeover"
+    surface.receive(Message("cc", 1, 91, 70))
+    assert p.controls.gain[0] == pytest.approx(70 / 127, abs=1e-3)
+
+
 def test_another_model_keeps_the_positions(p):
     p.move_macro("loud", 1)
     positions = p.macros.positions()

@@ -112,6 +112,19 @@ def test_a_button_solos_while_it_is_held(p):
     p.show_bank(1)  # released in another bank: still the same unit
     surface.receive(Message("cc", 1, 100, 0))
     assert heard(p) == list(range(10))
+    p.set_unit("gain", 0, 0.5)
+    p.undo()
+    assert p.undo() is None and heard(p) == list(range(10)), "a moment is no step"
+
+
+def test_a_unit_that_another_model_lacks_can_be_released(p):
+    p.hold_solo(9, True)
+    with p.controls.resized(4):
+        pass
+    p.mutes.fit()
+    assert heard(p) == [0, 1, 2, 3]
+    p.hold_solo(9, False)
+    assert heard(p) == [0, 1, 2, 3]
 
 
 def test_a_modifier_makes_mute_buttons_solo(p):

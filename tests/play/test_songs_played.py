@@ -53,7 +53,7 @@ def test_paths_as_they_are_typed_pasted_or_dropped(music, form):
     assert as_path("~/x").startswith(str(Path.home()))
 
 
-def test_the_browser_goes_in_and_out(music):
+def test_the_browser_goes_in_and_out(music, monkeypatch):
     browser = Browser()
     browser.show(music, music / "2 b.wav")
     assert [path.name for path in browser.entries] == ["more", "1 c.flac", "10 a.wav", "2 b.wav", "list.m3u"]
@@ -66,6 +66,9 @@ def test_the_browser_goes_in_and_out(music):
     assert browser.entries[browser.chosen].name == "list.m3u"
     lines = browser.lines(30, 4)
     assert len(lines) == 4 and any(line.plain.startswith("> list.m3u") for line in lines)
+    monkeypatch.chdir(music)
+    browser.show(music, Path("2 b.wav"))
+    assert browser.entries[browser.chosen].name == "2 b.wav"
     browser.show(music / "none")
     assert "No such file" in browser.lines(80, 10)[2].plain and browser.enter() is None
 
@@ -100,6 +103,33 @@ def test_a_playlist_goes_on_at_the_end_of_each_song_and_a_song_does_not(instrume
     assert instrument.songs.name == "10 a.wav"
 
 
+def test_a_playlist_ends_even_if_its_last_song_cannot_be_read(instrument, music):
+    (music / "more" / "e.wav").write_bytes(b"nothing")
+    instrument.stream.start()
+    actions.run(instrument, f"open {music / 'more'}")
+    assert instrument.songs.name == "d.wav"
+    wait(lambda: instrument.stream.transport == "end", 20)
+    wait(lambda: any("passed over" in text for _, text in instrument.messages))
+    (music / "broken").mkdir()
+    (music / "broken" / "a.wav").write_bytes(b"nothing")
+    actions.run(instrument, f"open '{music / 'broken'}'")
+    assert "no song of the playlist can be read" in instrument.messages[-1][1]
+
+
+def test_songs_loop_if_that_was_asked_for(instrument, music):
+    instrument.songs._loop = True
+    actions.run(instrument, f"open '{music / '2 b.wav'}'")
+    assert instrument.stream.source.loop
+    actions.run(instrument, f"open {music}")
+    assert not instrument.stream.source.loop, "the folder is repeated, not its first song"
+
+
+def test_playlists_of_other_programs(music):
+    (music / "Stück.wav").write_bytes(b"")
+    (music / "w.m3u").write_bytes("more\\d.wav\r\nStück.wav\r\n".encode("latin-1"))
+    assert Playlist.of(music / "w.m3u").songs == (music / "more/d.wav", music / "Stück.wav")
+
+
 def test_a_drive_and_a_live_input_can_be_chosen_while_it_plays(instrument, music):
     instrument.stream.start()
     actions.run(instrument, "drive constant")
@@ -129,6 +159,11 @@ async def test_the_screen_browses_and_takes_dropped_files(instrument, music):
         assert instrument.songs.name == "10 a.wav"
         await pilot.press("pageup")
         assert instrument.songs.name == "2 b.wav"
+        for odd in ("x" * 5000, "file://[", "gain 3 0.5"):
+            app.post_message(events.Paste(odd))
+            await pilot.pause()
+            assert app.query_one("#prompt").value == odd
+            await pilot.press("escape")
         await pilot.press("N")
         prompt = app.query_one("#prompt")
         assert prompt.value.startswith(f"name {instrument.selected_unit} ")
@@ -138,3 +173,72 @@ def test_a_mono_instrument_says_that_it_mixes(instrument, music):
     soundfile.write(music / "stereo.wav", np.zeros((22_050, 2)), 22_050)
     actions.run(instrument, f"open '{music / 'stereo.wav'}'")
     assert instrument.messages[-1][1].endswith("mixed to mono; start with --channels 2 for stereo")
+
+
+def test_names_are_kept_in_the_file_and_refused_without_a_traceback(instrument, tmp_path, monkeypatch):
+    from aedsp.model.model import Model
+
+    assert actions.run(instrument, "name 3 kick") == f"unit 3 is 'kick'; kept in {tmp_path / 'm.h5'}"
+    assert Model.load(tmp_path / "m.h5").unit_names[3] == "kick" and instrument.name_of(3) == "kick"
+    actions.run(instrument, "name 99 x")
+    assert "refused: there is no unit 99" in instrument.messages[-1][1]
+    actions.run(instrument, f"name 2 {'x' * 40}")
+    assert "at most 32 bytes" in instrument.messages[-1][1]
+    (tmp_path / "m.h5").unlink()
+    assert actions.run(instrument, "name 4 snare") == "" and "refused" in instrument.messages[-1][1]
+    assert instrument.name_of(4) != "snare"
+
+
+def test_names_of_a_shipped_model_stay_with_it(instrument, tmp_path):
+    from aedsp import data
+    from aedsp.model.model import Model
+    from aedsp.play.names import Names
+
+    path = data.model_path("relu_16")
+    before = path.read_bytes()
+    names = Names(Model.load(path), path)
+    assert "the shipped model stays as it is" in names.give(3, "kick") and names.of_session == {3: "kick"}
+    assert path.read_bytes() == before
+    instrument.names.restore({3: "kick"})
+    assert instrument.name_of(3) != "kick", "the session's names are those of a shipped model"
+    again = Names(Model.load(path), path)
+    again.restore(names.of_session)
+    assert again.of(3) == "kick" and again.give(3, "") and again.of(3) != "kick"
+
+
+def test_a_session_keeps_order_names_and_groups(instrument, tmp_path):
+    from aedsp.play import session as sessions
+
+    wait(lambda: instrument.engine.effects().max() > -100)
+    instrument.toggle_sorted()
+    instrument.define_group(2, {3: (0.0, 1.0), 4: (1.0, 0.5)})
+    instrument.toggle_mute(7)
+    instrument.toggle_solo(1)
+    instrument.session().save(tmp_path / "s.toml")
+    loaded = sessions.load(tmp_path / "s.toml")
+    assert loaded.order == list(instrument.banks.order(20)) and loaded.groups == {2: {3: (0.0, 1.0), 4: (1.0, 0.5)}}
+    assert list(loaded.controls["muted"]) == ["7"], "solo is for the moment"
+    instrument.reset()
+    instrument.toggle_sorted()
+    instrument.apply(loaded)
+    assert instrument.is_sorted and instrument.macros.groups[2].ranges[4] == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("text", [
+    "order = [0, 0, 1]", "order = 3", "[names]\n3 = 4", "[names]\nx = 'a'", "names = 3", "[group.9]\n1 = [0, 1]",
+    "[group.1]\n1 = [0]", "[group.1]\n-1 = [0, 1]", "[group.1]\n1 = [0, inf]", "group = 2",
+])  # fmt: skip
+def test_a_damaged_session_is_refused(tmp_path, text):
+    from aedsp.errors import SessionError
+    from aedsp.play import session as sessions
+
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(SessionError, match=r"s\.toml: (order|names|group) is"):
+        sessions.load(tmp_path / "s.toml")
+
+
+def test_solo_ends_a_morph(instrument):
+    instrument.store(1)
+    instrument.recall(1, 5.0)
+    instrument.toggle_solo(3)
+    assert not instrument._morph.running and np.flatnonzero(~instrument.controls.muted[:]).tolist() == [3]
