@@ -92,6 +92,11 @@ def _titles(width: int, is_sorted: bool) -> str:
     return f" Unit {'Label':<10}   Gain Scale  Value Mute Fadr Pot  Effect{bars}"
 
 
+def _short(name: str, width: int) -> str:
+    """A label, without its unit of measure or cut where there is no space for it."""
+    return cut(name if len(name) <= width else name.removesuffix(" Hz").replace(" kHz", "k"), width)
+
+
 def _row(
     instrument: Instrument, memory: Memory, code: Float32, width: int, values: Values, slot: int | None, unit: int,
     signed: bool,
@@ -115,7 +120,7 @@ def _row(
     if width >= _WIDE:
         spectrum = memory.spectrum(instrument, unit, 12)
         row = f" {gain:>8.5f} {scale:>8.5f} {adjusted:>11.5f}  {marks:<4}  {fader:<5} {pot:<5}  {changes} "
-        head = f"{mark}{unit:>6} {cut(name, 16):<16} "
+        head = f"{mark}{unit:>6} {_short(name, 16):<16} "
         bar_width = width - len(head) - 12 - len(row) - 14
         drawn = signed_bar(share, bar_width) if signed else bar(abs(share), bar_width)
         return Text.assemble(
@@ -123,9 +128,9 @@ def _row(
             (drawn, "green"), f" {activation:>6.3f}",
         )  # fmt: skip
     if width >= _WITH_SPECTRUM:
-        head, spectrum = f"{mark}{unit:>6} {cut(name, 13):<13} ", memory.spectrum(instrument, unit, 8)
+        head, spectrum = f"{mark}{unit:>6} {_short(name, 13):<13} ", memory.spectrum(instrument, unit, 8)
     else:
-        head, spectrum = f"{mark}{unit:>4} {cut(name, 10):<10} ", ""
+        head, spectrum = f"{mark}{unit:>4} {_short(name, 10):<10} ", ""
     row = f" {gain:>5.3f} {scale:>5.3f} {adjusted:>6.3f} {marks:<4} {fader:<4} {pot:<4} {changes} "
     bar_width = max(3, width - len(head) - len(spectrum) - len(row))
     if instrument.is_sorted:
