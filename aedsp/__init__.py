@@ -2,6 +2,7 @@
 
 from aedsp import errors
 from aedsp.data import demo_audio, demo_model
+from aedsp.engine.codes import Codes, Spectra, decode_codes, encode_file, spectra
 from aedsp.engine.controls import Controls
 from aedsp.engine.cpu import Cpu, cpu
 from aedsp.engine.engine import Engine
@@ -22,6 +23,7 @@ __all__ = [
     "Chain",
     "Classes",
     "CodeStatistics",
+    "Codes",
     "Controls",
     "Cpu",
     "Engine",
@@ -34,15 +36,19 @@ __all__ = [
     "NoInput",
     "Normalize",
     "Power",
+    "Spectra",
     "Standardize",
     "Statistics",
     "Stream",
     "__version__",
     "cpu",
+    "decode_codes",
     "demo_audio",
     "demo_model",
+    "encode_file",
     "errors",
     "resynthesize",
+    "spectra",
 ]
 
 _LATER = {

@@ -135,9 +135,4 @@ def _magnitudes(model: Model, decoded: Float32) -> Float32:
         y = layer.decode(y)
     z = model.preprocess.invert(y[:, -model.front_end.n_bins :])
     z = np.clip(np.where(np.isfinite(z), z, 0), 0, LOUDEST)
-    if model.front_end.kind != "cqft":
-        return np.asarray(z, np.float32)
-    bins = np.zeros((len(z), model.front_end.n_fft_bins), np.float32)
-    for band, value in zip(constant_q.bands(model.front_end), z.T, strict=True):
-        bins[:, band.first : band.first + len(band.synthesis)] += value[:, None] * band.synthesis
-    return bins
+    return constant_q.to_bins(np.asarray(z, np.float32), model.front_end)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aedsp.arrays import Floats
-from aedsp.model.front_end import FrontEnd
+from aedsp.arrays import Float32, Floats
+from aedsp.model.front_end import LOUDEST, FrontEnd
 
 _LOBE_STEPS = 64  # samples of the window's transform per bin
 
@@ -57,6 +57,16 @@ def matrix(front_end: FrontEnd) -> Floats:
     for b, band in enumerate(bands(front_end)):
         q[band.first : band.first + len(band.analysis), b] = band.analysis
     return q
+
+
+def to_bins(values: Float32, front_end: FrontEnd) -> Float32:
+    """Magnitudes of bands (n, n_bins) to the FFT's bins, (n, n_fft_bins); as they are if there are no bands."""
+    if front_end.kind != "cqft":
+        return values
+    bins = np.zeros((len(values), front_end.n_fft_bins), np.float32)
+    for band, value in zip(bands(front_end), values.T, strict=True):
+        bins[:, band.first : band.first + len(band.synthesis)] += value[:, None] * band.synthesis
+    return np.asarray(np.minimum(bins, LOUDEST), np.float32)
 
 
 def _weights(front_end: FrontEnd, centre: float) -> tuple[int, Floats]:
