@@ -80,10 +80,10 @@ def describe_units(p: Performer) -> str:
     for unit in p.units:
         override, name = controls.override[unit], p.name_of(unit)
         lines.append(
-            f"unit {unit}{f' ({name})' * bool(name)}: gain {controls.gain[unit]:.3f}, "
-            f"scale {controls.scale[unit]:.3f}, "
+            f"unit {unit}: gain {controls.gain[unit]:.3f}, scale {controls.scale[unit]:.3f}, "
             f"{'muted' if controls.muted[unit] else 'not muted'}, sign {controls.sign[unit]:+.0f}"
             + (f", override {override:.3f}" if override == override else "")
+            + (f", {name}" if name else "")
             + (f", changes {effects[unit]:.1f} dB" if effects is not None and unit < len(effects) else "")
         )
     return "\n".join(lines)

@@ -69,7 +69,7 @@ def test_the_command(p):
     p.heard = np.full(len(EFFECTS), NOTHING_DB)
     with pytest.raises(ValueError, match="nothing has been heard yet"):
         actions.run(p, "sort")
-    assert "unit 0 (u0): gain 1.000" in actions.run(p, "units")
+    assert "unit 0: gain 1.000, scale 1.000, not muted, sign +1, u0, changes -300.0 dB" in actions.run(p, "units")
 
 
 def test_a_model_with_other_units_is_in_its_own_order(p):
