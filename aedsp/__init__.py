@@ -16,6 +16,7 @@ from aedsp.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from aedsp.live.portaudio import Device, list_devices
     from aedsp.live.sources import FileSource, InputSource, NoInput
     from aedsp.live.stream import Stream
 
@@ -26,6 +27,7 @@ __all__ = [
     "Codes",
     "Controls",
     "Cpu",
+    "Device",
     "Engine",
     "FileSource",
     "FrontEnd",
@@ -47,14 +49,17 @@ __all__ = [
     "demo_model",
     "encode_file",
     "errors",
+    "list_devices",
     "resynthesize",
     "spectra",
 ]
 
 _LATER = {
+    "Device": "live.portaudio",
     "Stream": "live.stream",
     "FileSource": "live.sources",
     "InputSource": "live.sources",
+    "list_devices": "live.portaudio",
     "NoInput": "live.sources",
 }
 

@@ -336,6 +336,8 @@ class Engine(Unique):
         self._handle.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y)
         return out
 
+    __call__ = process
+
     def generate(
         self, n_frames: int, *, drive: str | npt.ArrayLike = "constant", out: Float32 | None = None
     ) -> Float32:

@@ -100,3 +100,9 @@ def test_writes_inside_together_do_not_copy_all_values(rng):
             controls.gain[unit] = 0.5
             controls.muted[unit] = True
     assert controls.version == version + 1 and len(copies) == 1 and (controls.gain[:] == 0.5).all()
+
+
+def test_an_engine_can_be_called(rng):
+    one, other = (aedsp.Engine(autoencoder(rng)) for rng in (np.random.default_rng(1), np.random.default_rng(1)))
+    x = rng.standard_normal(700).astype(np.float32)
+    assert np.array_equal(one(x), other.process(x))

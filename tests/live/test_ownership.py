@@ -122,3 +122,13 @@ def test_a_recording_from_play_begins_with_the_first_frame_played(devices, engin
     assert begins <= engine.latency_frames + 256 and begins < first - 20 * 200
     n = len(take) - begins - 256
     assert np.array_equal(take[begins : begins + n], heard[first : first + n])
+
+
+def test_devices_are_listed_as_objects_under_a_name_of_no_submodule(devices, monkeypatch):
+    import pkgutil
+
+    from fake_device import DEVICE
+
+    submodules = {module.name for module in pkgutil.iter_modules(aedsp.__path__)}
+    assert not submodules & {name for name in aedsp.__all__ if callable(getattr(aedsp, name))}
+    assert isinstance(DEVICE, aedsp.Device) and callable(aedsp.list_devices)
