@@ -75,7 +75,7 @@ class Screen(App[None]):
                 self._complete(prompt)
                 event.stop()
                 event.prevent_default()
-            elif self.focused is not prompt:  # it is about to have the focus: what is typed at once must not be lost
+            else:  # sent before the prompt had the focus: what is typed at once must not be lost
                 if event.key == "enter":
                     self._submit(prompt.value)
                 elif event.is_printable and event.character:

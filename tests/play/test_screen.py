@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -312,3 +314,20 @@ def test_a_line_spectrum_has_its_peak_where_it_is():
     magnitude = np.where(np.abs(hz - 1000) < 60, 1.0, 1e-4)
     drawn = bars.line_spectrum(magnitude, hz, 16)
     assert len(drawn) == 16 and drawn.index("█") in (7, 8) and drawn.strip() == drawn.strip("▂▃▄▅▆▇ ")
+
+
+@pytest.mark.asyncio
+async def test_what_is_typed_before_the_prompt_has_the_focus_is_not_lost(instrument):
+    app = Screen(instrument)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(5):
+            for character in ":gain 3 0.25":
+                key = {":": "colon", " ": "space", ".": "full_stop"}.get(character, character)
+                app.post_message(events.Key(key, character))
+            app.post_message(events.Key("enter", "\r"))
+            await pilot.pause()
+            wait_for = asyncio.get_running_loop().time() + 3
+            while instrument.controls.gain[3] != 0.25 and asyncio.get_running_loop().time() < wait_for:
+                await asyncio.sleep(0.02)
+            assert instrument.controls.gain[3] == 0.25
+            instrument.controls.gain[3] = 1.0
