@@ -217,7 +217,7 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; expected at least {least}")
     midi, stretch, transpose = first("midi"), first("stretch", 1.0), first("transpose", 0.0)
     time_stretch.check(stretch, transpose)
-    playlist = Playlist.of(given["file"]).at_readable(channels_of, _warn) if given["file"] is not None else None
+    playlist = _playlist(given, kept)
     source = _source(given, kept, playlist)
     if (given["stretch"], given["transpose"]) != (None, None) and not isinstance(source, FileSource):
         raise ValueError("--stretch and --transpose need a file as the source")
@@ -243,6 +243,20 @@ def _choose(given: dict[str, Any], kept: Session) -> Choice:
         names_a_device=first("device") is not None or given["sample_rate"] is not None,
         is_demo=given["file"] is None and kept.source is None and first("model") is None,
     )
+
+
+def _playlist(given: dict[str, Any], kept: Session) -> Playlist | None:
+    """The songs of the command line, else those of the session, at its song, if they are still there."""
+    if given["file"] is not None:
+        return Playlist.of(given["file"]).at_readable(channels_of, _warn)
+    chosen = given["input"] or given["input_device"] or given["no_input"] or given["drive"]
+    if chosen or kept.playlist is None or kept.source is None:
+        return None
+    try:
+        return Playlist.of(kept.playlist).at(Path(kept.source))
+    except (OSError, ValueError) as error:
+        _warn(f"the playlist of the session is not used: {error}")
+        return None
 
 
 def _warn(text: str) -> None:
@@ -271,7 +285,7 @@ def _source(given: dict[str, Any], kept: Session, playlist: Playlist | None) -> 
     if given["no_input"] or given["drive"] is not None:
         return NoInput(given["drive"] or kept.drive or "constant")
     loop = given["loop"] if given["loop"] is not None else kept.loop
-    if playlist is not None:
+    if playlist is not None and not (live or given["no_input"] or given["drive"]):
         return FileSource(playlist.song, loop and not playlist.goes_on)
     if kept.source is not None:
         return _source_of(kept, loop)

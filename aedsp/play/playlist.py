@@ -17,11 +17,12 @@ PLAYLISTS = (".m3u", ".m3u8")
 
 @dataclass(frozen=True)
 class Playlist:
-    """Songs and the place of the one that plays. goes_on: the next one follows at the end of each."""
+    """Songs and the place of the one that plays. goes_on: the next one follows at the end of each; path: of all."""
 
     songs: tuple[Path, ...]
     place: int = 0
     goes_on: bool = False
+    path: Path | None = None
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> Playlist:
@@ -36,9 +37,9 @@ class Playlist:
         """
         path = Path(path)
         if path.is_dir():
-            return cls(_not_empty(path, _in_folder(path)), goes_on=True)
+            return cls(_not_empty(path, _in_folder(path)), goes_on=True, path=path)
         if path.suffix.lower() in PLAYLISTS:
-            return cls(_not_empty(path, _in_m3u(path)), goes_on=True)
+            return cls(_not_empty(path, _in_m3u(path)), goes_on=True, path=path)
         try:
             beside = _in_folder(path.parent)
         except OSError:  # not there, or closed: the song may still be read
@@ -53,6 +54,11 @@ class Playlist:
     def moved(self, step: int) -> Playlist:
         """The same songs, at another place; wraps around."""
         return replace(self, place=(self.place + step) % len(self.songs))
+
+    def at(self, song: Path) -> Playlist | None:
+        """The same songs, at this one; None if it is not among them."""
+        found = [place for place, path in enumerate(self.songs) if path.resolve() == song.resolve()]
+        return replace(self, place=found[0]) if found else None
 
     def rest(self, repeats: bool) -> Playlist | None:
         """The same songs at the next place; None at the last one, unless they are repeated."""

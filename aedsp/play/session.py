@@ -1,6 +1,7 @@
 """Session files in TOML: model, source, device and all settings. Neutral values are left out.
 
 model = "mine.h5"          source = "song.flac" | "input" | "input: NAME" | "no input"
+playlist = "~/Music/album" the folder or M3U file that the song is in
 mapping = "nanokontrol2"   device = "..."   sample_rate = 48000   block = 512   latency = "low"   channels = 2
 midi = "none"              phase = "auto"   seed = 0       loop = false  morph_s = 2.0
 refine = 0                 drive = "walk:0.5"   only without input
@@ -39,8 +40,8 @@ from aedsp.text import path_as_text, path_from_text, read_text
 
 Ranges = dict[int, tuple[float, float]]
 
-_TEXTS = ("model", "source", "mapping", "device", "latency", "phase", "midi", "drive")
-_PATHS = ("model", "source", "mapping")
+_TEXTS = ("model", "source", "playlist", "mapping", "device", "latency", "phase", "midi", "drive")
+_PATHS = ("model", "source", "playlist", "mapping")
 #: Names used by the first edition; still accepted.
 _OLD_NAMES = {"rate": "sample_rate"}
 _NUMBERS: dict[str, type | tuple[type, ...]] = {
@@ -61,6 +62,7 @@ class Session:
 
     model: str | None = None
     source: str | None = None
+    playlist: str | None = None
     mapping: str | None = None
     device: str | None = None
     sample_rate: float | None = None

@@ -18,6 +18,7 @@ from aedsp.play import session as sessions
 from aedsp.play.names import Names
 from aedsp.play.session import Session
 from aedsp.play.snapshots import Snapshot
+from aedsp.play.songs import Songs
 
 
 class Kept(Protocol):
@@ -28,6 +29,7 @@ class Kept(Protocol):
     macros: Macros
     mutes: Mutes
     names: Names
+    songs: Songs
     engine: Engine
     stream: Stream
     surface: Surface
@@ -48,10 +50,11 @@ def take(kept: Kept) -> Session:
         name = str(Path(source.path).resolve())
     elif isinstance(source, InputSource):
         name = "input" if source.device is None else f"input: {source.device}"
-    n_units = kept.controls.n_units
+    n_units, playlist = kept.controls.n_units, kept.songs.playlist if file else None
     return Session(
         model=str(kept.model_path.resolve()),
         source=name,
+        playlist=str(playlist.path.resolve()) if playlist and playlist.path else None,
         mapping=kept.surface.mapping.path,
         device=stream.output_device.full_name,
         latency=stream.requested_latency,

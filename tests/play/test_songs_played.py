@@ -237,6 +237,23 @@ def test_a_damaged_session_is_refused(tmp_path, text):
         sessions.load(tmp_path / "s.toml")
 
 
+def test_a_session_keeps_the_playlist(instrument, music, tmp_path):
+    from aedsp.play import session as sessions
+    from aedsp.play.__main__ import _playlist
+
+    nothing = dict.fromkeys(("file", "input", "input_device", "no_input", "drive"))
+    actions.run(instrument, f"open {music}")
+    actions.run(instrument, "next")
+    instrument.session().save(tmp_path / "s.toml")
+    kept = sessions.load(tmp_path / "s.toml")
+    assert kept.playlist == str(music) and kept.source == str(music / "2 b.wav")
+    found = _playlist(nothing, kept)
+    assert found.song.name == "2 b.wav" and found.goes_on and found.place == 1
+    assert _playlist({**nothing, "drive": "constant"}, kept) is None
+    kept.playlist = str(music / "gone.m3u")
+    assert _playlist(nothing, kept) is None
+
+
 def test_solo_ends_a_morph(instrument):
     instrument.store(1)
     instrument.recall(1, 5.0)
