@@ -3,7 +3,7 @@
     AEDSP_CORPUS44=<folder with test/> python benchmarks/songs.py [--changes 50] [--original]
 
 A stream plays pieces of the folder through `play16` on a device that runs as fast as it can; after a random time it
-goes on to a random place of a random piece. The log of the audio thread says where each jump was. Compared: the energy
+switches to a random place of a random piece. The log of the audio thread says where each jump was. Compared: the energy
 above 13 kHz in the 10 ms around each jump, and in 10 ms of the same songs elsewhere, as ratios to the energy in the
 half second around it. A click would stand out of these by tens of dB. --original: with the model left out.
 
@@ -31,7 +31,7 @@ RATE, BLOCK = 44_100, 256
 
 
 class Jumps:
-    """Notes the frames at which the audio thread went on to another song."""
+    """Notes the frames at which the audio thread switched to another song."""
 
     def __init__(self) -> None:
         self.frames: list[int] = []

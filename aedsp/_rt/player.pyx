@@ -71,7 +71,7 @@ cdef void _take_commands(PlayerState *p) noexcept nogil:
 
 
 cdef void _take_kind(PlayerState *p) noexcept nogil:
-    """Go on with another kind of source, if that is asked for. Nothing that the ring still holds is heard again."""
+    """Switch to another kind of source, if one was requested. Nothing that the ring still holds is heard."""
     cdef long long asked = atomic_read(&p.asked_kind)
     if asked == p.kind:
         return
@@ -265,7 +265,7 @@ cdef class Player:
         return ring_write(self.state.transport.commands, &command, 1) == 1
 
     def set_kind(self, kind):
-        """Go on with another kind of source, "ring", "device" or "none", from the next call on."""
+        """Switch to another kind of source, "ring", "device" or "none", from the next call on."""
         if kind == "ring" and self.state.source.ring is NULL:
             raise ValueError("cannot play a file without a source ring")
         atomic_write(&self.state.asked_kind, KINDS.index(kind))

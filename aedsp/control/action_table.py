@@ -65,7 +65,7 @@ ACTIONS: dict[str, Action] = {
             keys=(Keys(", .", "5 s back, forward", {"comma": f"-{SEEK_S:g}", "full_stop": f"+{SEEK_S:g}"}),),
         ),
         Action(
-            "open", "go on to a song, a folder or an M3U file; the old song fades out",
+            "open", "switch to a song, a folder or an M3U file; the old song fades out",
             answers.quiet(lambda p, path: p.open_song(path)), (Argument("FILE", "file"),),
             keys=(Keys("L", "open a song", {"L": "", "upper_l": ""}, prompt=True),),
         ),

@@ -135,7 +135,7 @@ class Performer(Protocol):
         ...
 
     def open_song(self, path: str | Path) -> None:
-        """Go on to a song, or to the first one of a folder or playlist, while the old one fades out."""
+        """Switch to a song, or to the first one of a folder or playlist, while the old one fades out."""
 
     def step_song(self, step: int) -> None:
         """The next or previous song of the folder or playlist."""

@@ -67,7 +67,7 @@ class _Feed:
             self._pending = self._pending[self.ring.write(self._pending) :]
 
     def seek(self, player: Player, frame: int, dry: bool) -> None:
-        """Go on in the song."""
+        """Continue at another frame of the song."""
         assert self._source is not None
         self.jump(player, Segment(self._source, frame), dry)
 
@@ -226,7 +226,7 @@ class Replay:
 
     def _change_input(self, change: dict[str, Any]) -> None:
         if change["input"] == "device":
-            raise GestureFileError(f"{self.path}: goes on to a live input, which is not recorded")
+            raise GestureFileError(f"{self.path}: switches to a live input, which is not recorded")
         if "open" in change and not self._feed.has_song:
             self._feed.start(self._song(change), change["frame"])
         self.player.set_kind(change["input"])

@@ -69,7 +69,7 @@ class StreamDevice:
         self._n_out = min(wanted, self.output.outputs)
         self._input, self._n_in = self._input_of(source)
         self.callback: Callback | None = None
-        self._lock = threading.RLock()  # the housekeeper looks after what another thread may open or close
+        self._lock = threading.RLock()  # changes of the source and checks of the device take turns
 
     def _input_of(self, source: Source) -> tuple[Device | None, int]:
         """The input device of a source and the channels to take from it; None and 0 without one."""

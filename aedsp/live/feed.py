@@ -76,7 +76,7 @@ class Feed:
             self.streamer.close()
 
     def change(self, source: Source) -> None:
-        """Go on with another source. Raises as `Stream.change`; after an error the old one plays on."""
+        """Switch to another source. Raises as `Stream.change`; after an error the old one keeps playing."""
         assert self._player is not None and self._device is not None, "started before"
         if isinstance(source, NoInput):
             self._drive(source)

@@ -109,7 +109,7 @@ class Stream(Unique):
         portaudio.expect_latency(latency)
         self.engine = engine
         self.on_message = on_message
-        #: Called when a song has ended, on the housekeeper's thread.
+        #: Called on the housekeeper's thread when a song has ended.
         self.on_end: Callable[[], None] | None = None
         self._ended = False
         self._lock, self._log_lock = threading.RLock(), threading.RLock()
@@ -202,10 +202,10 @@ class Stream(Unique):
         return self._feed.source
 
     def change(self, source: Source | str | os.PathLike[str] | None) -> None:
-        """Go on with another source; the transport goes on as it is.
+        """Switch to another source; the transport keeps its state.
 
         A song that plays fades out over a second while the next one begins. A live input opens the device anew, and is
-        muted until `start`; so does going on from one. The engine keeps its rate and its channels.
+        muted until `start`; so does switching away from one. The engine keeps its rate and its channels.
 
         Raises
         ------

@@ -113,7 +113,7 @@ class Streamer:
             self._wake.wait_for(lambda: self._room() == 0 or self._at_end, timeout=2.0)
 
     def wait_for_jump(self) -> None:
-        """Wait until the audio thread is told of the song that was opened last, and its beginning is in the ring."""
+        """Wait until the audio thread can see the song that was opened last, and its beginning is in the ring."""
         with self._wake:
             self._wake.wait_for(lambda: self._opened is None and self.ring.written > self._newest_at, timeout=2.0)
 
@@ -129,7 +129,7 @@ class Streamer:
             self._wake.notify_all()
 
     def open(self, source: FileSource, fades: bool) -> None:
-        """Go on to another song, while this one fades out, or from the next jump on.
+        """Switch to another song, while this one fades out, or from the next jump on.
 
         Raises
         ------

@@ -286,7 +286,7 @@ def _source(given: dict[str, Any], kept: Session, playlist: Playlist | None) -> 
         return NoInput(given["drive"] or kept.drive or "constant")
     loop = given["loop"] if given["loop"] is not None else kept.loop
     if playlist is not None and not (live or given["no_input"] or given["drive"]):
-        return FileSource(playlist.song, loop and not playlist.goes_on)
+        return FileSource(playlist.song, loop and not playlist.continues)
     if kept.source is not None:
         return _source_of(kept, loop)
     return FileSource(data.demo_audio_path(), loop=given["loop"] is not False)

@@ -215,7 +215,7 @@ class Instrument(UnitPerformer):
         self.set_stretch(transpose=self.stream.transpose + semitones)
 
     def open_song(self, path: str | Path) -> None:
-        """Go on to a song, or to the first one of a folder or playlist."""
+        """Switch to a song, or to the first one of a folder or playlist."""
         self.attempt(lambda: self.songs.open(path))
 
     def step_song(self, step: int) -> None:

@@ -17,11 +17,11 @@ PLAYLISTS = (".m3u", ".m3u8")
 
 @dataclass(frozen=True)
 class Playlist:
-    """Songs and the place of the one that plays. goes_on: the next one follows at the end of each; path: of all."""
+    """Songs and the place of the one that plays. continues: the next one follows at the end of each; path: of all."""
 
     songs: tuple[Path, ...]
     place: int = 0
-    goes_on: bool = False
+    continues: bool = False
     path: Path | None = None
 
     @classmethod
@@ -37,9 +37,9 @@ class Playlist:
         """
         path = Path(path)
         if path.is_dir():
-            return cls(_not_empty(path, _in_folder(path)), goes_on=True, path=path)
+            return cls(_not_empty(path, _in_folder(path)), continues=True, path=path)
         if path.suffix.lower() in PLAYLISTS:
-            return cls(_not_empty(path, _in_m3u(path)), goes_on=True, path=path)
+            return cls(_not_empty(path, _in_m3u(path)), continues=True, path=path)
         try:
             beside = _in_folder(path.parent)
         except OSError:  # not there, or closed: the song may still be read
@@ -75,12 +75,12 @@ class Playlist:
             None of them can be read.
         """
         place, n = self, len(self.songs)
-        for _ in range(n if self.goes_on else 1):
+        for _ in range(n if self.continues else 1):
             try:
                 read(FileSource(place.song))
                 return place
             except (OSError, ValueError) as error:
-                if not self.goes_on:
+                if not self.continues:
                     raise
                 say(f"passed over: {' '.join(str(error).split())}")
                 place = place.moved(step)

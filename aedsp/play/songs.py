@@ -34,7 +34,7 @@ class Songs:
         self.playlist = playlist
         if playlist is None and isinstance(stream.source, FileSource):
             self.playlist = Playlist.of(stream.source.path)
-        stream.on_end = self._go_on
+        stream.on_end = self._continue
 
     @property
     def name(self) -> str:
@@ -52,7 +52,7 @@ class Songs:
         return self.playlist.song.parent if self.playlist else Path.cwd()
 
     def open(self, path: str | os.PathLike[str]) -> None:
-        """Go on to a song, or to the first one of a folder or playlist that can be read."""
+        """Switch to a song, or to the first one of a folder or playlist that can be read."""
         with self._lock:
             self._play(Playlist.of(as_path(os.fspath(path))).at_readable(channels_of, self._say))
 
@@ -63,7 +63,7 @@ class Songs:
         """
         with self._lock:
             if self.playlist is None:
-                raise ValueError("there is no song to go on from; open one first")
+                raise ValueError("there is no playlist; open a song first")
             self._play(self.playlist.moved(step).at_readable(channels_of, self._say, step))
 
     def drive(self, drive: str) -> None:
@@ -79,7 +79,7 @@ class Songs:
         self._say("the input is muted: press play to open it; use headphones, loudspeakers may feed back")
 
     def _play(self, playlist: Playlist) -> None:
-        source = FileSource(playlist.song, self._loop and not playlist.goes_on)
+        source = FileSource(playlist.song, self._loop and not playlist.continues)
         more = channels_of(source) > self._stream.engine.channels
         self._change(source)
         self.playlist = playlist
@@ -95,11 +95,11 @@ class Songs:
         if was_at_end or was_open:
             stream.start()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         """At the end of a song: the next one of a folder or playlist."""
         with self._lock:
             playlist = self.playlist
-            if self._stream.transport != "end" or playlist is None or not playlist.goes_on:
+            if self._stream.transport != "end" or playlist is None or not playlist.continues:
                 return
             if rest := playlist.rest(self._loop):
                 self._play(rest.at_readable(channels_of, self._say))

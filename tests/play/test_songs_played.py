@@ -33,11 +33,11 @@ def names(playlist):
 
 
 def test_playlists_of_a_folder_a_file_and_a_song(music):
-    assert names(Playlist.of(music)) == ["1 c.flac", "2 b.wav", "10 a.wav"] and Playlist.of(music).goes_on
+    assert names(Playlist.of(music)) == ["1 c.flac", "2 b.wav", "10 a.wav"] and Playlist.of(music).continues
     listed = Playlist.of(music / "list.m3u")
     assert names(listed) == ["d.wav", "none.wav", "2 b.wav"] and listed.song == music / "more/d.wav"
     beside = Playlist.of(music / "2 b.wav")
-    assert beside.song.name == "2 b.wav" and not beside.goes_on
+    assert beside.song.name == "2 b.wav" and not beside.continues
     assert beside.moved(1).song.name == "10 a.wav" and beside.moved(2).song.name == "1 c.flac"
     assert Playlist.of(music / "none.wav").songs == (music / "none.wav",)
     (music / "empty").mkdir()
@@ -92,7 +92,7 @@ def test_open_next_and_previous(instrument, music):
     assert instrument.session().source == str(music / "2 b.wav")
 
 
-def test_a_playlist_goes_on_at_the_end_of_each_song_and_a_song_does_not(instrument, music):
+def test_a_playlist_continues_at_the_end_of_each_song_and_a_song_does_not(instrument, music):
     instrument.stream.start()
     actions.run(instrument, f"open '{music / '2 b.wav'}'")
     wait(lambda: instrument.stream.transport == "end", 20)
@@ -248,7 +248,7 @@ def test_a_session_keeps_the_playlist(instrument, music, tmp_path):
     kept = sessions.load(tmp_path / "s.toml")
     assert kept.playlist == str(music) and kept.source == str(music / "2 b.wav")
     found = _playlist(nothing, kept)
-    assert found.song.name == "2 b.wav" and found.goes_on and found.place == 1
+    assert found.song.name == "2 b.wav" and found.continues and found.place == 1
     assert _playlist({**nothing, "drive": "constant"}, kept) is None
     kept.playlist = str(music / "gone.m3u")
     assert _playlist(nothing, kept) is None
