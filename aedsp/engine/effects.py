@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from aedsp.arrays import Bools, Float32, Float64
 from aedsp.engine.arguments import as_audio
 from aedsp.engine.controls import Controls
 from aedsp.engine.state import State, effective
+from aedsp.engine.through import BLOCK_FRAMES, Processor, through
 from aedsp.model import constant_q
 from aedsp.model.front_end import LOUDEST
 from aedsp.model.layers import activate
@@ -28,19 +28,15 @@ from aedsp.model.model import Model
 NOTHING_DB = -300.0
 #: As in `_kernels/blend`.
 DETAIL_FLOOR, DETAIL_MOST = np.float32(1e-4), np.float32(8)
-_BLOCK_FRAMES = 16_384
 _WORKERS = 2
 
 
-class Twin(Protocol):
+class Twin(Processor, Protocol):
     """What `measured` needs of an engine."""
 
     @property
     def controls(self) -> Controls: ...
-    @property
-    def latency_frames(self) -> int: ...
     def reset(self) -> None: ...
-    def process(self, x: npt.ArrayLike) -> Float32: ...
 
 
 def audio(x_or_path: npt.ArrayLike | str | os.PathLike[str], sample_rate: float, channels: int) -> Float32:
@@ -58,6 +54,8 @@ def measured(twin: Callable[[], Twin], x: Float32, n_units: int) -> Float64:
 
     twin: makes an engine with the controls to measure; called from several threads.
     """
+    from concurrent.futures import ThreadPoolExecutor  # not needed to play
+
     whole = list(_without(twin(), None, x))
 
     def change(unit: int) -> float:
@@ -72,12 +70,8 @@ def _without(engine: Twin, unit: int | None, x: Float32) -> Iterator[Float32]:
     if unit is not None:
         engine.controls.muted[unit] = True
     engine.reset()
-    to_skip = engine.latency_frames
-    x = np.concatenate([x, np.zeros((to_skip, *x.shape[1:]), np.float32)])
-    for first in range(0, len(x), _BLOCK_FRAMES):
-        block = engine.process(x[first : first + _BLOCK_FRAMES])
-        yield block[to_skip:]
-        to_skip = max(0, to_skip - len(block))
+    frames = x.reshape(len(x), engine.channels)
+    yield from through(engine, (frames[at : at + BLOCK_FRAMES] for at in range(0, len(x), BLOCK_FRAMES)))
 
 
 def estimated(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,54 +20,15 @@ from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
 from aedsp.engine.engine import Engine, PrecisionMode
 from aedsp.engine.phases import PhaseMode
 from aedsp.engine.state import Monitor
+from aedsp.engine.through import BLOCK_FRAMES, through
 from aedsp.engine.time_stretch import Stretched
 from aedsp.model.model import Model
 
 #: Values for some units (by index), one value for all units, or one per unit.
 UnitSettings = Mapping[int, float] | npt.ArrayLike
 
-BLOCK_FRAMES = 16_384
 #: Default duration of sound without input.
 NO_INPUT_S = 10.0
-
-
-def through(
-    engine: Engine, blocks: Iterable[Float32], phase_from: Iterable[Float32] | None = None
-) -> Iterator[Float32]:
-    """Process blocks (frames, channels), latency removed and tail flushed: as many frames out as in.
-
-    phase_from: a second sound that supplies the phases, in blocks of any length; padded with silence.
-    """
-    to_skip = engine.latency_frames
-    other = None if phase_from is None else _Reblocked(phase_from, engine.channels)
-    for block in chain(blocks, _silence(engine)):
-        out = engine.process(block, phase_from=None if other is None else other.next(len(block)))
-        yield out[to_skip:]
-        to_skip = max(0, to_skip - len(out))
-
-
-class _Reblocked:
-    """Turns blocks of any length into blocks of requested lengths, padded with silence at the end."""
-
-    def __init__(self, blocks: Iterable[Float32], channels: int) -> None:
-        self._blocks, self._rest = iter(blocks), np.zeros((0, channels), np.float32)
-
-    def next(self, n: int) -> Float32:
-        while len(self._rest) < n:
-            block = next(self._blocks, None)
-            if block is None:
-                block = np.zeros((n - len(self._rest), self._rest.shape[1]), np.float32)
-            self._rest = np.concatenate([self._rest, block])
-        out, self._rest = self._rest[:n], self._rest[n:]
-        return out
-
-
-def _silence(engine: Engine) -> Iterator[Float32]:
-    left = engine.latency_frames
-    while left:
-        n = min(left, BLOCK_FRAMES)
-        yield np.zeros((n, engine.channels), np.float32)
-        left -= n
 
 
 def resynthesize(
