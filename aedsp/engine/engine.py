@@ -33,19 +33,18 @@ from aedsp.engine.compile import compile_model
 from aedsp.engine.controls import Controls
 from aedsp.engine.listener import Listener
 from aedsp.engine.phases import PhaseMode
+from aedsp.engine.readings import EngineReadings
 from aedsp.engine.state import State
-from aedsp.engine.statistics import Statistics
 from aedsp.engine.timing import timing
 from aedsp.errors import SwapError
 from aedsp.model.model import Model
-from aedsp.unique import Unique
 
 PrecisionMode = Literal["auto", "float32", "float16", "int8"]
 
 _FLOAT32 = np.dtype(np.float32)
 
 
-class Engine(Unique):
+class Engine(EngineReadings):
     """Resynthesis of audio through an autoencoder, with controls on its units.
 
     Parameters
@@ -77,10 +76,7 @@ class Engine(Unique):
 
     _instead = "make it from the Model where it is needed; a Model can be copied and pickled"
 
-    __slots__ = (
-        "__weakref__", "_block_frames", "_channels", "_controls", "_handle", "_listener", "_model", "_phase",
-        "_precision", "_precision_mode", "_refine", "_sample_rate", "_seed", "_timing",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_listener", "_precision_mode")
 
     def __init__(
         self,
@@ -137,45 +133,6 @@ class Engine(Unique):
         )
 
     @property
-    def model(self) -> Model:
-        """The current model, or the one passed to the last `swap`."""
-        return self._model
-
-    @property
-    def block_frames(self) -> int | None:
-        """Fixed block length in frames. None: blocks of any length."""
-        return self._block_frames
-
-    @property
-    def sample_rate(self) -> float:
-        """The host's rate in Hz."""
-        return self._sample_rate
-
-    @property
-    def channels(self) -> int:
-        return self._channels
-
-    @property
-    def phase(self) -> PhaseMode:
-        """The phase mode passed to the constructor."""
-        return self._phase
-
-    @property
-    def refine(self) -> int:
-        """Iterations that fit the phases to the output so far."""
-        return self._refine
-
-    @property
-    def seed(self) -> int:
-        """Seed of the start phases and of the drive "walk"."""
-        return self._seed
-
-    @property
-    def controls(self) -> Controls:
-        """Gain, scale, muted, sign and override of every unit; monitor; freeze."""
-        return self._controls
-
-    @property
     def listener(self) -> Listener | None:
         """Called for every change to the controls and the model. One listener at a time; None: no listener."""
         return self._listener
@@ -187,38 +144,6 @@ class Engine(Unique):
                 listener.published(self._controls.version, self._controls.everything())
             self._controls.listener = None if listener is None else listener.published
             self._listener = listener
-
-    @property
-    def precision(self) -> str:
-        """Storage of the current model's weights: "float32", "float16" or "int8"."""
-        return self._precision
-
-    @property
-    def latency_frames(self) -> int:
-        """Exact delay from an input frame to the matching output frame, in frames at the host's rate."""
-        return self._timing.latency_frames
-
-    @property
-    def algorithm_frames(self) -> int:
-        """The part of the latency that is due to the windows, in frames at the model's rate."""
-        return self._timing.algorithm_frames
-
-    @property
-    def latency_s(self) -> float:
-        """`latency_frames` in s."""
-        return self.latency_frames / self._sample_rate
-
-    @property
-    def code(self) -> Float32:
-        """Activations of the latest hop before gains and overrides: a copy, (n_code,) or (channels, n_code)."""
-        code = self._handle.code()
-        return code[0] if self._channels == 1 else code
-
-    @property
-    def statistics(self) -> Statistics:
-        """Counters since the last reset."""
-        counts = self._handle.counters()
-        return Statistics(**{name: counts[name] for name in Statistics.__dataclass_fields__})
 
     def effects(self, x_or_path: npt.ArrayLike | str | os.PathLike[str] | None = None) -> Float64:
         """What each unit changes: ``10 log10(Σ|out without it - out|² / Σ|out|²)`` under the current controls.

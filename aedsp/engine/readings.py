@@ -1,0 +1,104 @@
+"""EngineReadings: what an engine was made with, and what it reports; the base of `Engine`. Control thread only."""
+
+from __future__ import annotations
+
+from aedsp._rt.handle import EngineHandle
+from aedsp.arrays import Float32
+from aedsp.engine.controls import Controls
+from aedsp.engine.phases import PhaseMode
+from aedsp.engine.statistics import Statistics
+from aedsp.engine.timing import Timing
+from aedsp.model.model import Model
+from aedsp.unique import Unique
+
+
+class EngineReadings(Unique):
+    """The properties of an `Engine` that only read."""
+
+    __slots__ = (
+        "_block_frames", "_channels", "_controls", "_handle", "_model", "_phase", "_precision", "_refine",
+        "_sample_rate", "_seed", "_timing",
+    )  # fmt: skip
+
+    _block_frames: int | None
+    _channels: int
+    _controls: Controls
+    _handle: EngineHandle
+    _model: Model
+    _phase: PhaseMode
+    _precision: str
+    _refine: int
+    _sample_rate: float
+    _seed: int
+    _timing: Timing
+
+    @property
+    def model(self) -> Model:
+        """The current model, or the one passed to the last `swap`."""
+        return self._model
+
+    @property
+    def block_frames(self) -> int | None:
+        """Fixed block length in frames. None: blocks of any length."""
+        return self._block_frames
+
+    @property
+    def sample_rate(self) -> float:
+        """The host's rate in Hz."""
+        return self._sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self._channels
+
+    @property
+    def phase(self) -> PhaseMode:
+        """The phase mode passed to the constructor."""
+        return self._phase
+
+    @property
+    def refine(self) -> int:
+        """Iterations that fit the phases to the output so far."""
+        return self._refine
+
+    @property
+    def seed(self) -> int:
+        """Seed of the start phases and of the drive "walk"."""
+        return self._seed
+
+    @property
+    def controls(self) -> Controls:
+        """Gain, scale, muted, sign and override of every unit; monitor; freeze."""
+        return self._controls
+
+    @property
+    def precision(self) -> str:
+        """Storage of the current model's weights: "float32", "float16" or "int8"."""
+        return self._precision
+
+    @property
+    def latency_frames(self) -> int:
+        """Exact delay from an input frame to the matching output frame, in frames at the host's rate."""
+        return self._timing.latency_frames
+
+    @property
+    def algorithm_frames(self) -> int:
+        """The part of the latency that is due to the windows, in frames at the model's rate."""
+        return self._timing.algorithm_frames
+
+    @property
+    def latency_s(self) -> float:
+        """`latency_frames` in s."""
+        return self.latency_frames / self._sample_rate
+
+    @property
+    def code(self) -> Float32:
+        """Activations of the latest hop before gains and overrides: a copy, (n_code,) or (channels, n_code)."""
+        code = self._handle.code()
+        return code[0] if self._channels == 1 else code
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counters since the last reset."""
+        counts = self._handle.counters()
+        return Statistics(**{name: counts[name] for name in Statistics.__dataclass_fields__})
