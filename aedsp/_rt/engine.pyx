@@ -16,7 +16,7 @@ from aedsp._rt.engine_state cimport INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Chan
 from aedsp._kernels.volume cimport volume_run
 from aedsp._rt.hop cimport hop_begin, hop_end, hop_is_alone, hop_is_detailed, hop_pass, hop_synthesise, hop_take_changes
 from aedsp._rt.control cimport triple_publish
-from aedsp._rt.loaded cimport loaded_publish, loaded_reset
+from aedsp._rt.loaded cimport loaded_code, loaded_publish, loaded_reset
 from aedsp._rt.phase_synthesis cimport phase_synthesis_reset
 
 cdef extern from "denormals.h":
@@ -89,6 +89,22 @@ cdef unsigned long long _first_clean_hop(EngineState *e) noexcept nogil:
     return <unsigned long long> (at / e.stft.hop_length) + 1
 
 
+cdef void _write_codes(EngineState *e, Py_ssize_t spectrum) noexcept nogil:
+    """Write the codes of the hop whose channel 0 is `spectrum`, if the caller wants them.
+
+    A model of another size may have come in meanwhile: rows are cut, or filled with zeros.
+    """
+    cdef Py_ssize_t c, length = e.codes.n_code, n = min(length, e.loaded.n_code)
+    cdef float *row
+    if e.codes.n == e.codes.most:
+        return
+    for c in range(e.n_channels):
+        row = e.codes.rows + (e.codes.n * e.n_channels + c) * length
+        memcpy(row, loaded_code(e.loaded, spectrum + c), n * sizeof(float))
+        memset(row + n, 0, (length - n) * sizeof(float))
+    e.codes.n += 1
+
+
 cdef void _sound(EngineState *e, InputKind input) noexcept nogil:
     """Run the hops in flight through the model, AEDSP_SPECTRA spectra at a time, and synthesise them."""
     cdef Py_ssize_t spectrum = 0, n = e.flight.n_waiting * e.n_channels
@@ -101,6 +117,7 @@ cdef void _sound(EngineState *e, InputKind input) noexcept nogil:
             hop_synthesise(e, spectrum, which, input)
             spectrum += 1
             if spectrum % e.n_channels == 0:
+                _write_codes(e, spectrum - e.n_channels)
                 hop_end(e, input)
                 _finish(e)
     e.flight.n_waiting = 0
@@ -170,6 +187,15 @@ cdef void engine_cross(EngineState *e, const float *x, const float *y, float *ou
         given += engine_pull(e, out + given * channels, taken - given)
     engine_publish(e)
     denormals_restore(before)
+
+
+cdef Py_ssize_t engine_codes(EngineState *e, const float *x, const float *y, float *out, Py_ssize_t n_frames, float *rows,
+                             Py_ssize_t most, Py_ssize_t n_code) noexcept nogil:
+    """`engine_cross`, and the codes of the first `most` hops into rows (most, n_channels, n_code); returns how many."""
+    e.codes.rows, e.codes.n, e.codes.most, e.codes.n_code = rows, 0, most, n_code
+    engine_cross(e, x, y, out, n_frames)
+    e.codes.rows, e.codes.most = NULL, 0
+    return e.codes.n
 
 
 cdef void engine_process(EngineState *e, const float *x, float *out, Py_ssize_t n_frames) noexcept nogil:

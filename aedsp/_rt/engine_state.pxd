@@ -76,6 +76,10 @@ ctypedef struct HopClock:
     long long began                              # start of the hop, ns; live only
     long long hop_ns                             # deadline of a hop; 0: offline, no underruns, no meters
 
+ctypedef struct CodeRows:         # where the hops of one call write their codes
+    float *rows                                  # most x n_channels x n_code; NULL: nowhere
+    Py_ssize_t n, most, n_code
+
 ctypedef struct ChangeLog:
     Ring *ring                                   # Event; NULL: no logging
     long long version                            # of the last snapshot
@@ -108,6 +112,7 @@ ctypedef struct EngineState:
     Concealment concealment
     HopClock clock
     ChangeLog log
+    CodeRows codes
     EngineCounters counters
     CounterSlots published
     unsigned long long hop, taken                    # hops and input frames since the state was cleared

@@ -11,7 +11,8 @@ cdef class EngineHandle:
     cdef bint attached
     cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1
     cdef float *_floats(self, Py_ssize_t n) except NULL
-    cdef int _run(self, const float *x, const float *y, float *out, Py_ssize_t n) except -1
+    cdef Py_ssize_t _run(self, const float *x, const float *y, float *out, Py_ssize_t n, float *codes, Py_ssize_t most,
+                         Py_ssize_t n_code) except -1
     cdef int _cross(self) except -1
     cdef int _enter(self) except -1
     cdef int _leave(self) except -1

@@ -17,7 +17,7 @@ from aedsp._rt.control cimport control_latest, triple_start, triple_take
 from aedsp._rt.drive cimport (
     DRIVE_CONSTANT, DRIVE_HOLD, DRIVE_ROWS, DRIVE_TYPICAL, DRIVE_WALK, DriveKind, DriveRequest, drive_change,
 )
-from aedsp._rt.engine cimport engine_cross, engine_process, engine_reset
+from aedsp._rt.engine cimport engine_codes, engine_process, engine_reset
 from aedsp._rt.engine_state cimport CHUNK, Channel, EngineCounters, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
@@ -153,10 +153,12 @@ cdef class EngineHandle:
         aedsp_free(e.queue.segment)
         aedsp_free(e.queue.frames)
 
-    def process(self, const float[:, ::1] x, float[:, ::1] out not None, const float[:, ::1] phase_from=None):
+    def process(self, const float[:, ::1] x, float[:, ::1] out not None, const float[:, ::1] phase_from=None,
+                float[:, :, ::1] codes=None):
         """Process x into out, both (n_frames, n_channels); `out` may be `x`; x None: no input. Releases the GIL.
 
         phase_from: a second sound that supplies the phases, from the first call with one on (`_cross`).
+        codes: (n, n_channels, n_code), receives the codes of the first n hops. Returns how many there were.
         """
         cdef Py_ssize_t n = out.shape[0], channels = out.shape[1]
         if channels != self.state.n_channels or (x is not None and (x.shape[0] != n or x.shape[1] != channels)):
@@ -164,28 +166,38 @@ cdef class EngineHandle:
         if phase_from is not None and (x is None or phase_from.shape[0] != n or phase_from.shape[1] != channels):
             raise ValueError("phase_from must have the shape of x and out")
         if n == 0:
-            return
+            return 0
         if phase_from is not None:
             self._cross()
-        self._run(&x[0, 0] if x is not None else NULL, &phase_from[0, 0] if phase_from is not None else NULL, &out[0, 0], n)
+        if codes is None or codes.shape[0] == 0:
+            self._run(&x[0, 0] if x is not None else NULL, &phase_from[0, 0] if phase_from is not None else NULL,
+                      &out[0, 0], n, NULL, 0, 0)
+            return 0
+        if codes.shape[1] != channels:
+            raise ValueError(f"codes has {codes.shape[1]} channels; expected {channels}")
+        return self._run(&x[0, 0] if x is not None else NULL, &phase_from[0, 0] if phase_from is not None else NULL,
+                         &out[0, 0], n, &codes[0, 0, 0], codes.shape[0], codes.shape[2])
 
     def process_mono(self, const float[::1] x not None, float[::1] out not None):
         """`process` for one channel, without the cost of a second axis."""
         if self.state.n_channels != 1 or x.shape[0] != out.shape[0]:
             raise ValueError("x and out must have the same length, and the engine one channel")
         if x.shape[0]:
-            self._run(&x[0], NULL, &out[0], x.shape[0])
+            self._run(&x[0], NULL, &out[0], x.shape[0], NULL, 0, 0)
 
-    cdef int _run(self, const float *x, const float *y, float *out, Py_ssize_t n) except -1:
-        cdef Py_ssize_t size = n * self.state.n_channels
+    cdef Py_ssize_t _run(self, const float *x, const float *y, float *out, Py_ssize_t n, float *codes, Py_ssize_t most,
+                         Py_ssize_t n_code) except -1:
+        cdef EngineState *e = &self.state
+        cdef Py_ssize_t size = n * e.n_channels
         if x is not NULL and x != out and x < out + size and out < x + size:
             raise ValueError("out overlaps x in part; pass x itself or a separate array")
         if y is not NULL and y != out and y < out + size and out < y + size:
             raise ValueError("out overlaps phase_from in part; pass a separate array")
         self._enter()
         with nogil:
-            engine_cross(&self.state, x, y, out, n)
-        return self._leave()
+            most = engine_codes(e, x, y, out, n, codes, most, n_code)
+        self._leave()
+        return most
 
     cdef int _cross(self) except -1:
         """Take the phases from a second sound from the next hop on; its history so far is that of the first."""

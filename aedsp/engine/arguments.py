@@ -44,7 +44,7 @@ def expect_samples(name: str, x: npt.NDArray[Any]) -> None:
         raise ValueError(f"{name} has shape {x.shape}; expected (frames,) or (frames, channels)")
     if x.ndim == 2 and x.shape[0] <= MOST_CHANNELS < x.shape[1]:
         raise ValueError(
-            f"{name} has shape {x.shape}; expected (frames, channels): is it transposed? then pass {name}.T"
+            f"{name} has shape {x.shape}; expected (frames, channels): are the channels first? then pass {name}.T"
         )
 
 
@@ -53,7 +53,7 @@ def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames:
     n = channels
     if not (shape[1:] == (n,) or (n == 1 and len(shape) == 1)):
         expected = "(frames,) or (frames, 1)" if n == 1 else f"(frames, {n})"
-        hint = f"; is {name} transposed? then pass {name}.T" if len(shape) == 2 and shape[0] == n else ""
+        hint = f"; are the channels first? then pass {name}.T" if len(shape) == 2 and shape[0] == n else ""
         raise ValueError(
             f"{name} has shape {shape}; expected {expected}, the engine has {n} channel{'s' * (n > 1)}{hint}"
         )
@@ -62,12 +62,16 @@ def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames:
     return shape
 
 
-def expect_out(out: Any) -> None:
+def expect_out(out: Any, name: str = "out") -> None:
     """Raise TypeError or ValueError unless results can be written to out."""
-    if not isinstance(out, np.ndarray) or out.dtype != np.float32:
-        raise TypeError(f"out is {getattr(out, 'dtype', type(out).__name__)}; expected a float32 array")
+    if not isinstance(out, np.ndarray):
+        hint = ": pass its NumPy view, tensor.numpy(), which shares the memory" if hasattr(out, "numpy") else ""
+        kind = f"{type(out).__module__}.{type(out).__name__}".removeprefix("builtins.")
+        raise TypeError(f"{name} is {kind}; expected a float32 NumPy array{hint}")
+    if out.dtype != np.float32:
+        raise TypeError(f"{name} is {out.dtype}; expected a float32 array")
     if not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError("out is read-only or not C-contiguous; expected a writeable C-contiguous array")
+        raise ValueError(f"{name} is read-only or not C-contiguous; expected a writeable C-contiguous array")
 
 
 def as_out(out: Float32 | None, name: str, shape: tuple[int, ...]) -> Float32:
@@ -78,6 +82,20 @@ def as_out(out: Float32 | None, name: str, shape: tuple[int, ...]) -> Float32:
     if out.shape != shape:
         raise ValueError(f"out has shape {out.shape}; {name} has {shape}")
     return out
+
+
+def as_codes(codes: Float32, most_hops: int, channels: int, n_code: int) -> Float32:
+    """The array that receives codes as (n, channels, n_code), after a check."""
+    expect_out(codes, "codes")
+    shape = (n_code,) if channels == 1 and codes.ndim == 2 else (channels, n_code)
+    if codes.shape[1:] != shape:
+        expected = f"(n, {n_code})" if channels == 1 else f"(n, {channels}, {n_code})"
+        raise ValueError(f"codes has shape {codes.shape}; expected {expected}")
+    if len(codes) < most_hops:
+        raise ValueError(
+            f"codes has {len(codes)} rows; a block of this length may complete {most_hops} hops (engine.most_hops)"
+        )
+    return codes.reshape(len(codes), channels, n_code)
 
 
 def host_rate(given: float | None, model_rate: float) -> float:

@@ -8,7 +8,6 @@ being preceded and followed by silence, so that every frame is in as many window
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -16,16 +15,14 @@ import numpy.typing as npt
 
 from aedsp._kernels.pghi import Integration
 from aedsp._kernels.phase import Phases
-from aedsp._kernels.stft import Transform
 from aedsp.arrays import Float32, Float64, Floats
 from aedsp.engine import phases as phase_modes
 from aedsp.engine.arguments import expect_choice, expect_samples
 from aedsp.engine.phases import PhaseMode
 from aedsp.model import constant_q
+from aedsp.model.analysis import transform, windows_of
 from aedsp.model.front_end import FrontEnd
 from aedsp.model.model import Model
-
-_BLOCK_SPECTRA = 1024
 
 
 class Spectra(NamedTuple):
@@ -68,7 +65,7 @@ def spectra(x: npt.ArrayLike, model_or_front_end: Model | FrontEnd) -> Spectra:
         `x` is not real floating-point, or not mono.
     """
     front_end = model_or_front_end.front_end if isinstance(model_or_front_end, Model) else model_or_front_end
-    blocks = list(_analyse(_mono(x), front_end))
+    blocks = list(windows_of(_mono(x), front_end))
     magnitudes, phases = (np.concatenate([block[i] for block in blocks]) for i in range(2))
     return Spectra(magnitudes, phases, _times(len(magnitudes), front_end))
 
@@ -87,7 +84,7 @@ def encode_file(model: Model, x_or_path: npt.ArrayLike | str | os.PathLike[str])
     n_context = model.layers[0].context_spectra - 1
     before = np.zeros((n_context, model.front_end.n_bins), np.float32)
     parts = []
-    for magnitudes, _ in _analyse(x, model.front_end):
+    for magnitudes, _ in windows_of(x, model.front_end):
         known = np.concatenate([before, magnitudes])
         parts.append(np.asarray(model.encode(known), np.float32)[n_context:])
         before = known[len(known) - n_context :]
@@ -139,7 +136,7 @@ def decode_codes(
             raise ValueError("phases and source are both given; expected one of them")
         x = _audio(source, front_end)
         n_frames = len(x) if n_frames is None else n_frames
-        given = _padded(np.concatenate([block[1] for block in _analyse(x, front_end)]), len(y))
+        given = _padded(np.concatenate([block[1] for block in windows_of(x, front_end)]), len(y))
         units = np.exp(1j * given)
     elif isinstance(phases, str):
         units = _synthesized(magnitudes, front_end, phases, seed)
@@ -169,34 +166,14 @@ def _audio(x_or_path: npt.ArrayLike | str | os.PathLike[str], front_end: FrontEn
         return np.concatenate(list(reader.blocks()))[:, 0]
 
 
-def _analyse(x: Float32, front_end: FrontEnd) -> Iterator[tuple[Float32, Float32]]:
-    """Magnitudes (n, n_bins) and phases (n, n_fft_bins) of the windows of a signal, in blocks."""
-    length, hop = front_end.window_length, front_end.hop_length
-    n = max(1, -(-(len(x) + front_end.reach_length - hop) // hop))
-    padded = np.zeros(length - hop + n * hop, np.float32)
-    some = min(len(x), n * hop)
-    padded[length - hop : length - hop + some] = x[:some]
-    transform = _transform(front_end)
-    bands = constant_q.matrix(front_end).astype(np.float32) if front_end.kind == "cqft" else None
-    for first in range(0, n, _BLOCK_SPECTRA):
-        found = [
-            transform.forward(padded[m * hop : m * hop + length]) for m in range(first, min(n, first + _BLOCK_SPECTRA))
-        ]
-        re, im = (np.array(part) for part in zip(*found, strict=True))
-        magnitudes = np.hypot(re, im) * np.float32(front_end.magnitude_scale)
-        if bands is not None:
-            magnitudes = np.sqrt(np.square(magnitudes) @ bands)
-        yield magnitudes, np.arctan2(im, re)
-
-
 def _overlapped(magnitudes: Float32, units: npt.NDArray[np.complexfloating], front_end: FrontEnd) -> Float32:
     """Spectra to sound; the first frame is that of the signal."""
-    transform, scale = _transform(front_end), np.float32(1 / front_end.magnitude_scale)
+    stft, scale = transform(front_end), np.float32(1 / front_end.magnitude_scale)
     hops = [np.zeros(0, np.float32)]
     for magnitude, unit in zip(magnitudes, units, strict=True):
         spectrum = magnitude * scale * unit
         re, im = (np.ascontiguousarray(part, np.float32) for part in (spectrum.real, spectrum.imag))
-        hops.append(transform.inverse(re, im))
+        hops.append(stft.inverse(re, im))
     return np.concatenate(hops)[front_end.reach_length - front_end.hop_length :]
 
 
@@ -215,11 +192,6 @@ def _synthesized(magnitudes: Float32, front_end: FrontEnd, mode: str, seed: int)
         rows = [kernel.spsi(np.ascontiguousarray(z)) if spsi else kernel.advance(m) for m, z in enumerate(magnitudes)]
     re, im = (np.array(part) for part in zip(*rows, strict=True)) if rows else (np.zeros((0, 1)), np.zeros((0, 1)))
     return np.asarray(re + 1j * im)
-
-
-def _transform(front_end: FrontEnd) -> Transform:
-    windows = front_end.analysis_window(), front_end.synthesis_window()
-    return Transform(front_end.fft_length, front_end.hop_length, *windows, front_end.reach_length)
 
 
 def _times(n: int, front_end: FrontEnd) -> Float64:

@@ -21,6 +21,7 @@ from aedsp.engine import drives, effects, phases
 from aedsp.engine.arguments import (
     MOST_CHANNELS,
     as_audio,
+    as_codes,
     as_out,
     as_phases,
     expect_choice,
@@ -102,6 +103,7 @@ class Engine(EngineReadings):
         self._phase: PhaseMode = phase
         self._refine, self._seed = refine, seed
         self._listener: Listener | None = None
+        self._n_codes = 0
         self._model = model
         self._channels = channels
         self._block_frames = block_frames
@@ -213,7 +215,12 @@ class Engine(EngineReadings):
         self._model, self._precision = model, precision
 
     def process(
-        self, x: npt.ArrayLike, *, out: Float32 | None = None, phase_from: npt.ArrayLike | None = None
+        self,
+        x: npt.ArrayLike,
+        *,
+        out: Float32 | None = None,
+        phase_from: npt.ArrayLike | None = None,
+        codes: Float32 | None = None,
     ) -> Float32:
         """Resynthesize one block.
 
@@ -227,6 +234,9 @@ class Engine(EngineReadings):
         phase_from : array like `x`, optional
             A second sound, block by block: the code comes from `x`, the phases from `phase_from` (cross-synthesis).
             Default: phases from `x`.
+        codes : float32 array (n, n_code), or (n, channels, n_code) for more than one channel, optional
+            Receives the code of every hop that this block completes, before gains and overrides, oldest first;
+            n >= ``most_hops(frames)``. `n_codes` rows are written; `code_frame` is where each belongs.
 
         Returns
         -------
@@ -245,7 +255,7 @@ class Engine(EngineReadings):
         """
         if (
             type(x) is np.ndarray and type(out) is np.ndarray and x.dtype is _FLOAT32 and out.dtype is _FLOAT32
-            and x.ndim == 1 and self._block_frames in (None, len(x)) and phase_from is None
+            and x.ndim == 1 and self._block_frames in (None, len(x)) and phase_from is None and codes is None
         ):  # fmt: skip
             try:
                 self._handle.process_mono(x, out)
@@ -258,13 +268,25 @@ class Engine(EngineReadings):
         if phase_from is not None:
             y = as_phases(phase_from, self._phase, x, self._channels).reshape(-1, self._channels)
         out = as_out(out, "x", x.shape)
-        self._handle.process(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y)
+        self._run(x.reshape(-1, self._channels), out.reshape(-1, self._channels), y, codes)
         return out
+
+    def _run(self, x: Float32 | None, out: Float32, y: Float32 | None, codes: Float32 | None) -> None:
+        """Process frames (n, channels) and note how many codes were written."""
+        rows = None
+        if codes is not None:
+            rows = as_codes(codes, self.most_hops(len(out)), self._channels, self._model.n_code)
+        self._n_codes = self._handle.process(x, out, y, rows)
 
     __call__ = process
 
     def generate(
-        self, n_frames: int, *, drive: str | npt.ArrayLike = "constant", out: Float32 | None = None
+        self,
+        n_frames: int,
+        *,
+        drive: str | npt.ArrayLike = "constant",
+        out: Float32 | None = None,
+        codes: Float32 | None = None,
     ) -> Float32:
         """Generate sound from the decoder alone: the drive sets every unit, then the unit gains apply.
 
@@ -278,6 +300,8 @@ class Engine(EngineReadings):
             engine's seed, default 0.5 Hz. "hold": the last code. An array: one code for each hop that begins in this
             call; the last one is held. All but "hold" fade in over 0.5 s after input.
         out : float32 array (n_frames,) or (n_frames, channels), optional
+        codes : float32 array, optional
+            As in `process`: the codes that the drive made.
 
         Returns
         -------
@@ -298,7 +322,7 @@ class Engine(EngineReadings):
             expect_shape("out", out.shape, self._channels, self._block_frames)
             if out.shape[0] != n_frames:
                 raise ValueError(f"out has {out.shape[0]} frames; n_frames is {n_frames}")
-        self._handle.process(None, out.reshape(-1, self._channels))
+        self._run(None, out.reshape(-1, self._channels), None, codes)
         return out
 
     def set_drive(self, drive: str | npt.ArrayLike) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 from aedsp._rt.handle import EngineHandle
 from aedsp.arrays import Float32
+from aedsp.engine.arguments import expect_int
 from aedsp.engine.controls import Controls
 from aedsp.engine.phases import PhaseMode
 from aedsp.engine.statistics import Statistics
@@ -16,8 +20,8 @@ class EngineReadings(Unique):
     """The properties of an `Engine` that only read."""
 
     __slots__ = (
-        "_block_frames", "_channels", "_controls", "_handle", "_model", "_phase", "_precision", "_refine",
-        "_sample_rate", "_seed", "_timing",
+        "_block_frames", "_channels", "_controls", "_handle", "_model", "_n_codes", "_phase", "_precision",
+        "_refine", "_sample_rate", "_seed", "_timing",
     )  # fmt: skip
 
     _block_frames: int | None
@@ -25,6 +29,7 @@ class EngineReadings(Unique):
     _controls: Controls
     _handle: EngineHandle
     _model: Model
+    _n_codes: int
     _phase: PhaseMode
     _precision: str
     _refine: int
@@ -90,6 +95,35 @@ class EngineReadings(Unique):
     def latency_s(self) -> float:
         """`latency_frames` in s."""
         return self.latency_frames / self._sample_rate
+
+    @property
+    def code_latency_frames(self) -> float:
+        """From the middle of a code's window to the end of its hop, in frames at the host's rate.
+
+        The middle is `FrontEnd.window_centre`.
+        """
+        front_end = self._model.front_end
+        return float(self._timing.ratio * (front_end.window_length - Fraction(front_end.window_centre)))
+
+    def code_frame(self, hop: int) -> float:
+        """The input frame that the code of a hop belongs to: the middle of its window, exact.
+
+        hop: number of the hop since `reset`, from 0; the newest is ``statistics.hops - 1``. Frames of the input count
+        from `reset`, at the host's rate; at other rates than the model's the middle may lie between two of them.
+        """
+        expect_int("hop", hop, 0, 2**62)
+        end = (hop + 1) * self._model.front_end.hop_length - self._timing.first_fill
+        return float(self._timing.ratio * end) - self.code_latency_frames
+
+    def most_hops(self, n_frames: int) -> int:
+        """The most hops that a block of n_frames can complete: rows that `process` needs in `codes`."""
+        expect_int("n_frames", n_frames, 0, 2**40)
+        return math.ceil(n_frames / (self._timing.ratio * self._model.front_end.hop_length))
+
+    @property
+    def n_codes(self) -> int:
+        """Codes written by the last `process` or `generate` with ``codes=``."""
+        return self._n_codes
 
     @property
     def code(self) -> Float32:

@@ -27,6 +27,7 @@ class Timing:
     hop_frames: int  # host frames of one hop, rounded up
     block_frames: int  # host frames of one block; 0: blocks of any length
     algorithm_frames: int  # the part of the latency due to the windows, in model frames
+    ratio: Fraction  # host frames per model frame
 
 
 def timing(
@@ -51,7 +52,7 @@ def timing(
     g = math.gcd(int(block), hop) if block and block.denominator == 1 else 0
     if r == 1:
         latency = reach - g
-        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop, block_frames or 0, latency)
+        return Timing(latency, 0, hop, hop - g, 0, 0, 0, hop, block_frames or 0, latency, r)
     latency = math.ceil(r * (reach - g + outward.half + 1) + inward.half + SEGMENT_FRAMES - 2)
     first_fill = int(inward.half / r) % g if g else 0
     first_position = Fraction(-latency) / r
@@ -68,4 +69,5 @@ def timing(
         hop_frames=math.ceil(hop * r),
         block_frames=block_frames or 0,
         algorithm_frames=reach - g,
+        ratio=r,
     )

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.arrays import Floats
+from aedsp.arrays import Float32, Floats
+from aedsp.model.analysis import windows_of
 from aedsp.model.format import WeightDtype, checked_names
 from aedsp.model.front_end import LOUDEST, FrontEnd
 from aedsp.model.layers import MOST_LAYERS, Classes, CodeStatistics, Layer
@@ -107,6 +108,19 @@ class Model:
     def n_code(self) -> int:
         """Units of the innermost hidden layer: the ones you play."""
         return self.layers[-1].n_hidden
+
+    def magnitudes(self, x: npt.ArrayLike) -> Float32:
+        """Audio (frames,), mono at the model's rate, to magnitudes (n, n_bins): what `encode` takes.
+
+        The spectra of `aedsp.spectra`. Raises TypeError or ValueError unless `x` is one channel of real floats.
+        """
+        signal = np.asarray(x)
+        if signal.dtype.kind != "f":
+            raise TypeError(f"x has dtype {signal.dtype}; expected floating-point samples in [-1, 1]")
+        if signal.ndim != 1:
+            raise ValueError(f"x has shape {signal.shape}; expected (frames,), one channel at a time: x[:, 0]")
+        one = np.ascontiguousarray(signal, np.float32)
+        return np.concatenate([magnitudes for magnitudes, _ in windows_of(one, self.front_end)])
 
     def encode(self, magnitudes: npt.ArrayLike) -> Floats:
         """Magnitudes (n, n_bins) to codes (n, n_code). The context before the first spectrum is silence."""

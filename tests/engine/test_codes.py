@@ -31,6 +31,7 @@ def test_the_round_trip_is_the_engines(rng, geometry, options):
     assert close(y, aedsp.resynthesize(model, x, precision="float32"))
     magnitudes, phases, _ = aedsp.spectra(x, model)
     assert close(aedsp.decode_codes(model, codes, phases=phases, n_frames=len(x)), y, -110)
+    assert np.array_equal(model.magnitudes(x), magnitudes)
     if "context" not in options:
         assert np.allclose(model.encode(magnitudes), codes, atol=1e-6)
 
