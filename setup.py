@@ -12,7 +12,7 @@ KERNELS = [
     "limiter", "constant_q", "time_stretch", "blend", "volume",
 ]  # fmt: skip
 REAL_TIME = [
-    "control", "ring", "recent", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player",
+    "control", "ring", "schedule", "recent", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player",
     "callback",
 ]  # fmt: skip
 

@@ -47,5 +47,9 @@ class SwapError(AedspError, ValueError):
     """The model cannot be swapped: another front end, or the last swap is still pending."""
 
 
+class ScheduleError(AedspError, RuntimeError):
+    """Too many scheduled changes wait."""
+
+
 class StreamError(AedspError, RuntimeError):
     """Audio cannot be played or recorded: no PortAudio, no device, or the device failed to open."""

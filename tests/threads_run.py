@@ -104,6 +104,7 @@ def one_stream(rng, folder):
 
     def change():
         stream.engine.controls.gain[3] = 0.2
+        stream.engine.schedule(stream.engine.frame + 300, gain={3: 0.5}, detail=0.5)
         try:
             stream.swap(model)
         except aedsp.errors.SwapError:
@@ -116,8 +117,8 @@ def one_stream(rng, folder):
 def a_race():
     """The control: two readers of one triple buffer, against its contract. The sanitizer must see it."""
     buffer = ControlBuffer(16)
-    values = np.ones(16, np.float32)
-    together(lambda: buffer.watch(1000), lambda: buffer.watch(1000), lambda: buffer.publish(values, values, False))
+    units, amounts = np.ones((7, 16), np.float32), np.zeros(6, np.float32)
+    together(lambda: buffer.watch(1000), lambda: buffer.watch(1000), lambda: buffer.publish(units, amounts))
 
 
 if __name__ == "__main__":

@@ -2,22 +2,16 @@ import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+CONTROLS: tuple[str, ...]
 
 class ControlBuffer:
     n_units: int
     def __init__(self, n_units: int) -> None: ...
-    def publish(
-        self,
-        factor: Float32,
-        override: Float32,
-        original: bool,
-        version: int = 0,
-        frozen: bool = False,
-        target: Float32 | None = None,
-        target_amount: float = 0.0,
-        detail: float = 0.0,
-        mix: float = 1.0,
-        volume: float = 1.0,
-    ) -> None: ...
+    def publish(self, units: Float32, amounts: Float32, version: int = 0, folded: int = 0) -> None: ...
+    def returned(self) -> tuple[Float32, Float32, Int64, Int64, int] | None: ...
     def watch(self, n_reads: int) -> tuple[int, int]: ...
     def latest(self) -> tuple[Float32, Float32, bool]: ...
+
+def effective(units: Float32, target_amount: float) -> tuple[Float32, Float32, Float32, float]: ...

@@ -14,10 +14,11 @@ from aedsp._kernels.limiter cimport limit, limiter_reset
 from aedsp._kernels.resample cimport Resampler, resample, resampler_reset, resampler_room
 from aedsp._rt.engine_state cimport INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineCounters, EngineState, InputKind
 from aedsp._kernels.volume cimport volume_run
-from aedsp._rt.hop cimport hop_begin, hop_end, hop_is_alone, hop_is_detailed, hop_pass, hop_synthesise, hop_take_changes
-from aedsp._rt.control cimport triple_publish
+from aedsp._rt.hop cimport hop_begin, hop_end, hop_is_alone, hop_is_detailed, hop_pass, hop_synthesise, hop_take_changes, hop_take_scheduled
+from aedsp._rt.control cimport control_return, triple_publish
 from aedsp._rt.loaded cimport loaded_code, loaded_publish, loaded_reset
 from aedsp._rt.phase_synthesis cimport phase_synthesis_reset
+from aedsp._rt.schedule cimport schedule_advance, schedule_clear, schedule_due
 
 cdef extern from "denormals.h":
     unsigned long long denormals_off() noexcept nogil
@@ -142,7 +143,11 @@ cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_fra
         while _fill_hop(e):
             if e.changes_due and e.flight.n_waiting == 0:
                 hop_take_changes(e)
+            if schedule_due(e.schedule):
+                _sound(e, input)
+                hop_take_scheduled(e)
             hop_begin(e, e.flight.n_waiting, input)
+            schedule_advance(e.schedule)
             e.flight.n_waiting += 1
             if e.flight.n_waiting == most or hop_is_alone(e, input):
                 _sound(e, input)
@@ -154,6 +159,8 @@ cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_fra
 cdef void engine_publish(EngineState *e) noexcept nogil:
     """Publish the newest activations and the counters to the control side. Wait-free."""
     e.counters.limited_frames = e.limiter.limited_frames
+    e.counters.taken, e.counters.schedule_done = e.taken, e.schedule.done
+    control_return(e.loaded.controls)
     e.published.slot[e.published.turn.back] = e.counters
     triple_publish(&e.published.turn)
     loaded_publish(e.loaded, e.flight.slot * e.n_channels)
@@ -236,6 +243,7 @@ cdef void engine_clear(EngineState *e) noexcept nogil:
     e.fill, e.queue.segment_fill = e.first_fill, 0
     e.queue.start, e.queue.end = 0, e.queue.lead
     e.hop = e.taken = e.concealment.until = 0
+    schedule_clear(e.schedule)
     e.flight.slot = e.flight.n_waiting = 0
     _finish(e)                                           # the resamplers' initial silence, before the first hop is full
 

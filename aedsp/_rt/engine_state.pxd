@@ -9,6 +9,7 @@ from aedsp._rt.drive cimport Driver
 from aedsp._rt.loaded cimport LoadedModel
 from aedsp._rt.phase_synthesis cimport PhaseMode, PhaseSynthesis
 from aedsp._rt.ring cimport Ring
+from aedsp._rt.schedule cimport Schedule
 
 # State of one engine between hops. `handle.pyx` owns the memory; `hop.pyx` and `engine.pyx` work on it.
 
@@ -29,6 +30,7 @@ ctypedef enum EventKind:
     EVENT_TIME_STRETCH   # value: stretch and semitones that took effect (`feed_pack_stretch`)
     EVENT_SOURCE         # value: kind of the source that took effect
     EVENT_DRIVE          # a drive that was requested took effect
+    EVENT_SCHEDULED      # value: a scheduled change that took effect (`hop_pack_change`)
 
 ctypedef struct Event:
     long long kind, frame, hop, value     # frame: stream position at the start of the call that applied the change
@@ -86,7 +88,8 @@ ctypedef struct ChangeLog:
     long long frame                              # stream position
 
 ctypedef struct EngineCounters:   # since the last reset
-    unsigned long long frames, hops, sustained_hops, late_hops, refused_samples, limited_frames, lost_events
+    unsigned long long frames, hops, sustained_hops, late_hops, refused_samples, limited_frames, lost_events, late_changes
+    long long taken, schedule_done    # input frames since the state was cleared; scheduled changes from Python, applied or dropped
 
 ctypedef struct CounterSlots:     # for the control side
     EngineCounters slot[3]
@@ -102,6 +105,7 @@ ctypedef struct EngineState:
     Ring *incoming                # LoadedModel *: taken at the next hop
     Ring *retired                 # LoadedModel *: returned to the control side
     Ring *drives                  # DriveRequest: taken at the next hop
+    Schedule *schedule            # changes of controls at later hops
     Channel *channels
     Py_ssize_t n_channels, latency_frames, chunk     # chunk: maximum frames taken in at once
     Py_ssize_t fill, first_fill                      # model frames of the current hop so far

@@ -1,6 +1,6 @@
 from aedsp._kernels.resample cimport Filter
 from aedsp._rt.drive cimport DriveRequest
-from aedsp._rt.engine_state cimport EngineState
+from aedsp._rt.engine_state cimport EngineCounters, EngineState
 
 
 cdef class EngineHandle:
@@ -9,6 +9,8 @@ cdef class EngineHandle:
     cdef double model_rate               # Hz
     cdef long long busy                  # atomic: a block is being processed, or a stream plays the engine
     cdef bint attached
+    cdef long long n_scheduled           # changes sent so far
+    cdef EngineCounters _newest_counters(self) except *
     cdef int _allocate(self, Filter inward, Filter outward, timing, double gamma) except -1
     cdef float *_floats(self, Py_ssize_t n) except NULL
     cdef Py_ssize_t _run(self, const float *x, const float *y, float *out, Py_ssize_t n, float *codes, Py_ssize_t most,

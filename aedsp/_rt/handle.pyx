@@ -20,6 +20,8 @@ from aedsp._rt.drive cimport (
 from aedsp._rt.engine cimport engine_codes, engine_process, engine_reset
 from aedsp._rt.engine_state cimport CHUNK, Channel, EngineCounters, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
+from aedsp._rt.hop cimport hop_adopt
+from aedsp._rt.schedule cimport FROM_PYTHON, SCHEDULE_CAPACITY, Change, HopEnd, schedule_free, schedule_new
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
 from aedsp._rt.phase_synthesis cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, PHASE_SPSI, phase_synthesis_begin, phase_synthesis_free
 
@@ -81,8 +83,13 @@ cdef class EngineHandle:
         e.channels = <Channel *> aedsp_alloc(n_channels * sizeof(Channel))
         e.incoming = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
         e.retired = ring_new(WAITING_MODELS, sizeof(LoadedModel *))
+        ends = timing.hop_ends(front_end.hop_length)
+        cdef HopEnd first, step
+        first.whole, first.part = ends[0]
+        step.whole, step.part = ends[1]
+        e.schedule = schedule_new(first, step, ends[2])
         e.drives = ring_new(WAITING_DRIVES, sizeof(DriveRequest))
-        if (e.drives is NULL or e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
+        if (e.schedule is NULL or e.drives is NULL or e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
                 or e.retired is NULL):
             raise MemoryError
         if e.phases.refine:
@@ -143,6 +150,7 @@ cdef class EngineHandle:
         aedsp_free(e.channels)
         ring_free(e.incoming)
         ring_free(e.drives)
+        schedule_free(e.schedule)
         ring_free(e.retired)
         stft_free(e.stft)
         rtisi_free(e.rtisi)
@@ -269,8 +277,8 @@ cdef class EngineHandle:
             self._free_retired()
             if atomic_swap(&self.busy, 1) == 0:
                 self._take_waiting()
+                hop_adopt(&self.state, model)
                 self.models = {<size_t> model: loaded}
-                self.state.loaded = model
                 self._leave()
             else:
                 self.models[<size_t> model] = loaded
@@ -305,8 +313,9 @@ cdef class EngineHandle:
 
     cdef int _take_waiting(self) except -1:
         """While no hop runs, under the lock: take the newest model, drop all others."""
-        while ring_read(self.state.incoming, &self.state.loaded, 1):
-            pass
+        cdef LoadedModel *model
+        while ring_read(self.state.incoming, &model, 1):
+            hop_adopt(&self.state, model)
         self._free_retired()
         self.models = {<size_t> self.state.loaded: self.models[<size_t> self.state.loaded]}
         return 0
@@ -324,10 +333,35 @@ cdef class EngineHandle:
     def counters(self):
         """Counts of all channels since the last reset, by name, as of the end of the last block."""
         self.lock.acquire()
-        triple_take(&self.state.published.turn)
-        cdef EngineCounters counts = self.state.published.slot[self.state.published.turn.front]
+        cdef EngineCounters counts = self._newest_counters()
         self.lock.release()
         return counts
+
+    def schedule(self, const long long[::1] frames not None, const int[::1] controls not None, const int[::1] units not None,
+                 const float[::1] values not None):
+        """Send changes of controls (numbers of `control.CONTROLS`) at input frames. False: there is no room, none is sent."""
+        cdef Py_ssize_t i, n = frames.shape[0]
+        if not n == controls.shape[0] == units.shape[0] == values.shape[0]:
+            raise ValueError("frames, controls, units and values differ in length")
+        if n == 0:
+            return True
+        packed = np.zeros((n, sizeof(Change)), np.uint8)
+        cdef unsigned char[:, ::1] raw = packed
+        cdef Change *change
+        for i in range(n):
+            change = <Change *> &raw[i, 0]
+            change.frame, change.control, change.unit, change.value = frames[i], controls[i], units[i], values[i]
+        with self.lock:
+            if self.n_scheduled + n - self._newest_counters().schedule_done > SCHEDULE_CAPACITY:
+                return False
+            self.n_scheduled += n
+            ring_write(self.state.schedule.asked[FROM_PYTHON], &raw[0, 0], n)
+            return True
+
+    cdef EngineCounters _newest_counters(self) except *:
+        """Under the lock."""
+        triple_take(&self.state.published.turn)
+        return self.state.published.slot[self.state.published.turn.front]
 
     def addresses(self):
         """(address of engine_process, address of the state), for a compiled caller."""

@@ -1,3 +1,4 @@
+from aedsp._rt.loaded cimport LoadedModel
 from aedsp._rt.engine_state cimport EngineState, EventKind, InputKind
 
 cdef void hop_begin(EngineState *e, Py_ssize_t slot, InputKind input) noexcept nogil
@@ -8,3 +9,5 @@ cdef void hop_take_changes(EngineState *e) noexcept nogil
 cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value) noexcept nogil
 cdef bint hop_is_detailed(const EngineState *e) noexcept nogil
 cdef bint hop_is_alone(const EngineState *e, InputKind input) noexcept nogil
+cdef void hop_take_scheduled(EngineState *e) noexcept nogil
+cdef void hop_adopt(EngineState *e, LoadedModel *model) noexcept nogil

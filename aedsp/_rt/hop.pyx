@@ -15,13 +15,14 @@ from aedsp._kernels.resample cimport resampler_room
 from aedsp._kernels.rtisi cimport rtisi_run
 from aedsp._kernels.stft cimport stft_forward, stft_inverse, stft_remember
 from aedsp._kernels.volume cimport volume_jump, volume_move
-from aedsp._rt.control cimport control_latest
+from aedsp._rt.control cimport control_apply, control_carry, control_latest, control_settle
 from aedsp._rt.drive cimport DRIVE_HOLD, DriveRequest, drive_change, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
 from aedsp._rt.engine_state cimport (
-    EVENT_CONTROLS, EVENT_DRIVE, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
+    EVENT_CONTROLS, EVENT_DRIVE, EVENT_SCHEDULED, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
 )
 from aedsp._rt.recent cimport recent_note
+from aedsp._rt.schedule cimport Change, schedule_missed, schedule_pop, schedule_take
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
 from aedsp._rt.phase_synthesis cimport (
     PHASE_ADVANCE, PHASE_SOURCE, PHASE_SPSI, PhaseMode, PhaseSynthesis, phase_synthesis_run,
@@ -281,6 +282,31 @@ cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value
         e.counters.lost_events += 1 - ring_write(e.log.ring, &event, 1)
 
 
+cdef void hop_adopt(EngineState *e, LoadedModel *model) noexcept nogil:
+    """Another model from the next hop on; the changes that were applied so far hold for its controls too."""
+    control_latest(model.controls)
+    control_carry(e.loaded.controls, model.controls)
+    e.loaded = model
+
+
+cdef long long hop_pack_change(const Change *change) noexcept nogil:
+    """Control, unit (below 2^24) and value of a change in one number, for the log."""
+    cdef unsigned int bits
+    memcpy(&bits, &change.value, sizeof(bits))
+    return <long long> change.control << 56 | <long long> change.unit << 32 | bits
+
+
+cdef void hop_take_scheduled(EngineState *e) noexcept nogil:
+    """Apply the scheduled changes of the next hop. No hop is in flight."""
+    cdef Change change
+    while schedule_pop(e.schedule, &change):
+        e.counters.late_changes += schedule_missed(e.schedule, &change)
+        control_apply(e.loaded.controls, change.control, change.unit, change.value, e.schedule.n_applied)
+        hop_note(e, EVENT_SCHEDULED, e.hop, hop_pack_change(&change))
+    control_settle(e.loaded.controls)
+    volume_move(&e.volume, e.controls.volume)
+
+
 cdef void hop_take_changes(EngineState *e) noexcept nogil:
     """Take the newest model, drive and controls for the next hop."""
     cdef LoadedModel *model
@@ -289,12 +315,13 @@ cdef void hop_take_changes(EngineState *e) noexcept nogil:
     while ring_readable(e.incoming) and ring_readable(e.retired) < e.retired.capacity:
         ring_read(e.incoming, &model, 1)
         ring_write(e.retired, &e.loaded, 1)
-        e.loaded = model
+        hop_adopt(e, model)
         hop_note(e, EVENT_SWAP, e.hop, <long long> <size_t> model)
     while ring_read(e.drives, &request, 1):
         drive_change(&e.driver, &request)
         hop_note(e, EVENT_DRIVE, e.hop, 0)
     e.controls = control_latest(e.loaded.controls)
+    schedule_take(e.schedule)
     if e.volume_jumps:
         volume_jump(&e.volume, e.controls.volume)
         e.volume_jumps = False

@@ -23,7 +23,7 @@ from aedsp._kernels.time_stretch cimport TimeStretcher
 from aedsp._rt.control cimport triple_publish, triple_start, triple_take
 from aedsp._rt.engine cimport engine_clear, engine_publish, engine_pull, engine_push, engine_reset
 from aedsp._rt.engine_state cimport (
-    CHUNK, EVENT_CONTROLS, EVENT_DRIVE, EVENT_SEEK, EVENT_SOURCE, EVENT_SWAP, EVENT_TIME_STRETCH, EVENT_TRANSPORT, EVENT_UNDERRUN, INPUT_AUDIO,
+    CHUNK, EVENT_CONTROLS, EVENT_DRIVE, EVENT_SCHEDULED, EVENT_SEEK, EVENT_SOURCE, EVENT_SWAP, EVENT_TIME_STRETCH, EVENT_TRANSPORT, EVENT_UNDERRUN, INPUT_AUDIO,
     INPUT_MISSING, INPUT_NONE, EngineState, Event,
 )
 from aedsp._rt.feed cimport (
@@ -404,5 +404,6 @@ COMMANDS = _in_order({COMMAND_PLAY: "play", COMMAND_PAUSE: "pause", COMMAND_STOP
 EVENTS = _in_order({
     EVENT_CONTROLS: "controls", EVENT_SWAP: "swap", EVENT_TRANSPORT: "transport", EVENT_SEEK: "seek",
     EVENT_UNDERRUN: "underrun", EVENT_TIME_STRETCH: "time_stretch", EVENT_SOURCE: "source", EVENT_DRIVE: "drive",
+    EVENT_SCHEDULED: "scheduled",
 })
 KINDS = _in_order({SOURCE_RING: "ring", SOURCE_DEVICE: "device", SOURCE_NONE: "none"})

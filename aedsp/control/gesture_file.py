@@ -8,6 +8,7 @@ that a replay is bit-identical.
     {"controls": [["gain", 3, 1, 0.5], ...]}     name, first unit, number of units, value (null: no override)
     {"monitor": "original"}  {"frozen": true}  {"transport": "play" | "pause" | "stop"}
     {"detail": 1.0}  {"mix": 0.5}  {"volume_db": -6.0}  {"target_amount": 0.5}
+    {"scheduled": [name, unit, value]}           a change of the schedule, at the beginning of its hop
     {"stretch": 1.5, "transpose": -2.0}          file only
     {"seek": frame of the file, "dry": bool}     dry: the old segment had run out, there was nothing to fade
     {"open": path of the song, "loop": bool, "frame": its first frame, "dry": bool,

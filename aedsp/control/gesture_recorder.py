@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from aedsp._rt.control import CONTROLS
 from aedsp._rt.player import COMMANDS, EVENTS, KINDS
 from aedsp.arrays import Int64
 from aedsp.control.gesture_file import Gesture, read_part, require_mido, write
@@ -116,6 +117,10 @@ class GestureRecorder:
         if changed or new or resized:
             self._published.append((version, len(values["gain"]), changed, new))
 
+    def folded(self, state: State) -> None:
+        """Called by `Controls`, under its lock: scheduled changes, recorded as they took effect, are in the state."""
+        self._values, self._others = {name: v.copy() for name, v in state.values.items()}, _others(state)
+
     def swapped(self, model: Model, path: str | None) -> None:
         """Called by the engine when it hands a model to the audio thread."""
         self._models.append((model, path))
@@ -147,6 +152,8 @@ class GestureRecorder:
                 yield {"controls": runs}
             for name, other in others.items():
                 yield {name: other}
+        elif kind == "scheduled":
+            yield {"scheduled": _scheduled(value)}
         elif kind == "swap":
             model, path = self._models.popleft() if self._models else (self._stream.engine.model, None)
             yield {"swap": path or self._saved_model(model)}
@@ -210,6 +217,13 @@ def _header(stream: Stream, model_path: str | os.PathLike[str]) -> dict[str, Any
         "loop": isinstance(source, FileSource) and source.loop,
         "start_frame": first.frame if file and (first := stream.segment(0)) else 0,
     }
+
+
+def _scheduled(packed: int) -> list[Any]:
+    """A change of the schedule as the event holds it (`hop_pack_change`): [name, unit, value]."""
+    name, unit = CONTROLS[packed >> 56], packed >> 32 & 0xFFFFFF
+    (value,) = struct.unpack(">f", (packed & 0xFFFFFFFF).to_bytes(4, "big"))
+    return [name, unit, None if np.isnan(value) else value]
 
 
 def _song(source: FileSource) -> dict[str, Any]:

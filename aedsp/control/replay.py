@@ -21,6 +21,7 @@ from aedsp.control.gesture_file import Gesture, GestureFile
 from aedsp.engine import drives, time_stretch
 from aedsp.engine.controls import NEUTRAL_AMOUNTS
 from aedsp.engine.engine import Engine
+from aedsp.engine.scheduling import Changes
 from aedsp.errors import GestureFileError
 from aedsp.live.segments import Fading, Segment, frames_of
 from aedsp.live.sources import FileSource
@@ -205,6 +206,12 @@ class Replay:
                     getattr(controls, name)[first : first + n] = np.nan if value is None else value
         elif setting := next((name for name in ("monitor", "frozen", *NEUTRAL_AMOUNTS) if name in change), None):
             setattr(controls, setting, change[setting])
+        elif "scheduled" in change:
+            name, unit, value = change["scheduled"]
+            frame = self.engine.hop_frame(change["hop"])
+            self.engine.schedule_changes(
+                np.array([frame]), Changes.single(name, unit, np.nan if value is None else value)
+            )
         elif "transport" in change:
             self.player.command(change["transport"])
         elif "stretch" in change:

@@ -133,3 +133,9 @@ def expect_int(name: str, value: object, least: int, most: int) -> None:
         raise TypeError(f"{name} is {value!r}; expected an integer")
     if not least <= value <= most:
         raise ValueError(f"{name} is {value}; expected {least} to {most}")
+
+
+def expect_bool(name: str, value: object) -> None:
+    """Raise ValueError unless value is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} is {reprlib.repr(value)}; expected True or False")

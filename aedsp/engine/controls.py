@@ -10,20 +10,30 @@ from __future__ import annotations
 import math
 import reprlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, SupportsIndex, get_args, overload
+from typing import Any, Protocol, SupportsIndex, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from aedsp._rt.control import ControlBuffer
+from aedsp._rt.control import CONTROLS, ControlBuffer
 from aedsp.arrays import Float32
-from aedsp.engine.state import NEUTRAL, SILENCE_DB, Amounts, Monitor, State, Values, effective
+from aedsp.engine.arguments import expect_bool, expect_choice
+from aedsp.engine.state import NEUTRAL, Amounts, Monitor, State, Values, packed
 from aedsp.unique import Unique
 
-#: Called under the lock at every publication with its version and the state; copy the values to keep them.
-Listener = Callable[[int, State], None]
+
+class Listener(Protocol):
+    """Called under the lock; copy the values to keep them."""
+
+    def published(self, version: int, state: State) -> None:
+        """At every publication."""
+
+    def folded(self, state: State) -> None:
+        """Scheduled changes, which the audio thread has applied already, are in the state now."""
+
+
 Index = SupportsIndex | slice | list[int] | npt.NDArray[Any]
 
 
@@ -44,6 +54,7 @@ class UnitValues(Unique):
 
     def __getitem__(self, index: Index) -> Any:
         with self._controls._lock:
+            self._controls._fold()
             values = np.array(self._controls._values[self._name][self._checked(index)])
         if self._name == "muted":
             values = values.astype(bool)
@@ -53,15 +64,23 @@ class UnitValues(Unique):
         controls = self._controls
         if type(index) is int and self._is_valid(value):  # the common case, without the cost of arrays
             with controls._lock:
+                controls._fold()
                 if 0 <= index < controls.n_units:
                     controls._values[self._name][index] = value
                     controls._changed()
                     return
         with controls._lock:
+            controls._fold()
             index = self._checked(index)
             target = controls._values[self._name]
             target[index] = self._checked_value(value, np.shape(target[index]))
             controls._changed()
+
+    def checked(self, index: Index, value: npt.ArrayLike) -> tuple[npt.NDArray[np.intp], Float32]:
+        """Units and the value of each, both (n,), that ``self[index] = value`` would set; raises its errors."""
+        units = np.arange(len(self))[self._checked(index)]
+        values = self._checked_value(value, np.shape(units))
+        return np.atleast_1d(units), np.atleast_1d(np.broadcast_to(values, np.shape(units)))
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self[:], dtype=dtype)
@@ -143,6 +162,7 @@ class Amount:
         if controls is None:
             return self
         with controls._lock:
+            controls._fold()
             return controls._amounts[self._name]
 
     @property
@@ -156,12 +176,17 @@ class Amount:
             return False
         return bool(-_SAFE < value < _SAFE and self.least <= value <= self.most)
 
-    def __set__(self, controls: Controls, value: float) -> None:
+    def checked(self, value: float) -> float:
+        """The value as a float; ValueError unless it fits."""
         if not self.fits(value):
-            given = reprlib.repr(value)
-            raise ValueError(f"controls.{self._name}: value is {given}; expected {self.range}")
+            raise ValueError(f"controls.{self._name}: value is {reprlib.repr(value)}; expected {self.range}")
+        return float(value)
+
+    def __set__(self, controls: Controls, value: float) -> None:
+        value = self.checked(value)
         with controls._lock:
-            controls._amounts = {**controls._amounts, self._name: float(value)}
+            controls._fold()
+            controls._amounts = {**controls._amounts, self._name: value}
             controls._changed()
 
 
@@ -201,6 +226,7 @@ class Controls(Unique):
         *NEUTRAL,
         "_amounts",
         "_depth",
+        "_folded",
         "_frozen",
         "_lock",
         "_monitor",
@@ -214,7 +240,7 @@ class Controls(Unique):
     def __init__(self, n_units: int) -> None:
         self.n_units = n_units
         self._lock = threading.RLock()
-        self._depth = 0
+        self._depth = self._folded = 0
         self.version = 0
         self.listener: Listener | None = None
         self._values = {name: np.full(n_units, value, np.float32) for name, value in NEUTRAL.items()}
@@ -238,26 +264,28 @@ class Controls(Unique):
     @property
     def monitor(self) -> Monitor:
         with self._lock:
+            self._fold()
             return self._monitor
 
     @monitor.setter
     def monitor(self, value: Monitor) -> None:
-        if not isinstance(value, str) or value not in get_args(Monitor):
-            raise ValueError(f"controls.monitor: value is {reprlib.repr(value)}; expected one of {get_args(Monitor)}")
+        expect_choice("controls.monitor: value", value, get_args(Monitor))
         with self._lock:
+            self._fold()
             self._monitor = value
             self._changed()
 
     @property
     def frozen(self) -> bool:
         with self._lock:
+            self._fold()
             return self._frozen
 
     @frozen.setter
     def frozen(self, value: bool) -> None:
-        if not isinstance(value, (bool, np.bool_)):
-            raise ValueError(f"controls.frozen: value is {reprlib.repr(value)}; expected True or False")
+        expect_bool("controls.frozen: value", value)
         with self._lock:
+            self._fold()
             self._frozen = bool(value)
             self._changed()
 
@@ -280,6 +308,7 @@ class Controls(Unique):
         Writes from other threads wait until the block ends.
         """
         with self._lock:
+            self._fold()
             values = {name: values.copy() for name, values in self._values.items()}
             before = values, self._amounts, self._monitor, self._frozen
             self._depth += 1
@@ -304,6 +333,7 @@ class Controls(Unique):
         Values are kept by index; additional units are neutral.
         """
         with self._lock:
+            self._fold()
             before = self.n_units, self._values, self.buffer
             self.n_units = n_units
             self._values = {name: np.full(n_units, value, np.float32) for name, value in NEUTRAL.items()}
@@ -320,6 +350,7 @@ class Controls(Unique):
     def is_neutral(self, unit: int) -> bool:
         """Whether all controls of a unit are neutral; target and offset do not count."""
         with self._lock:
+            self._fold()
             return all(
                 np.array_equal(values[unit], np.float32(NEUTRAL[name]), equal_nan=True)
                 for name, values in self._values.items()
@@ -329,6 +360,7 @@ class Controls(Unique):
     def state(self) -> Values:
         """A copy of all values per unit by name, each float32 (n_units,)."""
         with self._lock:
+            self._fold()
             return {name: values.copy() for name, values in self._values.items()}
 
     def everything(self) -> State:
@@ -336,28 +368,46 @@ class Controls(Unique):
         with self._lock:
             return State(self.state(), self._amounts, self._monitor, self._frozen)
 
-    def restore(self, state: State) -> None:
-        """Set what `everything` returned, in one publication; units that it does not have keep their values."""
+    def restore(self, state: State | Mapping[str, npt.ArrayLike]) -> None:
+        """Set what `everything` or `state` returned, in one publication; further units keep their values."""
+        values = state.values if isinstance(state, State) else state
+        if unknown := [name for name in values if name not in NEUTRAL]:
+            raise ValueError(f"there is no control {unknown[0]!r} per unit; expected {', '.join(NEUTRAL)}")
         with self.together():
-            for name, values in state.values.items():
-                n = min(len(values), self.n_units)
-                getattr(self, name)[:n] = values[:n]
-            for name, amount in state.amounts.items():
-                setattr(self, name, amount)
-            self.monitor, self.frozen = state.monitor, state.frozen
+            for name, given in values.items():
+                n = min(np.size(given), self.n_units)
+                getattr(self, name)[:n] = np.asarray(given)[:n]
+            if isinstance(state, State):
+                for name, amount in state.amounts.items():
+                    setattr(self, name, amount)
+                self.monitor, self.frozen = state.monitor, state.frozen
+
+    def _fold(self) -> None:
+        """Take over the scheduled changes that the audio thread has applied; not inside `together`. Under the lock."""
+        if self._depth or (returned := self.buffer.returned()) is None:
+            return
+        units, amounts, unit_stamps, amount_stamps, n_applied = returned
+        for i, values in enumerate(self._values.values()):
+            np.copyto(values, units[i], where=unit_stamps[i] > self._folded)
+        for name, value, stamp in zip(CONTROLS[len(NEUTRAL) :], amounts.tolist(), amount_stamps, strict=True):
+            if stamp <= self._folded:
+                continue
+            if name == "original":
+                self._monitor = "original" if value else "resynthesized"
+            elif name == "frozen":
+                self._frozen = bool(value)
+            else:
+                self._amounts = {**self._amounts, name: value}
+        self._folded = n_applied
+        if self.listener is not None:
+            self.listener.folded(State(self._values, self._amounts, self._monitor, self._frozen))
 
     def _publish(self) -> None:
-        v, a = self._values, self._amounts
         self.version += 1
         if self.listener is not None:
-            self.listener(self.version, State(v, a, self._monitor, self._frozen))
-        factor, override, target, target_amount = effective(v, a["target_amount"])
-        original = self._monitor == "original"
-        volume = 10 ** (a["volume_db"] / 20) if a["volume_db"] > SILENCE_DB else 0.0
-        self.buffer.publish(
-            factor, override, original, self.version, self._frozen,
-            target, target_amount, a["detail"], a["mix"], volume,
-        )  # fmt: skip
+            self.listener.published(self.version, State(self._values, self._amounts, self._monitor, self._frozen))
+        amounts = [*self._amounts.values(), self._monitor == "original", self._frozen]
+        self.buffer.publish(packed(self._values), np.array(amounts, np.float32), self.version, self._folded)
 
 
 #: Neutral amounts.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from aedsp._kernels.resample import Filter
 from aedsp._rt.handle import EngineHandle
 from aedsp._rt.recent import RECENT_ROWS
 from aedsp.arrays import Float32, Float64, Int64
-from aedsp.engine import drives, effects, phases
+from aedsp.engine import drives, effects, phases, scheduling
 from aedsp.engine.arguments import (
     MOST_CHANNELS,
     as_audio,
@@ -37,7 +37,7 @@ from aedsp.engine.phases import PhaseMode
 from aedsp.engine.readings import EngineReadings
 from aedsp.engine.state import State
 from aedsp.engine.timing import timing
-from aedsp.errors import SwapError
+from aedsp.errors import ScheduleError, SwapError
 from aedsp.model.model import Model
 
 PrecisionMode = Literal["auto", "float32", "float16", "int8"]
@@ -144,7 +144,7 @@ class Engine(EngineReadings):
         with self._controls.together():
             if listener is not None:
                 listener.published(self._controls.version, self._controls.everything())
-            self._controls.listener = None if listener is None else listener.published
+            self._controls.listener = listener
             self._listener = listener
 
     def effects(self, x_or_path: npt.ArrayLike | str | os.PathLike[str] | None = None) -> Float64:
@@ -213,6 +213,42 @@ class Engine(EngineReadings):
                     self._listener.swap_failed()
                 raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
         self._model, self._precision = model, precision
+
+    def schedule(self, frame: int, **changes: Any) -> None:
+        """Change controls at a frame of the input: at the hop whose new frames contain it, however blocks are cut.
+
+        Parameters
+        ----------
+        frame : int
+            Input frame at the host's rate since `reset`, from 0 (`Engine.frame` is the next one); its sound is heard
+            `latency_frames` later. If its hop has begun, the next hop takes the changes (`statistics.late_changes`).
+            `reset`, and `stop` of a stream, drop what is scheduled.
+        **changes
+            By name, as in `Controls`: ``gain={3: 0.5}`` for some units, one value or an array for all of them;
+            ``detail=1.0``; ``monitor="original"``. They take effect together.
+
+        Notes
+        -----
+        Safe to call from any thread. The controls read as changed once the hop has run. A change by hand afterwards
+        counts; one before does not.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            As for `Controls`; nothing is scheduled.
+        ScheduleError
+            Too many changes wait: 16,384 values.
+        """
+        expect_int("frame", frame, 0, 2**62)
+        found = scheduling.changes_of(self._controls, changes)
+        self.schedule_changes(np.full(len(found.units), frame, np.int64), found)
+
+    def schedule_changes(self, frames: Int64, changes: scheduling.Changes) -> None:
+        """`schedule` for many frames at once, checked before: frames (n,), one for each of the changes."""
+        if not self._handle.schedule(frames, *changes):
+            raise ScheduleError(
+                f"{len(frames)} changes do not fit: at most 16384 wait at a time; process some audio first"
+            )
 
     def process(
         self,

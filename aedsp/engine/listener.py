@@ -15,6 +15,9 @@ class Listener(Protocol):
     def published(self, version: int, state: State) -> None:
         """The controls were published. Called under their lock; copy the values to keep them."""
 
+    def folded(self, state: State) -> None:
+        """Scheduled changes have come into the state; the audio thread applied them earlier. Called as `published`."""
+
     def swapped(self, model: Model, path: str | None) -> None:
         """A model is passed to the audio thread; path: its file, if known."""
 

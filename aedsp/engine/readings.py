@@ -97,6 +97,17 @@ class EngineReadings(Unique):
         return self.latency_frames / self._sample_rate
 
     @property
+    def frame(self) -> int:
+        """Input frames taken in since `reset`, or since a stream stopped: the next frame, for `schedule`."""
+        return self._handle.counters()["taken"]
+
+    def hop_frame(self, hop: int) -> int:
+        """The first input frame of a hop, its number since `reset` counted from 0: where `schedule` reaches it."""
+        expect_int("hop", hop, 0, 2**62)
+        begin = self._timing.ratio * (hop * self._model.front_end.hop_length - self._timing.first_fill)
+        return max(0, math.ceil(begin))
+
+    @property
     def code_latency_frames(self) -> float:
         """From the middle of a code's window to the end of its hop, in frames at the host's rate.
 

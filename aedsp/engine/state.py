@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from aedsp._rt import control as compiled
 from aedsp.arrays import Float32
 
 Monitor = Literal["original", "resynthesized"]
@@ -20,9 +21,6 @@ NEUTRAL: dict[str, float] = {
 #: Volumes from here down are silence.
 SILENCE_DB = -60.0
 
-_MOST = np.float32(np.finfo(np.float32).max)
-_NONE = np.float32(np.nan)
-
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -34,19 +32,14 @@ class State:
     frozen: bool
 
 
+def packed(values: Values) -> Float32:
+    """Values per unit as the compiled side has them: (7, n_units), in the order of `NEUTRAL`."""
+    return np.stack([values[name] for name in NEUTRAL])
+
+
 def effective(values: Values, target_amount: float) -> tuple[Float32, Float32, Float32, float]:
     """Factor, override (nan: none; a mute wins), target, each (n_units,), and the amount of the target.
 
-    ``((1 - a) y + a target + offset) factor``: the hop knows no offsets. They become part of the target; without one,
-    of a target with the amount a half, which costs a factor of two, so that nothing is rounded.
+    What the hop uses: ``((1 - a) y + a target) factor``, offsets included in the target.
     """
-    v, target = values, values["target"]
-    with np.errstate(over="ignore"):
-        factor = np.clip(v["gain"] * v["scale"], -_MOST, _MOST) * v["sign"] * (v["muted"] == 0)
-        if v["offset"].any():
-            if target_amount:
-                target = np.clip(target + v["offset"] / np.float32(target_amount), -_MOST, _MOST)
-            else:
-                target, target_amount = v["offset"], 0.5
-                factor = np.clip(2 * factor, -_MOST, _MOST)
-    return factor.astype(np.float32), np.where(v["muted"] == 0, v["override"], _NONE), target, target_amount
+    return compiled.effective(packed(values), target_amount)

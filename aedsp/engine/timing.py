@@ -29,6 +29,13 @@ class Timing:
     algorithm_frames: int  # the part of the latency due to the windows, in model frames
     ratio: Fraction  # host frames per model frame
 
+    def hop_ends(self, hop_length: int) -> tuple[tuple[int, int], tuple[int, int], int]:
+        """Where hops end in the input, exactly: (whole frames, part) of the first and of each further one, and the
+        denominator of the parts."""
+        one = self.ratio.denominator
+        first, step = self.ratio * (hop_length - self.first_fill), self.ratio * hop_length
+        return divmod(int(first * one), one), divmod(int(step * one), one), one
+
 
 def timing(
     front_end: FrontEnd, inward: Filter, outward: Filter, block_frames: int | None, late_hops: int = 0

@@ -29,6 +29,8 @@ ACTIONS = [
     "seek",
     "seeks",
     "control",
+    "schedule",
+    "schedule",
     "control",
     "control",
     "amount",
@@ -88,6 +90,12 @@ def act(action, stream, models, rng, seconds, folder):
         unit = int(rng.integers(controls.n_units))
         name = str(rng.choice(["gain", "scale", "override"]))
         getattr(controls, name)[unit] = float(rng.random()) if name != "override" or rng.random() < 0.5 else np.nan
+    elif action == "schedule":
+        unit, at = int(rng.integers(controls.n_units)), stream.engine.frame
+        named = [{"gain": {unit: rng.random()}}, {"override": {unit: np.nan}}, {"detail": rng.random()},
+                 {"monitor": "original"}, {"muted": rng.random(controls.n_units) < 0.2}, {"volume_db": -9.3}]  # fmt: skip
+        with contextlib.suppress(ValueError, IndexError):  # a smaller model came in between
+            stream.engine.schedule(max(0, at + int(rng.integers(-500, 5000))), **named[int(rng.integers(6))])
     elif action == "amount":
         name = str(rng.choice(["detail", "mix", "target_amount", "volume_db"]))
         value = float(rng.choice([0, 1, rng.random()]))
@@ -241,3 +249,28 @@ def test_the_shortest_stretch_renders_bit_identical(devices, tmp_path, rng, bloc
     recorder.close()
     live, again = np.concatenate(devices[0].heard), rendered(tmp_path / "g.mid")
     assert np.array_equal(again[:, 0], live[: len(again), 0]) and np.abs(again).max() > 1e-3
+
+
+@pytest.mark.parametrize("block", [None, 512])
+def test_scheduled_changes_are_recorded_where_they_took_effect(devices, tmp_path, rng, block):
+    """Also where the control side learns of them later, between two publications by hand."""
+    model = autoencoder(rng)
+    model.save(tmp_path / "m.h5")
+    soundfile.write(tmp_path / "x.wav", music(rng, 30_000), 22_050, subtype="FLOAT")
+    engine = aedsp.Engine(model, block_frames=block)
+    stream = aedsp.Stream(engine, tmp_path / "x.wav", output_channels=1)
+    recorder = GestureRecorder(stream, tmp_path / "g.mid", tmp_path / "m.h5")
+    for i in range(40):
+        engine.schedule(500 * i, gain={0: 1 + i}, detail=i / 40)
+    stream.start()
+    for i in range(20):
+        engine.controls.gain[1] = i
+        time.sleep(0.01)
+    stream.close()
+    recorder.close()
+    entries = gesture_file.read(tmp_path / "g.mid").entries
+    found = [entry.change["scheduled"] for entry in entries if "scheduled" in (entry.change or {})]
+    assert found == [one for i in range(40) for one in (["gain", 0, 1 + i], ["detail", 0, np.float32(i / 40)])]
+    by_hand = [run for entry in entries for run in (entry.change or {}).get("controls", [])]
+    assert by_hand and all(name == "gain" and unit == 1 for name, unit, _, _ in by_hand)
+    assert np.array_equal(rendered(tmp_path / "g.mid"), np.concatenate(devices[0].heard))

@@ -9,8 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from aedsp._rt.control import ControlBuffer
+from aedsp._rt.control import CONTROLS, ControlBuffer
 from aedsp.engine.controls import Controls
+from aedsp.engine.state import NEUTRAL, effective
+from reference import controls as reference
 
 
 @pytest.fixture
@@ -201,12 +203,51 @@ def test_snapshots_are_never_torn():
     assert seen > 100 and mixed == 0
 
 
+def values_of(n, **rows):
+    """Neutral values per unit (7, n), but for some rows."""
+    values = np.zeros((7, n), np.float32)
+    for name, value in {**NEUTRAL, **rows}.items():
+        values[CONTROLS.index(name)] = value
+    return values
+
+
 def test_watch_detects_a_mixed_vector():
     buffer = ControlBuffer(4)
-    buffer.publish(np.array([1, 1, 2, 1], np.float32), np.ones(4, np.float32), False, 1)
+    buffer.publish(values_of(4, gain=[1, 1, 2, 1], override=1), np.zeros(6, np.float32), 1)
     assert buffer.watch(3) == (1, 3)
 
 
 def test_the_buffer_refuses_wrong_lengths():
-    with pytest.raises(ValueError, match="factor, override have 3, 4 values; expected 4"):
-        ControlBuffer(4).publish(np.ones(3, np.float32), np.ones(4, np.float32), False)
+    with pytest.raises(ValueError, match="units are 7 x 3; expected 7 x 4"):
+        ControlBuffer(4).publish(values_of(3), np.zeros(6, np.float32))
+    with pytest.raises(ValueError, match="there are 5 amounts; expected 6"):
+        ControlBuffer(4).publish(values_of(4), np.zeros(5, np.float32))
+
+
+@pytest.mark.parametrize("target_amount", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("offset", [False, True])
+@pytest.mark.parametrize("n", [1, 7, 16, 33])
+def test_the_effect_of_all_values_is_the_references(rng, n, offset, target_amount):
+    values = {
+        "gain": rng.normal(0, 2, n), "scale": rng.choice([1, 1.5, 3e38], n), "muted": rng.random(n) < 0.3,
+        "sign": rng.choice([-1, 1], n), "override": np.where(rng.random(n) < 0.3, rng.random(n), np.nan),
+        "target": rng.choice([0, 0.7, 3e38], n), "offset": rng.choice([0, 0.2, -3e38], n) * offset,
+    }  # fmt: skip
+    values = {name: np.asarray(value, np.float32) for name, value in values.items()}
+    with np.errstate(over="ignore"):
+        expected = reference.effective(values, target_amount)
+    for a, b in zip(effective(values, target_amount), expected, strict=True):
+        assert np.asarray(a, np.float32).tobytes() == np.asarray(b, np.float32).tobytes()
+
+
+def test_state_has_its_inverse(controls):
+    controls.gain[1], controls.muted[2], controls.override[0] = 0.25, True, 0.5
+    state = controls.state()
+    controls.reset()
+    controls.restore(state)
+    assert all(np.array_equal(a, state[name], equal_nan=True) for name, a in controls.state().items())
+    controls.restore({"gain": [0.1, 0.2]})  # the others keep theirs
+    assert controls.gain[:3] == pytest.approx([0.1, 0.2, state["gain"][2]]) and controls.muted[2]
+    with pytest.raises(ValueError, match="no control 'gian' per unit; expected gain, scale"):
+        controls.restore({"gain": [0.9], "gian": [1]})
+    assert controls.gain[0] == np.float32(0.1)

@@ -1,0 +1,71 @@
+"""Checks changes of controls for the schedule, and puts them into the numbers that the audio side takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from aedsp._rt.control import CONTROLS
+from aedsp.arrays import Float32
+from aedsp.engine.arguments import expect_bool, expect_choice
+from aedsp.engine.controls import Amount, Controls
+from aedsp.engine.state import NEUTRAL, Monitor
+
+Int32 = npt.NDArray[np.int32]
+NAMES = (*NEUTRAL, *(name for name, value in vars(Controls).items() if isinstance(value, Amount)), "monitor", "frozen")
+
+
+class Changes(NamedTuple):
+    """Single values to be set: numbers of the controls, units (0 for amounts) and values, each (n,)."""
+
+    controls: Int32
+    units: Int32
+    values: Float32
+
+    @classmethod
+    def single(cls, name: str, unit: int, value: float) -> Changes:
+        """One change, by its name in `CONTROLS`."""
+        return _numbered(name, [unit], [value])
+
+
+def changes_of(controls: Controls, given: Mapping[str, Any]) -> Changes:
+    """Changes by name, as `Engine.schedule` takes them.
+
+    Raises
+    ------
+    TypeError
+        There is no such control.
+    ValueError, IndexError
+        A value or a unit does not fit, as in `Controls`.
+    """
+    parts = [_one(controls, name, value) for name, value in given.items()]
+    if not parts:
+        return Changes(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    return Changes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _one(controls: Controls, name: str, value: Any) -> Changes:
+    if name in NEUTRAL:
+        target = getattr(controls, name)
+        items = value.items() if isinstance(value, Mapping) else [(slice(None), value)]
+        found = [target.checked(units, values) for units, values in items]
+        return _numbered(
+            name, np.concatenate([[], *(u for u, _ in found)]), np.concatenate([[], *(v for _, v in found)])
+        )
+    if isinstance(amount := vars(Controls).get(name), Amount):
+        return _numbered(name, [0], [amount.checked(value)])
+    if name == "monitor":
+        expect_choice("controls.monitor: value", value, get_args(Monitor))
+        return _numbered("original", [0], [value == "original"])
+    if name == "frozen":
+        expect_bool("controls.frozen: value", value)
+        return _numbered("frozen", [0], [value])
+    raise TypeError(f"there is no control {name!r}; expected {', '.join(NAMES)}")
+
+
+def _numbered(name: str, units: npt.ArrayLike, values: npt.ArrayLike) -> Changes:
+    values = np.asarray(values, np.float32)
+    return Changes(np.full(len(values), CONTROLS.index(name), np.int32), np.asarray(units, np.int32), values)
