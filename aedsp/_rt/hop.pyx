@@ -310,12 +310,14 @@ cdef void hop_take_scheduled(EngineState *e) noexcept nogil:
 cdef void hop_take_changes(EngineState *e) noexcept nogil:
     """Take the newest model, drive and controls for the next hop."""
     cdef LoadedModel *model
+    cdef LoadedModel *old
     cdef DriveRequest request
     e.changes_due = False
     while ring_readable(e.incoming) and ring_readable(e.retired) < e.retired.capacity:
         ring_read(e.incoming, &model, 1)
-        ring_write(e.retired, &e.loaded, 1)
+        old = e.loaded
         hop_adopt(e, model)
+        ring_write(e.retired, &old, 1)                           # from now on the control side may free it
         hop_note(e, EVENT_SWAP, e.hop, <long long> <size_t> model)
     while ring_read(e.drives, &request, 1):
         drive_change(&e.driver, &request)
