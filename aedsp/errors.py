@@ -47,6 +47,10 @@ class SwapError(AedspError, ValueError):
     """The model cannot be swapped: another front end, or the last swap is still pending."""
 
 
+class AutomationError(AedspError, ValueError):
+    """An automation file is not valid; the message gives file, line or curve, and what was expected."""
+
+
 class ScheduleError(AedspError, RuntimeError):
     """Too many scheduled changes wait."""
 

@@ -13,6 +13,7 @@ from aedsp.control import gesture_file
 from aedsp.control import mapping as mappings
 from aedsp.control.automation import Automation
 from aedsp.control.gesture_file import GestureFile
+from aedsp.engine.curves import Curves
 from aedsp.engine.engine import PrecisionMode
 from aedsp.engine.offline import NO_INPUT_S, generate_file, render_file
 from aedsp.engine.phases import PhaseMode
@@ -91,6 +92,9 @@ def command(
     gestures: Annotated[
         Path | None, typer.Option(metavar="G.mid", help="recorded gestures, or any MIDI file with control changes")
     ] = None,
+    automation: Annotated[
+        Path | None, typer.Option(metavar="C.toml", help="automation curves over time, TOML or CSV (docs/embedding.md)")
+    ] = None,
     mapping: Annotated[
         str, typer.Option(metavar="M.toml", help="MIDI mapping for the control changes of other MIDI files")
     ] = "nanokontrol2",
@@ -110,10 +114,15 @@ def command(
         }  # fmt: skip
         if given := [name for name, value in chosen.items() if value]:
             raise ValueError(f"{gestures} already contains all settings; omit {' and '.join(given)}")
+        if automation is not None:
+            raise ValueError(f"{gestures} already contains all controls; omit --automation")
         _render_performance(taken, source, output, model)
         return
     no_input = no_input or drive is not None or seconds is not None
-    inputs = {"IN": source, "--gestures": gestures, "--plot": plot, "--phase-from": phase_from,
+    if automation is not None and gestures is not None:
+        raise ValueError("--automation and --gestures both move the controls; give one of them")
+    inputs = {"IN": source, "--gestures": gestures, "--automation": automation,
+        "--plot": plot, "--phase-from": phase_from,
         "--stretch": None if stretch == 1 else stretch, "--transpose": transpose or None}  # fmt: skip
     if no_input and (given := [name for name, value in inputs.items() if value is not None]):
         raise ValueError(f"--no-input, --drive and --seconds are for the decoder alone; omit {' and '.join(given)}")
@@ -149,6 +158,8 @@ def command(
     if taken is not None:
         the_mapping = mappings.load(mapping)
         automate = lambda engine: Automation(taken, engine, the_mapping).split  # noqa: E731
+    if automation is not None:
+        automate = lambda engine: Curves(engine, automation).split  # noqa: E731
     rendered = render_file(options, the_model, source, output, settings, automate, phase_from, stretch, transpose)
     print(f"{output}: {source} through {the_model.name} ({the_model.n_code} units)")
     for line in rendered.warnings():

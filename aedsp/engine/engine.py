@@ -17,7 +17,7 @@ from aedsp._kernels.resample import Filter
 from aedsp._rt.handle import EngineHandle
 from aedsp._rt.recent import RECENT_ROWS
 from aedsp.arrays import Float32, Float64, Int64
-from aedsp.engine import drives, effects, phases, scheduling
+from aedsp.engine import drives, effects, phases, scheduling, whole_files
 from aedsp.engine.arguments import (
     MOST_CHANNELS,
     as_audio,
@@ -32,10 +32,12 @@ from aedsp.engine.arguments import (
 )
 from aedsp.engine.compile import compile_model
 from aedsp.engine.controls import Controls
+from aedsp.engine.curves import Automation
 from aedsp.engine.listener import Listener
 from aedsp.engine.phases import PhaseMode
 from aedsp.engine.readings import EngineReadings
 from aedsp.engine.state import State
+from aedsp.engine.through import Progress
 from aedsp.engine.timing import timing
 from aedsp.errors import ScheduleError, SwapError
 from aedsp.model.model import Model
@@ -315,6 +317,44 @@ class Engine(EngineReadings):
         self._n_codes = self._handle.process(x, out, y, rows)
 
     __call__ = process
+
+    def process_file(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        *,
+        automation: Automation | None = None,
+        progress: Progress | None = None,
+    ) -> int:
+        """Resynthesize an audio file to another, with the current controls; latency removed, memory constant.
+
+        Resets the engine first. The file is converted to the engine's rate and channels.
+
+        Parameters
+        ----------
+        source, target : path
+            `target` is WAV, FLAC, Ogg or AIFF by its name, and written whole or not at all.
+        automation, progress
+            As in `aedsp.resynthesize`; the controls stay where the automation ends.
+
+        Returns
+        -------
+        int
+            Frames written: as many as the file has at the engine's rate.
+
+        Raises
+        ------
+        ValueError
+            The engine has fixed blocks, `target` is `source`, or the automation does not fit.
+        OSError, AudioFileError
+            A file cannot be read or written.
+
+        Warns
+        -----
+        UserWarning
+            Part of the file is not read.
+        """
+        return whole_files.process_file(self, source, target, automation, progress)
 
     def generate(
         self,

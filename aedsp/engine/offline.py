@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ from aedsp.arrays import Float32
 from aedsp.engine import drives
 from aedsp.engine.arguments import expect_samples
 from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
+from aedsp.engine.curves import Automation, Curves
 from aedsp.engine.engine import Engine, PrecisionMode
 from aedsp.engine.phases import PhaseMode
 from aedsp.engine.state import Monitor
-from aedsp.engine.through import BLOCK_FRAMES, through
+from aedsp.engine.through import BLOCK_FRAMES, Controlled, Progress, count, through
 from aedsp.engine.time_stretch import Stretched
 from aedsp.model.model import Model
 
@@ -55,6 +56,8 @@ def resynthesize(
     phase_from: npt.ArrayLike | None = None,
     stretch: float = 1,
     transpose: float = 0,
+    automation: Automation | None = None,
+    progress: Progress | None = None,
 ) -> Float32:
     """Resynthesize a whole signal or file.
 
@@ -74,6 +77,11 @@ def resynthesize(
         A second sound at the same rate that supplies the phases; padded with silence.
     stretch, transpose : float
         Applied before the engine: duration factor, 0.25 to 4, and semitones, -24 to 24.
+    automation : array (n_hops, n_code) of gains, mapping of curves, callable or path, optional
+        Controls over time, as in `aedsp.engine.curves.Curves`: ``{"gain": {3: [(0, 1), (2.5, 0)]}}``, times in s of the
+        output.
+    progress : callable, optional
+        Called after each block with (frames done, frames in all).
 
     Returns
     -------
@@ -117,7 +125,9 @@ def resynthesize(
     blocks = (frames[i : i + BLOCK_FRAMES] for i in range(0, len(x), BLOCK_FRAMES))
     other = None if phase_from is None else [_as_frames(phase_from, engine.channels)]
     played = Stretched(blocks, engine.sample_rate, engine.channels, stretch, transpose)
-    out = np.concatenate([np.empty((0, engine.channels), np.float32), *through(engine, played, other)])
+    automate = None if automation is None else Curves(engine, automation).split
+    counted = count(through(engine, played, other, automate), round(len(x) * stretch), progress)
+    out = np.concatenate([np.empty((0, engine.channels), np.float32), *counted])
     return out[:, 0] if x.ndim == 1 else out
 
 
@@ -205,7 +215,7 @@ def render_file(
     source: Path,
     target: Path,
     settings: Mapping[str, Any],
-    automate: Callable[[Engine], Callable[[Iterator[Float32]], Iterator[Float32]]] | None = None,
+    automate: Callable[[Engine], Controlled] | None = None,
     phase_from: Path | None = None,
     stretch: float = 1,
     transpose: float = 0,
@@ -232,14 +242,11 @@ def render_file(
         engine = Engine(model, rate, channels=channels, **engine_options)
         set_controls(engine.controls, **settings)
         played = Stretched(reader.blocks(), rate, channels, stretch, transpose)
-        blocks = iter(played)
-        if automate is not None:
-            blocks = automate(engine)(blocks)
         other = None
         if phase_from is not None:
             other = stack.enter_context(Reader(phase_from, rate, channels)).blocks()
         out = stack.enter_context(audio_file.written(target, rate, channels))
-        for block in through(engine, blocks, other):
+        for block in through(engine, played, other, automate and automate(engine)):
             out.write(block)
         n_refused = engine.statistics.refused_samples + played.refused
         return Rendered(engine, played.taken, reader.remark, n_refused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
@@ -26,16 +26,25 @@ class Processor(Protocol):
     ) -> Float32: ...
 
 
+#: Passes blocks on, and moves the engine's controls in time.
+Controlled = Callable[[Iterator[Float32]], Iterator[Float32]]
+
+
 def through(
-    engine: Processor, blocks: Iterable[Float32], phase_from: Iterable[Float32] | None = None
+    engine: Processor,
+    blocks: Iterable[Float32],
+    phase_from: Iterable[Float32] | None = None,
+    automate: Controlled | None = None,
 ) -> Iterator[Float32]:
     """Process blocks (frames, channels), latency removed and tail flushed: as many frames out as in.
 
-    phase_from: a second sound that supplies the phases, in blocks of any length; padded with silence.
+    phase_from: a second sound that supplies the phases, in blocks of any length; padded with silence. automate: gets
+    all blocks, those of the tail too, before they are processed.
     """
     to_skip = engine.latency_frames
     other = None if phase_from is None else _Reblocked(phase_from, engine.channels)
-    for block in chain(blocks, _silence(engine)):
+    played: Iterator[Float32] = chain(blocks, _silence(engine))
+    for block in played if automate is None else automate(played):
         out = engine.process(block, phase_from=None if other is None else other.next(len(block)))
         yield out[to_skip:]
         to_skip = max(0, to_skip - len(out))
@@ -63,3 +72,17 @@ def _silence(engine: Processor) -> Iterator[Float32]:
         n = min(left, BLOCK_FRAMES)
         yield np.zeros((n, engine.channels), np.float32)
         left -= n
+
+
+#: Called with (frames done, frames in all).
+Progress = Callable[[int, int], None]
+
+
+def count(blocks: Iterable[Float32], n_frames: int, progress: Progress | None) -> Iterator[Float32]:
+    """Pass blocks on and report the frames so far, of n_frames in all."""
+    done = 0
+    for block in blocks:
+        yield block
+        done += len(block)
+        if progress is not None:
+            progress(min(done, n_frames), n_frames)

@@ -92,8 +92,8 @@ def act(action, stream, models, rng, seconds, folder):
         getattr(controls, name)[unit] = float(rng.random()) if name != "override" or rng.random() < 0.5 else np.nan
     elif action == "schedule":
         unit, at = int(rng.integers(controls.n_units)), stream.engine.frame
-        named = [{"gain": {unit: rng.random()}}, {"override": {unit: np.nan}}, {"detail": rng.random()},
-                 {"monitor": "original"}, {"muted": rng.random(controls.n_units) < 0.2}, {"volume_db": -9.3}]  # fmt: skip
+        named = [{"gain": {unit: rng.random()}}, {"override": {unit: np.nan}}, {"detail": 0.3},
+                 {"monitor": "original"}, {"muted": rng.random(controls.n_units) < 0.2}, {"mix": 0.3}]  # fmt: skip
         with contextlib.suppress(ValueError, IndexError):  # a smaller model came in between
             stream.engine.schedule(max(0, at + int(rng.integers(-500, 5000))), **named[int(rng.integers(6))])
     elif action == "amount":
