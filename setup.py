@@ -13,7 +13,7 @@ KERNELS = [
 ]  # fmt: skip
 REAL_TIME = [
     "control", "ring", "schedule", "recent", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player",
-    "callback",
+    "callback", "c_interface",
 ]  # fmt: skip
 
 #: AEDSP_CHECKED=1 builds the same source with all bounds checks; the tests must pass in that build too.
@@ -44,14 +44,14 @@ if SANITIZE:
     FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-fno-sanitize=float-divide-by-zero", "-O1", "-g"]
 LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 
-HEADERS = sorted(glob("aedsp/_kernels/**/*.h", recursive=True) + glob("aedsp/_rt/*.h"))
+HEADERS = sorted(glob("aedsp/_kernels/**/*.h", recursive=True) + glob("aedsp/_rt/*.h") + glob("aedsp/include/*.h"))
 SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))
 
 
 def extension(name: str, *sources: str) -> Extension:
     path = name.replace(".", "/") + ".pyx"
     return Extension(
-        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt"], depends=HEADERS, extra_compile_args=FLAGS,
+        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt", "aedsp/include"], depends=HEADERS, extra_compile_args=FLAGS,
         extra_link_args=LINK,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from aedsp import errors
 from aedsp.data import demo_audio, demo_model
+from aedsp.engine.c_interface import LentEngine, get_include
 from aedsp.engine.codes import Codes, Spectra, decode_codes, encode_file, spectra
 from aedsp.engine.controls import Controls
 from aedsp.engine.cpu import Cpu, cpu
@@ -33,6 +34,7 @@ __all__ = [
     "FrontEnd",
     "InputSource",
     "Layer",
+    "LentEngine",
     "Log",
     "Model",
     "NoInput",
@@ -49,6 +51,7 @@ __all__ = [
     "demo_model",
     "encode_file",
     "errors",
+    "get_include",
     "list_devices",
     "resynthesize",
     "spectra",

@@ -59,7 +59,8 @@ class Ours:
         self.hops, self.block = hops, hops * of.front_end.hop_length
         Ours.clock = Ours.clock or compiled("process.c")
         Ours.clock.time_process.restype = ctypes.c_double
-        self.process, self.state = (pointer(address) for address in self.engine.addresses())
+        self.lent = self.engine.as_c()
+        self.process, self.state = ctypes.cast(self.lent.process, ctypes.c_void_p), pointer(self.lent.address)
 
     def run(self, x, out):
         n = len(x) // self.block // self.engine.channels

@@ -44,10 +44,11 @@ def main() -> None:
         x = rng.uniform(-1, 1, (block, engine.channels)).astype(np.float32)
         x[5, 0] = np.nan
         out = np.empty_like(x)
-        process, state = engine.addresses()
+        lent = engine.as_c()
+        process, state = ctypes.cast(lent.process, ctypes.c_void_p), lent.address
         calls = HOPS * 64 * int(engine.sample_rate / 22_050 + 1) // block
         counts[name] = shim.count_calls(
-            ctypes.c_void_p(process), ctypes.c_void_p(state), x.ctypes.data_as(ctypes.c_void_p) if source else None,
+            process, ctypes.c_void_p(state), x.ctypes.data_as(ctypes.c_void_p) if source else None,
             out.ctypes.data_as(ctypes.c_void_p), ctypes.c_ssize_t(block), calls,
         )  # fmt: skip
         assert engine.statistics.hops >= HOPS, engine.statistics

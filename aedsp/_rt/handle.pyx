@@ -254,7 +254,7 @@ cdef class EngineHandle:
             if atomic_swap(&self.busy, 1) == 0:
                 return 0
         if self.attached:
-            raise RuntimeError("the engine plays in a stream, on another thread; close the stream first, or make another Engine")
+            raise RuntimeError("the engine plays in a stream, on another thread, or is lent to C; close that first, or make another Engine")
         raise RuntimeError("the engine is in use by another thread; make one Engine per thread")
 
     cdef int _leave(self) except -1:
@@ -362,10 +362,6 @@ cdef class EngineHandle:
         """Under the lock."""
         triple_take(&self.state.published.turn)
         return self.state.published.slot[self.state.published.turn.front]
-
-    def addresses(self):
-        """(address of engine_process, address of the state), for a compiled caller."""
-        return <size_t> <void *> engine_process, <size_t> &self.state
 
     def set_drive(self, kind, float rank=50, double rate_hz=0, unsigned long long seed=0, const float[:, ::1] rows=None):
         """Set what activates the units without input; see `_rt/drive`. rows: (n, n_code), kept until the next call."""

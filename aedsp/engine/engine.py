@@ -30,12 +30,12 @@ from aedsp.engine.arguments import (
     expect_shape,
     host_rate,
 )
+from aedsp.engine.attached import AttachedEngine
 from aedsp.engine.compile import compile_model
 from aedsp.engine.controls import Controls
 from aedsp.engine.curves import Automation
 from aedsp.engine.listener import Listener
 from aedsp.engine.phases import PhaseMode
-from aedsp.engine.readings import EngineReadings
 from aedsp.engine.state import State
 from aedsp.engine.through import Progress
 from aedsp.engine.timing import timing
@@ -47,7 +47,7 @@ PrecisionMode = Literal["auto", "float32", "float16", "int8"]
 _FLOAT32 = np.dtype(np.float32)
 
 
-class Engine(EngineReadings):
+class Engine(AttachedEngine):
     """Resynthesis of audio through an autoencoder, with controls on its units.
 
     Parameters
@@ -404,36 +404,6 @@ class Engine(EngineReadings):
     def set_drive(self, drive: str | npt.ArrayLike) -> None:
         """Set the drive used without input, as in `generate`. Raises ValueError if it does not fit the model."""
         drives.set_drive(self._handle, drive, self._model, self._seed)
-
-    def attach(self) -> EngineHandle:
-        """Reserve the engine for a caller without Python; until `detach`, `process` and `reset` raise.
-
-        Raises
-        ------
-        RuntimeError
-            The engine is already attached, or in use by another thread.
-        """
-        try:
-            self._handle.attach()
-        except RuntimeError:
-            raise RuntimeError("the engine is in use by a stream or another thread; make another Engine") from None
-        return self._handle
-
-    def detach(self) -> None:
-        """Release the engine. The caller that played it must have stopped."""
-        self._handle.detach()
-
-    def free_retired(self) -> None:
-        """Free the models that the audio thread has returned. Call regularly while attached."""
-        self._handle.free_retired()
-
-    def addresses(self) -> tuple[int, int]:
-        """Addresses of `engine_process` (`_rt/engine.pxd`) and of its state, for a compiled caller."""
-        return self._handle.addresses()
-
-    def time_blocks(self, x: Float32) -> Int64:
-        """Nanoseconds taken by each block of x (n_blocks, n_frames, channels), as (n_blocks,)."""
-        return self._handle.time_blocks(x)
 
 
 def _storage(model: Model, precision: PrecisionMode) -> str:

@@ -120,7 +120,7 @@ class Stream(Unique):
         self._feed = Feed(engine, as_source(source))
         handle = engine.attach()
         with contextlib.ExitStack() as undo:  # in reverse: closing the device first ends the audio thread
-            undo.callback(engine.detach)
+            undo.callback(handle.detach)
             undo.callback(self._feed.close)
             self._player = self._make_player(handle)
             undo.callback(self._player.detach)
@@ -139,7 +139,7 @@ class Stream(Unique):
             self._feed.start(self._player, self._device, handle)
             self._release = undo.pop_all()
         mine = weakly(self.deliver_events), weakly(self._look_for_end)
-        tasks = *mine, engine.free_retired, self._device.look_after_the_device
+        tasks = *mine, handle.free_retired, self._device.look_after_the_device
         self._housekeeper = Housekeeper(tasks, weakly(self._problems), weakly(self.say))
         self._dropped = weakref.finalize(self, abandon, self._housekeeper, self._recording, self._release)
         self._dropped.atexit = False

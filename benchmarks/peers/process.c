@@ -1,4 +1,4 @@
-/* Times our compiled hop, given the addresses of `engine_process` and its state, so that the loop runs no Python. */
+/* Times our compiled hop, given the address of `process` of aedsp.h and of the engine, so that the loop runs no Python. */
 #include <stddef.h>
 #include <time.h>
 

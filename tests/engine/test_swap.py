@@ -84,7 +84,7 @@ def test_attached_models_are_swapped_by_the_audio_thread_and_freed_here(rng):
     from aedsp._rt.handle import EngineHandle
 
     engine = aedsp.Engine(autoencoder(rng))
-    engine.attach()
+    handle = engine.attach()
     with pytest.raises(RuntimeError, match="another thread"):
         engine.process(np.zeros(100, np.float32))
     models = [autoencoder(rng, n_code=i + 1) for i in range(9)]
@@ -93,7 +93,7 @@ def test_attached_models_are_swapped_by_the_audio_thread_and_freed_here(rng):
     with pytest.raises(aedsp.errors.SwapError, match="has not taken the last models yet"):
         engine.swap(models[8])
     assert engine.model is models[7] and engine.controls.n_units == 8
-    engine.detach()
+    handle.detach()
     engine.process(music(rng, 1000))
     assert engine.code.shape == (8,)
     assert isinstance(engine._handle, EngineHandle)
