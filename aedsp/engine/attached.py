@@ -1,14 +1,14 @@
-"""AttachedEngine: an engine that compiled code plays, a stream's or somebody else's; the base of `Engine`."""
+"""AttachedEngine: an engine that compiled code plays, a stream's or somebody else's; a base of `Engine`."""
 
 from __future__ import annotations
 
 from aedsp._rt.handle import EngineHandle
 from aedsp.arrays import Float32, Int64
 from aedsp.engine.c_interface import LentEngine
-from aedsp.engine.readings import EngineReadings
+from aedsp.engine.scheduling import ScheduledEngine
 
 
-class AttachedEngine(EngineReadings):
+class AttachedEngine(ScheduledEngine):
     """What reserves an engine for a caller without Python, and times it."""
 
     __slots__ = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from aedsp._kernels.preprocess import Chain
 from aedsp._rt.control import ControlBuffer
 from aedsp._rt.loaded import Loaded
 from aedsp._rt.recent import RECENT_ROWS
+from aedsp.arrays import Float32
 from aedsp.model import constant_q, preprocess
 from aedsp.model.layers import Layer
 from aedsp.model.model import Model
@@ -20,8 +22,31 @@ from aedsp.model.model import Model
 RECENT_S = 5.0
 
 
-def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision: str) -> Loaded:
-    """The model as kernel objects, its weights stored in `precision`, driven by the controls in `buffer`."""
+@dataclass(frozen=True)
+class Compiled:
+    """A model as kernel objects, for one engine: everything but the controls that move it."""
+
+    precision: str
+    n_bins: int
+    n_context: int
+    n_code: int
+    stack: Stack
+    chain: Chain
+    bands: Bands | None
+    ranks: Float32 | None
+    percentiles: Float32 | None
+    recent_every: int
+
+    def loaded(self, buffer: ControlBuffer, channels: int) -> Loaded:
+        """The model with its controls, ready for the hop. Once only: the kernel objects hold its state."""
+        return Loaded(
+            self.stack, self.chain, buffer, self.n_bins, self.n_context, self.n_code, channels, self.bands, self.ranks,
+            self.percentiles, recent_every=self.recent_every,
+        )  # fmt: skip
+
+
+def compile_model(model: Model, precision: str) -> Compiled:
+    """The model as kernel objects, its weights stored in `precision`."""
     n_bins = model.front_end.n_bins
     stack = Stack([compile_layer(layer) for layer in model.layers], precision)
     chain = Chain([compile_step(step) for step in model.preprocess], n_bins)
@@ -35,9 +60,7 @@ def compile_model(model: Model, buffer: ControlBuffer, channels: int, precision:
         percentiles = np.ascontiguousarray(np.asarray(known.percentiles)[rising], np.float32)
     n_context = model.layers[0].context_spectra
     every = round(RECENT_S / RECENT_ROWS * model.front_end.sample_rate / model.front_end.hop_length)
-    return Loaded(
-        stack, chain, buffer, n_bins, n_context, model.n_code, channels, bands, ranks, percentiles, recent_every=every
-    )
+    return Compiled(precision, n_bins, n_context, model.n_code, stack, chain, bands, ranks, percentiles, every)
 
 
 def compile_layer(layer: Layer) -> tuple[Any, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,8 @@ import numpy.typing as npt
 from aedsp._kernels.resample import Filter
 from aedsp._rt.handle import EngineHandle
 from aedsp._rt.recent import RECENT_ROWS
-from aedsp.arrays import Float32, Float64, Int64
-from aedsp.engine import drives, effects, phases, scheduling, whole_files
+from aedsp.arrays import Float32, Float64
+from aedsp.engine import drives, effects, phases, whole_files
 from aedsp.engine.arguments import (
     MOST_CHANNELS,
     as_audio,
@@ -31,7 +32,7 @@ from aedsp.engine.arguments import (
     host_rate,
 )
 from aedsp.engine.attached import AttachedEngine
-from aedsp.engine.compile import compile_model
+from aedsp.engine.compile import Compiled, compile_model
 from aedsp.engine.controls import Controls
 from aedsp.engine.curves import Automation
 from aedsp.engine.listener import Listener
@@ -39,7 +40,7 @@ from aedsp.engine.phases import PhaseMode
 from aedsp.engine.state import State
 from aedsp.engine.through import Progress
 from aedsp.engine.timing import timing
-from aedsp.errors import ScheduleError, SwapError
+from aedsp.errors import SwapError
 from aedsp.model.model import Model
 
 PrecisionMode = Literal["auto", "float32", "float16", "int8"]
@@ -79,7 +80,7 @@ class Engine(AttachedEngine):
 
     _instead = "make it from the Model where it is needed; a Model can be copied and pickled"
 
-    __slots__ = ("__weakref__", "_listener", "_precision_mode")
+    __slots__ = ("__weakref__", "_listener", "_precision_mode", "_prepared")
 
     def __init__(
         self,
@@ -117,9 +118,11 @@ class Engine(AttachedEngine):
         plan = phases.plan(front_end, phase, refine, block_frames)
         self._timing = timing(front_end, inward, outward, block_frames, int(plan.look_ahead))
         self._precision_mode = precision
-        self._precision = _storage(model, precision)
+        self._prepared: WeakKeyDictionary[Model, Compiled] = WeakKeyDictionary()
+        compiled = self._compiled(model)
+        self._precision = compiled.precision
         self._handle = EngineHandle(
-            compile_model(model, self._controls.buffer, channels, self._precision),
+            compiled.loaded(self._controls.buffer, channels),
             inward,
             outward,
             front_end,
@@ -199,57 +202,42 @@ class Engine(AttachedEngine):
         SwapError
             The front end differs from the engine's, or the audio thread has not taken the last models yet.
         """
+        self._expect_same_front_end(model)
+        compiled = self._compiled(model)
+        with self._controls.resized(model.n_code) as buffer:
+            if self._listener is not None:
+                self._listener.swapped(model, path)
+            if not self._handle.swap(compiled.loaded(buffer, self._channels)):
+                if self._listener is not None:
+                    self._listener.swap_failed()
+                raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
+        self._model, self._precision = model, compiled.precision
+
+    def prepare(self, model: Model) -> None:
+        """Do the work of the next `swap` to this model now: it then takes about a millisecond.
+
+        Without it `swap` chooses the storage of the weights (once for each model) and converts them: from 2 ms for the
+        shipped models to a second for 3,500 units, in the caller's thread; the audio thread never waits for it.
+
+        Raises
+        ------
+        SwapError
+            The front end differs from the engine's.
+        """
+        self._expect_same_front_end(model)
+        self._prepared[model] = self._compiled(model)
+
+    def _compiled(self, model: Model) -> Compiled:
+        found = self._prepared.pop(model, None)
+        return found or compile_model(model, _storage(model, self._precision_mode))
+
+    def _expect_same_front_end(self, model: Model) -> None:
         if not isinstance(model, Model):
             raise TypeError(f"model is {type(model).__name__}; expected aedsp.Model, e.g. aedsp.Model.load(path)")
         if model.front_end != self._model.front_end:
             raise SwapError(
                 f"{model.name or 'the model'} has {model.front_end}; the engine has {self._model.front_end}: "
                 "only models with the same front end can be swapped; make a new Engine for this one"
-            )
-        precision = _storage(model, self._precision_mode)
-        with self._controls.resized(model.n_code) as buffer:
-            if self._listener is not None:
-                self._listener.swapped(model, path)
-            if not self._handle.swap(compile_model(model, buffer, self._channels, precision)):
-                if self._listener is not None:
-                    self._listener.swap_failed()
-                raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
-        self._model, self._precision = model, precision
-
-    def schedule(self, frame: int, **changes: Any) -> None:
-        """Change controls at a frame of the input: at the hop whose new frames contain it, however blocks are cut.
-
-        Parameters
-        ----------
-        frame : int
-            Input frame at the host's rate since `reset`, from 0 (`Engine.frame` is the next one); its sound is heard
-            `latency_frames` later. If its hop has begun, the next hop takes the changes (`statistics.late_changes`).
-            `reset`, and `stop` of a stream, drop what is scheduled.
-        **changes
-            By name, as in `Controls`: ``gain={3: 0.5}`` for some units, one value or an array for all of them;
-            ``detail=1.0``; ``monitor="original"``. They take effect together.
-
-        Notes
-        -----
-        Safe to call from any thread. The controls read as changed once the hop has run. A change by hand afterwards
-        counts; one before does not.
-
-        Raises
-        ------
-        TypeError, ValueError, IndexError
-            As for `Controls`; nothing is scheduled.
-        ScheduleError
-            Too many changes wait: 16,384 values.
-        """
-        expect_int("frame", frame, 0, 2**62)
-        found = scheduling.changes_of(self._controls, changes)
-        self.schedule_changes(np.full(len(found.units), frame, np.int64), found)
-
-    def schedule_changes(self, frames: Int64, changes: scheduling.Changes) -> None:
-        """`schedule` for many frames at once, checked before: frames (n,), one for each of the changes."""
-        if not self._handle.schedule(frames, *changes):
-            raise ScheduleError(
-                f"{len(frames)} changes do not fit: at most 16384 wait at a time; process some audio first"
             )
 
     def process(

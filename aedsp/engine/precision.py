@@ -29,10 +29,15 @@ _SPECTRA = 6
 
 
 def choose(model: Model) -> Precision:
-    """float16 if the processor converts it in hardware and its error is at most `MOST_DIFFERENCE_DB`."""
+    """float16 if the processor converts it in hardware and its error is at most `MOST_DIFFERENCE_DB`.
+
+    The error is measured once for each model, and noted with it.
+    """
     if not _cpu.fast_halves():
         return "float32"
-    return "float16" if difference_db(model, "float16") <= MOST_DIFFERENCE_DB else "float32"
+    if "float16 error in dB" not in model.notes:
+        model.notes["float16 error in dB"] = difference_db(model, "float16")
+    return "float16" if model.notes["float16 error in dB"] <= MOST_DIFFERENCE_DB else "float32"
 
 
 def difference_db(model: Model, precision: Precision) -> float:

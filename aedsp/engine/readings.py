@@ -1,4 +1,4 @@
-"""EngineReadings: what an engine was made with, and what it reports; the base of `Engine`. Control thread only."""
+"""EngineReadings: what an engine was made with, and what it reports; a base of `Engine`. Control thread only."""
 
 from __future__ import annotations
 

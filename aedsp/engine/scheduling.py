@@ -1,4 +1,4 @@
-"""Checks changes of controls for the schedule, and puts them into the numbers that the audio side takes."""
+"""Changes of controls at a frame: checks them, and puts them into the numbers that the audio side takes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from aedsp._rt.control import CONTROLS
-from aedsp.arrays import Float32
-from aedsp.engine.arguments import expect_bool, expect_choice
+from aedsp.arrays import Float32, Int64
+from aedsp.engine.arguments import expect_bool, expect_choice, expect_int
 from aedsp.engine.controls import Amount, Controls
+from aedsp.engine.readings import EngineReadings
 from aedsp.engine.state import NEUTRAL, Monitor
+from aedsp.errors import ScheduleError
 
 Int32 = npt.NDArray[np.int32]
 NAMES = (*NEUTRAL, *(name for name, value in vars(Controls).items() if isinstance(value, Amount)), "monitor", "frozen")
@@ -69,3 +71,45 @@ def _one(controls: Controls, name: str, value: Any) -> Changes:
 def _numbered(name: str, units: npt.ArrayLike, values: npt.ArrayLike) -> Changes:
     values = np.asarray(values, np.float32)
     return Changes(np.full(len(values), CONTROLS.index(name), np.int32), np.asarray(units, np.int32), values)
+
+
+class ScheduledEngine(EngineReadings):
+    """An engine with a schedule; a base of `Engine`."""
+
+    __slots__ = ()
+
+    def schedule(self, frame: int, **changes: Any) -> None:
+        """Change controls at a frame of the input: at the hop whose new frames contain it, however blocks are cut.
+
+        Parameters
+        ----------
+        frame : int
+            Input frame at the host's rate since `reset`, from 0 (`Engine.frame` is the next one); its sound is heard
+            `latency_frames` later. If its hop has begun, the next hop takes the changes (`statistics.late_changes`).
+            `reset`, and `stop` of a stream, drop what is scheduled.
+        **changes
+            By name, as in `Controls`: ``gain={3: 0.5}`` for some units, one value or an array for all of them;
+            ``detail=1.0``; ``monitor="original"``. They take effect together.
+
+        Notes
+        -----
+        Safe to call from any thread. The controls read as changed once the hop has run. A change by hand afterwards
+        counts; one before does not.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            As for `Controls`; nothing is scheduled.
+        ScheduleError
+            Too many changes wait: 16,384 values.
+        """
+        expect_int("frame", frame, 0, 2**62)
+        found = changes_of(self._controls, changes)
+        self.schedule_changes(np.full(len(found.units), frame, np.int64), found)
+
+    def schedule_changes(self, frames: Int64, changes: Changes) -> None:
+        """`schedule` for many frames at once, checked before: frames (n,), one for each of the changes."""
+        if not self._handle.schedule(frames, *changes):
+            raise ScheduleError(
+                f"{len(frames)} changes do not fit: at most 16384 wait at a time; process some audio first"
+            )

@@ -9,7 +9,7 @@ import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,12 @@ from aedsp.model.format import WeightDtype, checked_names
 from aedsp.model.front_end import LOUDEST, FrontEnd
 from aedsp.model.layers import MOST_LAYERS, Classes, CodeStatistics, Layer
 from aedsp.model.preprocess import Chain
+
+
+class Preparer(Protocol):
+    """An engine, which this module does not know."""
+
+    def prepare(self, model: Model) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -44,6 +50,8 @@ class Model:
     classes: Classes | None = None
     unit_names: tuple[str, ...] | None = None
     training: Mapping[str, Any] | None = None
+    #: What was found out about the model, so that nothing is measured twice; not a part of it.
+    notes: dict[str, float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -108,6 +116,10 @@ class Model:
     def n_code(self) -> int:
         """Units of the innermost hidden layer: the ones you play."""
         return self.layers[-1].n_hidden
+
+    def prepare(self, engine: Preparer) -> None:
+        """`Engine.prepare`: do the work of the engine's next swap to this model now."""
+        engine.prepare(self)
 
     def magnitudes(self, x: npt.ArrayLike) -> Float32:
         """Audio (frames,), mono at the model's rate, to magnitudes (n, n_bins): what `encode` takes.

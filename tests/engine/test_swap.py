@@ -121,3 +121,34 @@ def test_swapping_from_another_thread_while_processing(rng):
     finally:
         stop.set()
         thread.join()
+
+
+def test_prepare_does_the_work_of_the_swap(rng, monkeypatch):
+    from aedsp.engine import engine as module
+
+    models, x = [autoencoder(rng) for _ in range(2)], music(rng, 3000)
+    engine, twin = aedsp.Engine(models[0]), aedsp.Engine(models[0])
+    models[1].prepare(engine)
+    monkeypatch.setattr(module, "compile_model", None)
+    engine.swap(models[1])
+    monkeypatch.undo()
+    twin.swap(models[1])
+    assert np.array_equal(engine.process(x), twin.process(x)) and engine.precision == twin.precision
+    engine.swap(models[1])  # prepared once, for one swap; later ones do the work again
+    assert np.array_equal(engine.process(x), twin.process(x))
+
+
+def test_the_storage_of_the_weights_is_chosen_once_for_each_model(rng, monkeypatch):
+    from aedsp.engine import precision
+
+    if not precision._cpu.fast_halves():
+        pytest.skip("this processor does not convert float16 in hardware: nothing is measured")
+    model = autoencoder(rng)
+    chosen = aedsp.Engine(model).precision
+    monkeypatch.setattr(precision, "difference_db", None)
+    assert aedsp.Engine(model).precision == chosen
+
+
+def test_prepare_wants_the_same_front_end(rng):
+    with pytest.raises(aedsp.errors.SwapError, match="only models with the same front end"):
+        autoencoder(rng, front_end(hop_length=64)).prepare(aedsp.Engine(autoencoder(rng)))
