@@ -6,16 +6,16 @@ HDF5's low-level API before any of its data is read. `format` defines the member
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import itertools
 import math
 import os
-import stat
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import IO, Any, Literal, TypeVar, get_args
 
 import h5py
 import numpy as np
@@ -26,13 +26,13 @@ from aedsp.arrays import Float32
 from aedsp.atomic import atomic_write, is_locked
 from aedsp.errors import ModelFormatError
 from aedsp.model import format as model_format
+from aedsp.model.file_objects import ModelFile, content, require_hdf5, require_regular
 from aedsp.model.format import LONGEST_TEXT, MOST_BYTES, Parts, WeightDtype
 
 T = TypeVar("T")
 
 MOST_CHUNKS = 65_536  # per dataset
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
 _LAYOUTS = {h5d.COMPACT: "a compact dataset", h5d.VIRTUAL: "a virtual dataset"}
 _FILTERS = {h5z.FILTER_DEFLATE: "gzip", h5z.FILTER_SHUFFLE: "shuffle", h5z.FILTER_FLETCHER32: "fletcher32"}
@@ -44,8 +44,8 @@ _MOST_INFLATED = 1100  # maximum expansion of gzip: 1032, rounded up
 _DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, MemoryError, zlib.error)
 
 
-def load(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
-    """Read a model file and pass its parts to `build` as keyword arguments.
+def load(path: ModelFile, build: Callable[..., T]) -> T:
+    """Read a model file, or an open one, and pass its parts to `build` as keyword arguments.
 
     Returns
     -------
@@ -59,11 +59,18 @@ def load(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
     OSError
         The file is missing, a directory or a device, or cannot be opened.
     """
-    return _load(os.fspath(path), os.fspath(path), build)
+    if isinstance(path, (str, os.PathLike)):
+        return _load(os.fspath(path), os.fspath(path), build)
+    image, shown_as = content(path)
+    return _load(io.BytesIO(image), shown_as, build)
 
 
 def save(
-    model: Parts, path: str | os.PathLike[str], build: Callable[..., object], *, weight_dtype: WeightDtype = "float32"
+    model: Parts,
+    path: str | os.PathLike[str] | IO[bytes],
+    build: Callable[..., object],
+    *,
+    weight_dtype: WeightDtype = "float32",
 ) -> None:
     """Write a model file of format 1 atomically; it is read back before it replaces `path`.
 
@@ -72,8 +79,8 @@ def save(
     model : Model
         Its parts, as attributes. `training`, if given, holds "recipe" (a mapping; at most 60,000 bytes as JSON),
         "history" (an array (epochs, columns)), or both.
-    path : path
-        Replaced if it exists.
+    path : path, or a binary file open for writing
+        Replaced if it exists. An open file is written at its position, not atomically.
     build : callable
         As in `load`; used to read the written file back.
     weight_dtype : "float32" or "float16"
@@ -89,13 +96,20 @@ def save(
     if weight_dtype not in get_args(WeightDtype):
         raise ValueError(f"weight_dtype is {weight_dtype!r}; expected one of {get_args(WeightDtype)}")
     image = _image(model_format.members(model, weight_dtype))
+    if not isinstance(path, (str, os.PathLike)):
+        _load(io.BytesIO(image), "the new file", build)
+        path.write(image)
+        return
     with atomic_write(path) as unfinished:
         unfinished.write_bytes(image)
         _load(os.fspath(unfinished), os.fspath(path), build)
 
 
-def _load(path: str, shown_as: str, build: Callable[..., T]) -> T:
-    source = _Source(shown_as, _require_hdf5(path, shown_as))
+def _load(path: str | io.BytesIO, shown_as: str, build: Callable[..., T]) -> T:
+    if isinstance(path, str):
+        require_regular(path, shown_as)
+    with open(path, "rb") if isinstance(path, str) else contextlib.nullcontext(path) as raw:
+        source = _Source(shown_as, require_hdf5(raw, shown_as))
     try:
         with h5py.File(path, "r") as file:
             return build(**model_format.read(_Group(source, "/", file.id)))
@@ -108,27 +122,6 @@ def _load(path: str, shown_as: str, build: Callable[..., T]) -> T:
             ) from None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise source.error(f"cannot be read; the file is damaged or truncated: {reason}") from error
-
-
-def _require_hdf5(path: str, shown_as: str) -> int:
-    """Size in bytes of a regular file with HDF5's signature at its start or after a user block of 512·2ⁿ bytes."""
-    mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "is a directory; expected a model file", shown_as)
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "is a pipe, socket or device; expected a model file", shown_as)
-    with open(path, "rb") as file:
-        n_bytes = os.fstat(file.fileno()).st_size
-        start = found = file.read(len(_SIGNATURE))
-        offset = 512
-        while found != _SIGNATURE and offset < n_bytes:
-            file.seek(offset)
-            found = file.read(len(_SIGNATURE))
-            offset *= 2
-    if found != _SIGNATURE:
-        what = f"starts with {start!r}" if start else "is empty"
-        raise ModelFormatError(f"{shown_as}: is not HDF5: it {what}; expected an aedsp model file")
-    return n_bytes
 
 
 def _utf8(text: bytes, error: Callable[[str], ModelFormatError]) -> str:

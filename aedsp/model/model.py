@@ -9,13 +9,14 @@ import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from aedsp.arrays import Float32, Floats
 from aedsp.model.analysis import windows_of
+from aedsp.model.file_objects import ModelFile
 from aedsp.model.format import WeightDtype, checked_names
 from aedsp.model.front_end import LOUDEST, FrontEnd
 from aedsp.model.layers import MOST_LAYERS, Classes, CodeStatistics, Layer
@@ -179,8 +180,8 @@ class Model:
         return np.concatenate([padded[i : i + len(x)] for i in range(n)], axis=1)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Read a model file (`docs/model-format.md`).
+    def load(cls, path: ModelFile) -> Model:
+        """Read a model file (`docs/model-format.md`): a path, an open binary file, or one of `importlib.resources`.
 
         Raises
         ------
@@ -193,8 +194,8 @@ class Model:
 
         return file.load(path, cls)
 
-    def save(self, path: str | os.PathLike[str], *, weight_dtype: WeightDtype = "float32") -> None:
-        """Write a model file atomically.
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, weight_dtype: WeightDtype = "float32") -> None:
+        """Write a model file atomically, or into a file that is open for writing bytes.
 
         weight_dtype: "float32", or "float16" for half the size. Raises the errors of `aedsp.model.file.save`.
         """
