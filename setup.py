@@ -12,8 +12,8 @@ KERNELS = [
     "limiter", "constant_q", "time_stretch", "blend", "volume",
 ]  # fmt: skip
 REAL_TIME = [
-    "control", "ring", "schedule", "recent", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed", "player",
-    "callback", "c_interface",
+    "control", "ring", "schedule", "recent", "loaded", "drive", "phase_synthesis", "hop", "engine", "handle", "feed",
+    "outlets", "player", "callback", "c_interface",
 ]  # fmt: skip
 
 #: AEDSP_CHECKED=1 builds the same source with all bounds checks; the tests must pass in that build too.
@@ -51,8 +51,8 @@ SIMD = sorted(glob("aedsp/_kernels/simd/*.c"))
 def extension(name: str, *sources: str) -> Extension:
     path = name.replace(".", "/") + ".pyx"
     return Extension(
-        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt", "aedsp/include"], depends=HEADERS, extra_compile_args=FLAGS,
-        extra_link_args=LINK,
+        name, [path, *sources], include_dirs=["aedsp/_kernels", "aedsp/_rt", "aedsp/include"], depends=HEADERS,
+        extra_compile_args=FLAGS, extra_link_args=LINK,
     )  # fmt: skip
 
 

@@ -18,10 +18,12 @@ from aedsp.version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aedsp.live.portaudio import Device, list_devices
-    from aedsp.live.sources import FileSource, InputSource, NoInput
+    from aedsp.live.sources import ArraySource, BlockSource, FileSource, InputSource, NoInput, StreamSource
     from aedsp.live.stream import Stream
 
 __all__ = [
+    "ArraySource",
+    "BlockSource",
     "Chain",
     "Classes",
     "CodeStatistics",
@@ -44,6 +46,7 @@ __all__ = [
     "Standardize",
     "Statistics",
     "Stream",
+    "StreamSource",
     "__version__",
     "cpu",
     "decode_codes",
@@ -60,7 +63,10 @@ __all__ = [
 _LATER = {
     "Device": "live.portaudio",
     "Stream": "live.stream",
+    "ArraySource": "live.sources",
+    "BlockSource": "live.sources",
     "FileSource": "live.sources",
+    "StreamSource": "live.sources",
     "InputSource": "live.sources",
     "list_devices": "live.portaudio",
     "NoInput": "live.sources",

@@ -10,4 +10,4 @@ cdef class Player:
     cdef PlayerState state
     cdef EngineHandle engine
     cdef ItemRing log, source
-    cdef object memory, last_command, time_stretcher, reading
+    cdef object memory, last_command, time_stretcher, reading, taps

@@ -31,6 +31,7 @@ from aedsp._rt.feed cimport (
 )
 from aedsp._rt.handle cimport EngineHandle
 from aedsp._rt.hop cimport hop_note, hop_take_changes
+from aedsp._rt.outlets cimport MOST_TAPS, MOST_UNITS, RECORDER_ARMED, RECORDER_OFF, RECORDER_ON, outlets_take
 from aedsp._rt.player_state cimport (
     COMMAND_END, COMMAND_PAUSE, COMMAND_PLAY, COMMAND_STOP, SOURCE_DEVICE, SOURCE_NONE, SOURCE_RING, Meter, PlayerState,
     SourceKind,
@@ -44,13 +45,10 @@ cdef extern from "denormals.h":
 cdef extern from "atomics.h":
     long long atomic_read(long long *p) noexcept nogil
     void atomic_write(long long *p, long long v) noexcept nogil
-    void atomic_change(long long *p, long long expected, long long v) noexcept nogil
 
 cdef enum:
-    RECORDER_OFF, RECORDER_ON, RECORDER_ARMED
     WAITING_COMMANDS = 64
-    MOST_UNITS = 65536      # of a model, and so of a meter
-cdef double FADE_S = 0.010, SPLICE_S = 0.005, PEAK_FALL = 2.3   # e-folds per second: 20 dB/s
+cdef double FADE_S = 0.010, SPLICE_S = 0.005
 
 
 cdef void _take_commands(PlayerState *p) noexcept nogil:
@@ -129,31 +127,6 @@ cdef void _step(PlayerState *p, const float *x, float *out, Py_ssize_t n) noexce
     p.frames += n
 
 
-cdef void _listen(PlayerState *p, const float *out, Py_ssize_t n) noexcept nogil:
-    """Update recorder, level and meters."""
-    cdef Py_ssize_t i
-    cdef long long fitted
-    cdef EngineState *e = p.engine
-    cdef Meter *meter = &p.meters.slot[p.meters.turn.back]
-    if atomic_read(&p.recorder.on) == RECORDER_ARMED and not p.transport.halted:
-        atomic_change(&p.recorder.on, RECORDER_ARMED, RECORDER_ON)   # from the first frame of the call that began to play
-    if atomic_read(&p.recorder.on) == RECORDER_ON:
-        fitted = ring_write(p.recorder.ring, out, n)
-        p.recorder.frames += fitted
-        p.recorder.dropped_frames += n - fitted
-    p.meters.peak *= <float> exp(-PEAK_FALL * n / p.sample_rate)
-    for i in range(n * e.n_channels):
-        p.meters.peak = max(p.meters.peak, fabsf(out[i]))
-    meter.counters.underrun_frames, meter.counters.underruns = p.source.underrun_frames, p.source.underruns
-    meter.counters.recorded_frames, meter.counters.dropped_frames = p.recorder.frames, p.recorder.dropped_frames
-    meter.n_code, meter.frame, meter.peak = min(e.loaded.n_code, MOST_UNITS), p.frames, p.meters.peak
-    memcpy(meter.code, e.loaded.code, meter.n_code * sizeof(float))
-    memcpy(meter.original, e.channels[0].magnitude, e.stft.n_bins * sizeof(float))
-    memcpy(meter.heard, e.heard, e.stft.n_bins * sizeof(float))
-    triple_publish(&p.meters.turn)
-    engine_publish(e)
-
-
 cdef Py_ssize_t player_step(const PlayerState *p, Py_ssize_t n_frames) noexcept nogil:
     """How many of n_frames frames to pass to `player_process` at once."""
     return min(n_frames, p.block if p.block else CHUNK)
@@ -179,7 +152,7 @@ cdef void player_process(PlayerState *p, const float *x, float *out, Py_ssize_t 
         done += n
     if p.stretching.kernel is not NULL:
         feed_note_ahead(p)
-    _listen(p, out, n_frames)
+    outlets_take(p, out, n_frames)
     denormals_restore(before)
 
 
@@ -212,7 +185,7 @@ cdef class Player:
         cdef EngineState *e = &engine.state
         cdef Py_ssize_t n_bins = e.stft.n_bins, frame_bytes = e.n_channels * sizeof(float), i
         self.engine, self.source, self.log, self.time_stretcher = engine, source, log, time_stretcher
-        self.reading = threading.Lock()
+        self.reading, self.taps = threading.Lock(), []
         engine_reset(e)
         p.engine, p.block, p.sample_rate = e, block_frames, sample_rate
         p.kind = KINDS.index(kind)
@@ -334,6 +307,16 @@ cdef class Player:
         """Start or stop copying the output to the recorder's ring. from_play: start with the call that begins to play."""
         atomic_write(&self.state.recorder.on, (RECORDER_ARMED if from_play else RECORDER_ON) if on else RECORDER_OFF)
 
+    def tap(self, Py_ssize_t i, ItemRing ring):
+        """Copy the output to a ring from now on; None: no longer. i: below MOST_TAPS, each for one ring at a time."""
+        if not 0 <= i < MOST_TAPS:
+            raise ValueError(f"tap is {i}; expected 0 to {MOST_TAPS - 1}")
+        atomic_write(&self.state.taps[i].on, False)
+        if ring is not None:
+            self.taps.append(ring)                                # the audio thread may hold an earlier one until it ends
+            self.state.taps[i].ring = ring.ring
+            atomic_write(&self.state.taps[i].on, True)
+
     def recorded(self, long long most):
         """Take up to `most` recorded frames, float32 (frames, channels). One reader."""
         cdef Py_ssize_t channels = self.state.engine.n_channels
@@ -407,3 +390,4 @@ EVENTS = _in_order({
     EVENT_SCHEDULED: "scheduled",
 })
 KINDS = _in_order({SOURCE_RING: "ring", SOURCE_DEVICE: "device", SOURCE_NONE: "none"})
+TAPS = MOST_TAPS

@@ -52,8 +52,15 @@ ctypedef struct TimeStretching:
 
 ctypedef struct RecorderState:
     Ring *ring                # frames
-    long long on              # atomic: RECORDER_OFF, RECORDER_ON or RECORDER_ARMED (`player.pyx`)
+    long long on              # atomic: RECORDER_OFF, RECORDER_ON or RECORDER_ARMED (`outlets.pxd`)
     unsigned long long frames, dropped_frames
+
+cdef enum:
+    MOST_TAPS = 4
+
+ctypedef struct Tap:          # another reader of the output
+    Ring *ring                # borrowed, frames
+    long long on              # atomic: whether it gets the output
 
 ctypedef struct PlayerCounters:   # since the player was created
     unsigned long long underrun_frames, underruns, recorded_frames, dropped_frames
@@ -83,4 +90,5 @@ ctypedef struct PlayerState:
     SourceState source
     TimeStretching stretching
     RecorderState recorder
+    Tap taps[MOST_TAPS]
     Meters meters

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soxr
@@ -15,6 +17,7 @@ import soxr
 from aedsp.arrays import Float32
 from aedsp.audio import file as audio_file
 from aedsp.audio.examine import examine
+from aedsp.audio.sounds import Sound
 from aedsp.errors import AudioFileError
 from aedsp.model.front_end import LOUDEST
 
@@ -37,7 +40,8 @@ class Reader:
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or Sound
+        A file, or a sound that is none (`aedsp.audio.sounds`).
     sample_rate : float, optional
         Rate of the blocks in Hz. Default: the file's rate.
     channels : int, optional
@@ -59,7 +63,7 @@ class Reader:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Sound,
         sample_rate: float | None = None,
         channels: int | None = None,
         *,
@@ -67,20 +71,22 @@ class Reader:
         clean: bool = False,
         block_frames: int = READ_FRAMES,
     ) -> None:
-        found = examine(path)
-        if found.n_frames == 0:
-            raise AudioFileError(f"{path}: holds no audio, 0 frames")
-        self.name = Path(path).name
-        #: Length of the file in its own frames: those that can be read.
-        self.frames = found.n_frames
-        self._opened = audio_file.open_audio(path)
-        self.file = self._opened.__enter__()
+        self._opened, self.remark = ExitStack(), ""
+        self._frames: int | None = None
+        if isinstance(path, (str, os.PathLike)):
+            found = examine(path)
+            if found.n_frames == 0:
+                raise AudioFileError(f"{path}: holds no audio, 0 frames")
+            self.name, self._frames, self.remark = Path(path).name, found.n_frames, found.remark
+            self.file: Any = self._opened.enter_context(audio_file.open_audio(path))
+        else:
+            self.name, self.file = path.name, path
+            self._opened.callback(path.close)
         self.sample_rate = self.file_rate if sample_rate is None else sample_rate
         self.channels = int(self.file.channels) if channels is None else channels
         self.loop, self._clean, self._block_frames = loop, clean, block_frames
         #: Whether reading ended before the length that the file was found to have.
         self.damaged = False
-        self.remark = found.remark
 
     def __enter__(self) -> Reader:
         return self
@@ -89,7 +95,12 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        self._opened.__exit__(None, None, None)
+        self._opened.close()
+
+    @property
+    def frames(self) -> int:
+        """Length of the file in its own frames: those that can be read; `ENDLESS` while the end is not known."""
+        return int(self.file.frames) if self._frames is None else self._frames
 
     @property
     def warning(self) -> str | None:

@@ -22,7 +22,7 @@ from aedsp.arrays import Int64
 from aedsp.control.gesture_file import Gesture, read_part, require_mido, write
 from aedsp.engine.controls import NEUTRAL_AMOUNTS
 from aedsp.engine.state import NEUTRAL, State, Values
-from aedsp.live.sources import FileSource, NoInput
+from aedsp.live.sources import FileSource, NoInput, Song
 from aedsp.live.stream import Stream
 from aedsp.model.model import Model
 
@@ -226,8 +226,10 @@ def _scheduled(packed: int) -> list[Any]:
     return [name, unit, None if np.isnan(value) else value]
 
 
-def _song(source: FileSource) -> dict[str, Any]:
-    return {"open": str(Path(source.path).resolve()), "loop": source.loop}
+def _song(source: Song) -> dict[str, Any]:
+    """A song by its path; only the name of its type where it is no file, which a replay refuses by that name."""
+    name = str(Path(source.path).resolve()) if isinstance(source, FileSource) else type(source).__name__
+    return {"open": name, "loop": source.loop}
 
 
 def _others(state: State) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from aedsp.engine.engine import Engine
 from aedsp.engine.scheduling import Changes
 from aedsp.errors import GestureFileError
 from aedsp.live.segments import Fading, Segment, frames_of
-from aedsp.live.sources import FileSource
+from aedsp.live.sources import FileSource, Song
 from aedsp.model.model import Model
 
 BLOCK_FRAMES = 4096
@@ -41,7 +41,7 @@ class _Feed:
         self._rate, self._channels = engine.sample_rate, engine.channels
         self._keep = _MOST_SOURCE * most_frames + 2 * READ_FRAMES + _AHEAD
         self.ring = ItemRing(4 * self._keep, 4 * engine.channels)
-        self._source: FileSource | None = None
+        self._source: Song | None = None
         self._reader: Reader | None = None
         self._blocks: Iterator[Float32] = iter(())
         self._pending = np.zeros((0, engine.channels), np.float32)
@@ -91,8 +91,8 @@ class _Feed:
         self._blocks = frames_of(segment, self._reader, old)
         self._pending, self._ended = self._pending[:0], False
 
-    def _open(self, source: FileSource) -> Reader:
-        return Reader(source.path, self._rate, self._channels, loop=source.loop)
+    def _open(self, source: Song) -> Reader:
+        return source.reader(self._rate, self._channels)
 
 
 class Replay:

@@ -17,10 +17,10 @@ from aedsp.engine.engine import Engine
 from aedsp.errors import StreamError
 from aedsp.live.device import StreamDevice
 from aedsp.live.segments import Segment
-from aedsp.live.sources import FileSource, InputSource, NoInput, Source
+from aedsp.live.sources import SONGS, InputSource, NoInput, Song, Source
 from aedsp.live.streamer import Streamer, new_ring
 
-_KINDS: dict[type, Literal["ring", "device", "none"]] = {FileSource: "ring", InputSource: "device", NoInput: "none"}
+_KINDS: dict[type, Literal["ring", "device", "none"]] = {InputSource: "device", NoInput: "none"}
 #: The player's fade-out, and some calls of the audio thread.
 _FADE_OUT_S = 0.1
 
@@ -39,7 +39,7 @@ class Feed:
         self._engine = engine
         self.ring = new_ring(engine.sample_rate, engine.channels)
         self.streamer: Streamer | None = None
-        if isinstance(source, FileSource):
+        if isinstance(source, SONGS):
             self.streamer = Streamer(source, engine.sample_rate, engine.channels, self.ring)
         elif isinstance(source, NoInput):
             engine.set_drive(source.drive)
@@ -53,7 +53,7 @@ class Feed:
     @property
     def kind(self) -> Literal["ring", "device", "none"]:
         """The kind of the source, as the player calls it."""
-        return _KINDS[type(self._source)]
+        return _KINDS.get(type(self._source), "ring")
 
     @property
     def source(self) -> Source:
@@ -63,7 +63,7 @@ class Feed:
     @property
     def song(self) -> Streamer | None:
         """The streamer, while a file is the source."""
-        return self.streamer if isinstance(self._source, FileSource) else None
+        return self.streamer if isinstance(self._source, SONGS) else None
 
     def start(self, player: Player, device: StreamDevice, handle: EngineHandle) -> None:
         """Fill the ring; from now on the source can be changed."""
@@ -80,7 +80,7 @@ class Feed:
         assert self._player is not None and self._device is not None, "started before"
         if isinstance(source, NoInput):
             self._drive(source)
-        if isinstance(source, FileSource):
+        if isinstance(source, SONGS):
             self._open(source)
         if isinstance(source, InputSource) or isinstance(self._source, InputSource):
             self._reopen(source)
@@ -98,13 +98,13 @@ class Feed:
             self.requested.pop()
             raise
 
-    def _open(self, source: FileSource) -> None:
+    def _open(self, source: Song) -> None:
         assert self._player is not None
         if self.streamer is None:
             self.streamer = Streamer(source, self._engine.sample_rate, self._engine.channels, self.ring)
             self.streamer.start(self._player)
             return
-        was_file = isinstance(self._source, FileSource)
+        was_file = isinstance(self._source, SONGS)
         self.streamer.open(source, fades=was_file and self._player.asked == "play")
         if not was_file:
             self.streamer.wait_for_jump()

@@ -13,7 +13,7 @@ import numpy as np
 
 from aedsp.arrays import Float32
 from aedsp.audio.reader import Reader
-from aedsp.live.sources import FileSource
+from aedsp.live.sources import Song
 
 #: How long a song fades out while the next one begins.
 CROSSFADE_S = 1.0
@@ -23,7 +23,7 @@ CROSSFADE_S = 1.0
 class Fading:
     """A song that fades out: from which frame of its file, and its gain there."""
 
-    source: FileSource
+    source: Song
     frame: int
     gain: float = 1.0
 
@@ -32,7 +32,7 @@ class Fading:
 class Segment:
     """A song from a frame of its file on. opened: it is another song than before; fading: that one, if it played."""
 
-    source: FileSource
+    source: Song
     frame: int
     opened: bool = False
     fading: Fading | None = None

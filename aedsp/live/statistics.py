@@ -1,8 +1,23 @@
-"""Latency and callback statistics of a stream: values and their text form."""
+"""Meter readings, latency and callback statistics of a stream: values and their text form."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from aedsp.arrays import Float32
+
+
+class Meter(NamedTuple):
+    """The latest readings. code : (n_code,) of the first channel, before gains and overrides; original, heard : its
+    magnitudes (n_bins,) before and after the model; peak : output peak, decaying by 20 dB per second; frame : stream
+    frame."""
+
+    code: Float32
+    original: Float32
+    heard: Float32
+    peak: float
+    frame: int
 
 
 @dataclass(frozen=True)

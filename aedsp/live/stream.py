@@ -7,20 +7,20 @@ The audio thread runs compiled code only (`_rt/callback`, `_rt/player`). This ob
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from aedsp._rt.handle import EngineHandle
-from aedsp._rt.player import EVENT_BYTES, Player
+from aedsp._rt.player import EVENT_BYTES, TAPS, Player
 from aedsp._rt.ring import ItemRing
-from aedsp.arrays import Float32
 from aedsp.engine import time_stretch
 from aedsp.engine.arguments import expect_number
 from aedsp.engine.engine import Engine
@@ -34,26 +34,15 @@ from aedsp.live.portaudio import DeviceName
 from aedsp.live.recorder import RING_S as RECORDER_RING_S
 from aedsp.live.recorder import Recorder
 from aedsp.live.segments import Segment
-from aedsp.live.sources import Source, as_source
-from aedsp.live.statistics import Latency, StreamStatistics
+from aedsp.live.sources import Playable, Source, as_source, channels_of
+from aedsp.live.statistics import Latency, Meter, StreamStatistics
+from aedsp.live.tap import Tap
 from aedsp.model.model import Model
 from aedsp.unique import Unique
 
 Transport = Literal["play", "pause", "stop", "end"]
 
 LOG_EVENTS = 1 << 15
-
-
-class Meter(NamedTuple):
-    """The latest readings. code : (n_code,) of the first channel, before gains and overrides; original, heard : its
-    magnitudes (n_bins,) before and after the model; peak : output peak, decaying by 20 dB per second; frame : stream
-    frame."""
-
-    code: Float32
-    original: Float32
-    heard: Float32
-    peak: float
-    frame: int
 
 
 class Stream(Unique):
@@ -64,11 +53,12 @@ class Stream(Unique):
 
     Parameters
     ----------
-    engine : Engine
+    engine : Engine or Model
         Sets the sample rate of the device, the channels of the source and, if fixed, the block size of the device.
-        Until the stream is closed, the audio thread runs the engine and `process` raises.
-    source : path, FileSource, InputSource, NoInput or None
-        None: no input, the decoder alone.
+        Until the stream is closed, the audio thread runs the engine and `process` raises. A Model: an engine of it at
+        the device's own rate.
+    source : path, array, generator or function of blocks, another Source, or None
+        None: no input, the decoder alone. `ArraySource`, `BlockSource` and `StreamSource` have options.
     device : int, str or None
         The output device: PortAudio number, part of the name, or None for the default device.
     latency : float, "low" or "high"
@@ -78,7 +68,7 @@ class Stream(Unique):
         first two.
     on_message : callable, optional
         Called with a message when the device is lost or comes back, the file is damaged, or a recording has to stop.
-        On the housekeeper's thread.
+        On the housekeeper's thread. None: to the logger "aedsp".
 
     Raises
     ------
@@ -96,18 +86,23 @@ class Stream(Unique):
 
     def __init__(
         self,
-        engine: Engine,
-        source: Source | str | os.PathLike[str] | None = None,
+        engine: Engine | Model,
+        source: Playable = None,
         device: DeviceName = None,
         *,
         latency: portaudio.Latency = "low",
         output_channels: int | None = None,
         on_message: Callable[[str], None] | None = None,
     ) -> None:
-        if not isinstance(engine, Engine):
-            raise TypeError(f"engine is {type(engine).__name__}; expected aedsp.Engine")
+        if not isinstance(engine, (Engine, Model)):
+            raise TypeError(f"engine is {type(engine).__name__}; expected aedsp.Engine, or a Model to make one of")
         portaudio.expect_latency(latency)
+        source = as_source(source)
+        if isinstance(engine, Model):
+            rate = portaudio.find_device(device, "output").sample_rate
+            engine = Engine(engine, rate, channels=channels_of(source))
         self.engine = engine
+        self._taps: set[int] = set()
         self.on_message = on_message
         #: Called on the housekeeper's thread when a song has ended.
         self.on_end: Callable[[], None] | None = None
@@ -117,7 +112,7 @@ class Stream(Unique):
         self._recording = RunningRecording()
         self._closed = False
         self._stretch = (1.0, 0.0)
-        self._feed = Feed(engine, as_source(source))
+        self._feed = Feed(engine, source)
         handle = engine.attach()
         with contextlib.ExitStack() as undo:  # in reverse: closing the device first ends the audio thread
             undo.callback(handle.detach)
@@ -201,7 +196,7 @@ class Stream(Unique):
         """What plays, or is about to."""
         return self._feed.source
 
-    def change(self, source: Source | str | os.PathLike[str] | None) -> None:
+    def change(self, source: Playable) -> None:
         """Switch to another source; the transport keeps its state.
 
         A song that plays fades out over a second while the next one begins. A live input opens the device anew, and is
@@ -273,6 +268,18 @@ class Stream(Unique):
         if recorder.error:
             self.say(recorder.error)
         return path
+
+    def tap(self, seconds: float = 1.0) -> Tap:
+        """What is played from now on, as an iterator of blocks; see `Tap`. At most 4 at a time: RuntimeError."""
+        with self._lock:
+            self._expect_open()
+            free = [i for i in range(TAPS) if i not in self._taps]
+            if not free:
+                raise RuntimeError(f"the stream has {TAPS} taps already; close one of them first")
+            self._taps.add(i := free[0])
+            capacity = max(1, int(expect_number("seconds", seconds) * self.engine.sample_rate))
+            ended, release = (lambda: self._closed), (lambda: self._taps.discard(i))
+            return Tap(self._player, i, self.engine.channels, capacity, ended, release)
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
         """Switch to a model with the same front end, from the next hop on, as `Engine.swap`."""
@@ -377,9 +384,11 @@ class Stream(Unique):
                 self.engine.listener.took_effect(events)
 
     def say(self, message: str) -> None:
-        """Report a message through `on_message`."""
+        """Report a message through `on_message`, or to the logger "aedsp"."""
         if self.on_message is not None:
             self.on_message(message)
+        else:
+            logging.getLogger("aedsp").warning(message)
 
     def _expect_open(self) -> None:
         if self._closed:

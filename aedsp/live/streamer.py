@@ -14,8 +14,9 @@ from aedsp._rt.player import Player
 from aedsp._rt.ring import ItemRing
 from aedsp.arrays import Float32
 from aedsp.audio.reader import Reader
+from aedsp.audio.sounds import ENDLESS
 from aedsp.live.segments import Fading, Segment, frames_of
-from aedsp.live.sources import FileSource
+from aedsp.live.sources import BlockSource, Song, StreamSource
 
 RING_S = 3.0
 #: Minimum: what the first frames need at the shortest time-stretch and the lowest transposition
@@ -23,6 +24,7 @@ RING_S = 3.0
 RING_FRAMES = 1 << 17
 #: Free space kept in the ring, so that a seek target is buffered before the audio thread jumps to it.
 RESERVE_S = 0.2
+_WAIT_S = 2.0
 
 
 def new_ring(sample_rate: float, channels: int) -> ItemRing:
@@ -35,28 +37,28 @@ class Streamer:
 
     Parameters
     ----------
-    source : FileSource
+    source : Song
     sample_rate, channels
         Those of the engine.
     ring : ItemRing, optional
         Of `new_ring`; default: a new one.
     """
 
-    def __init__(self, source: FileSource, sample_rate: float, channels: int, ring: ItemRing | None = None) -> None:
-        self._reader = Reader(source.path, sample_rate, channels, loop=source.loop)
+    def __init__(self, source: Song, sample_rate: float, channels: int, ring: ItemRing | None = None) -> None:
+        self._reader = source.reader(sample_rate, channels)
         self._reserve = int(RESERVE_S * sample_rate)
         self.ring = ring or new_ring(sample_rate, channels)
         self._player: Player | None = None
         self._wake = threading.Condition()
         self._seek: int | None = None
-        self._opened: tuple[FileSource, Reader, bool] | None = None
+        self._opened: tuple[Song, Reader, bool] | None = None
         self._closed = self._at_end = False
         self._thread: threading.Thread | None = None
         #: Segments in the ring, by their position in it.
         self.segments: dict[int, Segment] = {0: Segment(source, self._frame_at(source.start_s))}
 
     @property
-    def source(self) -> FileSource:
+    def source(self) -> Song:
         """The song that plays, or is about to."""
         return self._opened[0] if self._opened else self._newest.source
 
@@ -66,9 +68,10 @@ class Streamer:
         return self._at_end and self._opened is None and self._seek is None
 
     @property
-    def duration_s(self) -> float:
+    def duration_s(self) -> float | None:
+        """In s; None where the end is not known."""
         reader = self._opened[1] if self._opened else self._reader
-        return reader.frames / reader.file_rate
+        return None if reader.frames == ENDLESS else reader.frames / reader.file_rate
 
     @property
     def warning(self) -> str | None:
@@ -110,25 +113,27 @@ class Streamer:
         self._thread = threading.Thread(target=self._serve, name="aedsp streamer", daemon=True)
         self._thread.start()
         with self._wake:
-            self._wake.wait_for(lambda: self._room() == 0 or self._at_end, timeout=2.0)
+            self._wake.wait_for(lambda: self._room() == 0 or self._at_end, timeout=_WAIT_S)
 
     def wait_for_jump(self) -> None:
         """Wait until the audio thread can see the song that was opened last, and its beginning is in the ring."""
         with self._wake:
-            self._wake.wait_for(lambda: self._opened is None and self.ring.written > self._newest_at, timeout=2.0)
+            self._wake.wait_for(lambda: self._opened is None and self.ring.written > self._newest_at, timeout=_WAIT_S)
 
     def seek(self, position_s: float) -> None:
         """Continue from another position, in s; clipped to the file."""
+        if isinstance(self.source, (BlockSource, StreamSource)):
+            return
         with self._wake:
             frame = self._frame_at(position_s)
             if self._opened:  # a song that has not begun yet begins there
                 source, reader, fades = self._opened
-                self._opened = FileSource(source.path, source.loop, frame / reader.file_rate), reader, fades
+                self._opened = source.beginning_at(frame / reader.file_rate), reader, fades
             else:
                 self._seek = frame
             self._wake.notify_all()
 
-    def open(self, source: FileSource, fades: bool) -> None:
+    def open(self, source: Song, fades: bool) -> None:
         """Switch to another song, while this one fades out, or from the next jump on.
 
         Raises
@@ -136,7 +141,7 @@ class Streamer:
         OSError, AudioFileError
             The file cannot be read; this song plays on.
         """
-        reader = Reader(source.path, self._reader.sample_rate, self._reader.channels, loop=source.loop)
+        reader = source.reader(self._reader.sample_rate, self._reader.channels)
         with self._wake:
             if self._opened:
                 self._opened[1].close()
@@ -148,7 +153,7 @@ class Streamer:
             self._closed = True
             self._wake.notify_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_WAIT_S)  # a program's blocks may never come
         self._reader.close()
         if self._opened:
             self._opened[1].close()
@@ -160,7 +165,10 @@ class Streamer:
         return int(np.clip(round(position_s * reader.file_rate), 0, reader.frames - 1))
 
     def _room(self) -> int:
-        return max(0, self.ring.writable - self._reserve)
+        room = self.ring.writable - self._reserve
+        if (ahead_s := getattr(self._newest.source, "ahead_s", RING_S)) < RING_S:
+            room = min(room, int(ahead_s * self._reader.sample_rate) - self.ring.readable)
+        return max(0, room)
 
     def _serve(self) -> None:
         try:

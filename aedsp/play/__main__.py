@@ -324,7 +324,7 @@ def _offline(chosen: Choice, model: Model, output: Path, reason: str, ignored: l
         path = Path(chosen.source.path)
         gestures = data.demo_gestures_path() if chosen.is_demo and mido_is_installed() else None
         offline.render(path, model, output, reason, options, chosen.amounts, chosen.stretch, chosen.transpose, gestures)
-    else:
+    elif isinstance(chosen.source, NoInput):
         offline.render_no_input(model, output, reason, options, chosen.amounts, chosen.source.drive)
 
 

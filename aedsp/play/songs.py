@@ -44,7 +44,7 @@ class Songs:
             return readable(Path(source.path).name)
         if isinstance(source, InputSource):
             return "live input" if source.device is None else f"live input {source.device}"
-        return f"no input ({source.drive})"
+        return f"no input ({source.drive})" if isinstance(source, NoInput) else "a program's sound"
 
     @property
     def folder(self) -> Path:
