@@ -39,6 +39,10 @@ cdef extern from "aedsp.h":
         int32_t (*n_units)(const aedsp_engine *) noexcept nogil
 
 
+cdef extern from "atomics.h":
+    long long atomic_read(long long *p) noexcept nogil
+
+
 cdef inline EngineState *_state(const aedsp_engine *engine) noexcept nogil:
     return <EngineState *> engine.state
 
@@ -85,7 +89,7 @@ cdef int32_t c_set_at(aedsp_engine *engine, int64_t frame, int32_t control, int3
     cdef Change change
     if not 0 <= control < N_CONTROLS or not _allowed(control, value):
         return False
-    if control < CONTROLS_PER_UNIT and not 0 <= unit < e.loaded.n_code:
+    if control < CONTROLS_PER_UNIT and not 0 <= unit < atomic_read(&e.n_units):
         return False
     change.frame, change.control, change.unit, change.value = frame, control, unit, value
     return ring_write(e.schedule.asked[FROM_C], &change, 1) == 1
@@ -102,7 +106,7 @@ cdef int64_t c_frame(const aedsp_engine *engine) noexcept nogil:
 
 
 cdef int32_t c_n_units(const aedsp_engine *engine) noexcept nogil:
-    return <int32_t> _state(engine).loaded.n_code
+    return <int32_t> atomic_read(&_state(engine).n_units)
 
 
 cdef aedsp_functions _functions

@@ -101,6 +101,7 @@ ctypedef struct EngineState:
     Rtisi *rtisi                  # NULL: no refinement
     Limiter *limiter
     LoadedModel *loaded           # borrowed
+    long long n_units             # atomic: of `loaded`, for threads that must not follow it
     const ControlSnapshot *controls
     Ring *incoming                # LoadedModel *: taken at the next hop
     Ring *retired                 # LoadedModel *: returned to the control side

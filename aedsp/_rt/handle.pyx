@@ -65,6 +65,7 @@ cdef class EngineHandle:
         triple_start(&e.published.turn)
         self.models = {<size_t> &loaded.model: loaded}
         e.loaded = &loaded.model
+        e.n_units = loaded.model.n_code
         e.controls = control_latest(e.loaded.controls)
         e.n_channels, e.latency_frames = n_channels, timing.latency_frames
         e.phases.with_input, e.phases.without = _MODES[phases.with_input], _MODES[phases.without]

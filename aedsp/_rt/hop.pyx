@@ -30,6 +30,7 @@ from aedsp._rt.phase_synthesis cimport (
 
 cdef extern from "atomics.h":
     long long clock_ns() noexcept nogil
+    void atomic_write(long long *p, long long v) noexcept nogil
 
 
 cdef float SIDELOBE = 0.84     # -1.5 dB
@@ -284,9 +285,10 @@ cdef void hop_note(EngineState *e, EventKind kind, long long at, long long value
 
 cdef void hop_adopt(EngineState *e, LoadedModel *model) noexcept nogil:
     """Another model from the next hop on; the changes that were applied so far hold for its controls too."""
-    control_latest(model.controls)
+    e.controls = control_latest(model.controls)
     control_carry(e.loaded.controls, model.controls)
     e.loaded = model
+    atomic_write(&e.n_units, model.n_code)
 
 
 cdef long long hop_pack_change(const Change *change) noexcept nogil:
