@@ -31,7 +31,7 @@ cdef extern from "aedsp.h":
     ctypedef struct aedsp_functions:
         int32_t version
         int32_t (*process)(aedsp_engine *, const float *, float *, ptrdiff_t) noexcept nogil
-        ptrdiff_t (*process_codes)(aedsp_engine *, const float *, float *, ptrdiff_t, float *, ptrdiff_t) noexcept nogil
+        ptrdiff_t (*process_codes)(aedsp_engine *, const float *, float *, ptrdiff_t, float *, ptrdiff_t, int32_t) noexcept nogil
         void (*reset)(aedsp_engine *) noexcept nogil
         int32_t (*set_at)(aedsp_engine *, int64_t, int32_t, int32_t, float) noexcept nogil
         ptrdiff_t (*code)(aedsp_engine *, float *, ptrdiff_t) noexcept nogil
@@ -59,11 +59,11 @@ cdef int32_t c_process(aedsp_engine *engine, const float *x, float *out, ptrdiff
 
 
 cdef ptrdiff_t c_process_codes(aedsp_engine *engine, const float *x, float *out, ptrdiff_t n_frames, float *codes,
-                               ptrdiff_t most) noexcept nogil:
+                               ptrdiff_t most, int32_t n_units) noexcept nogil:
     cdef EngineState *e = _state(engine)
     if not _fits(engine, n_frames):
         return -1
-    return engine_codes(e, x, NULL, out, n_frames, codes, most, e.loaded.n_code)
+    return engine_codes(e, x, NULL, out, n_frames, codes, max(0, most) if n_units > 0 else 0, n_units)
 
 
 cdef void c_reset(aedsp_engine *engine) noexcept nogil:
@@ -97,7 +97,7 @@ cdef int32_t c_set_at(aedsp_engine *engine, int64_t frame, int32_t control, int3
 
 cdef ptrdiff_t c_code(aedsp_engine *engine, float *code, ptrdiff_t most) noexcept nogil:
     cdef EngineState *e = _state(engine)
-    memcpy(code, loaded_code(e.loaded, e.flight.slot * e.n_channels), min(most, e.loaded.n_code) * sizeof(float))
+    memcpy(code, loaded_code(e.loaded, e.flight.slot * e.n_channels), max(0, min(most, e.loaded.n_code)) * sizeof(float))
     return e.loaded.n_code
 
 

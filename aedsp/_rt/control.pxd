@@ -46,6 +46,7 @@ cdef void triple_publish(TripleBuffer *turn) noexcept nogil
 cdef bint triple_take(TripleBuffer *turn) noexcept nogil
 cdef const ControlSnapshot *control_latest(ControlSlots *slots) noexcept nogil
 cdef void control_apply(ControlSlots *slots, int control, Py_ssize_t unit, float value, long long number) noexcept nogil
+cdef long long control_stamp(const ControlSlots *slots, int control, Py_ssize_t unit, float *value) noexcept nogil
 cdef void control_settle(ControlSlots *slots) noexcept nogil
 cdef void control_carry(const ControlSlots *old, ControlSlots *new) noexcept nogil
 cdef void control_return(ControlSlots *slots) noexcept nogil

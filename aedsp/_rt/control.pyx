@@ -128,6 +128,13 @@ cdef void control_apply(ControlSlots *slots, int control, Py_ssize_t unit, float
         _set(slots, _index(slots.n_units, control, unit), value, number)
 
 
+cdef long long control_stamp(const ControlSlots *slots, int control, Py_ssize_t unit, float *value) noexcept nogil:
+    """Audio side: number of the scheduled change that set a value last, 0 for none; and that value."""
+    cdef Py_ssize_t i = _index(slots.n_units, control, unit)
+    value[0] = slots.applied.value[i]
+    return slots.applied.stamp[i]
+
+
 cdef void control_carry(const ControlSlots *old, ControlSlots *new) noexcept nogil:
     """Audio side: apply to a new model's controls the changes that are not folded into them yet."""
     cdef long long folded = new.slot[new.turn.front].folded

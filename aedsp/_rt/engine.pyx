@@ -159,7 +159,7 @@ cdef void _push(EngineState *e, const float *x, const float *y, Py_ssize_t n_fra
 cdef void engine_publish(EngineState *e) noexcept nogil:
     """Publish the newest activations and the counters to the control side. Wait-free."""
     e.counters.limited_frames = e.limiter.limited_frames
-    e.counters.taken, e.counters.schedule_done = e.taken, e.schedule.done
+    e.counters.taken, e.counters.schedule_done, e.counters.late_changes = e.taken, e.schedule.done, e.schedule.late
     control_return(e.loaded.controls)
     e.published.slot[e.published.turn.back] = e.counters
     triple_publish(&e.published.turn)
@@ -252,6 +252,7 @@ cdef void engine_reset(EngineState *e) noexcept nogil:
     """Back to the initial state, except for the controls."""
     engine_clear(e)
     e.volume_jumps = True
+    e.schedule.late = 0
     e.limiter.limited_frames = 0
     memset(&e.counters, 0, sizeof(EngineCounters))
     engine_publish(e)

@@ -21,7 +21,7 @@ from aedsp._rt.engine cimport engine_codes, engine_process, engine_reset
 from aedsp._rt.engine_state cimport CHUNK, Channel, EngineCounters, EngineState
 from aedsp._rt.loaded cimport Loaded, LoadedModel
 from aedsp._rt.hop cimport hop_adopt
-from aedsp._rt.schedule cimport FROM_PYTHON, SCHEDULE_CAPACITY, Change, HopEnd, schedule_free, schedule_new
+from aedsp._rt.schedule cimport FROM_PYTHON, SCHEDULE_CAPACITY, Change, HopEnd, schedule_drop, schedule_free, schedule_new
 from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_write
 from aedsp._rt.phase_synthesis cimport PHASE_ADVANCE, PHASE_PGHI, PHASE_SOURCE, PHASE_SPSI, phase_synthesis_begin, phase_synthesis_free
 
@@ -88,7 +88,7 @@ cdef class EngineHandle:
         cdef HopEnd first, step
         first.whole, first.part = ends[0]
         step.whole, step.part = ends[1]
-        e.schedule = schedule_new(first, step, ends[2])
+        e.schedule = schedule_new(first, step, ends[2], max(SCHEDULE_CAPACITY, 16 * loaded.model.n_code))
         e.drives = ring_new(WAITING_DRIVES, sizeof(DriveRequest))
         if (e.schedule is NULL or e.drives is NULL or e.stft is NULL or e.phase is NULL or e.limiter is NULL or e.channels is NULL or e.incoming is NULL
                 or e.retired is NULL):
@@ -353,11 +353,21 @@ cdef class EngineHandle:
             change = <Change *> &raw[i, 0]
             change.frame, change.control, change.unit, change.value = frames[i], controls[i], units[i], values[i]
         with self.lock:
-            if self.n_scheduled + n - self._newest_counters().schedule_done > SCHEDULE_CAPACITY:
+            if self.n_scheduled + n - self._newest_counters().schedule_done > self.state.schedule.capacity:
                 return False
             self.n_scheduled += n
             ring_write(self.state.schedule.asked[FROM_PYTHON], &raw[0, 0], n)
             return True
+
+    def unschedule(self):
+        """Drop the changes that wait, from the next block on; those from C too that are sorted in."""
+        with self.lock:
+            schedule_drop(self.state.schedule)
+
+    @property
+    def most_scheduled(self):
+        """How many changes may wait."""
+        return self.state.schedule.capacity
 
     cdef EngineCounters _newest_counters(self) except *:
         """Under the lock."""

@@ -15,14 +15,16 @@ from aedsp._kernels.resample cimport resampler_room
 from aedsp._kernels.rtisi cimport rtisi_run
 from aedsp._kernels.stft cimport stft_forward, stft_inverse, stft_remember
 from aedsp._kernels.volume cimport volume_jump, volume_move
-from aedsp._rt.control cimport control_apply, control_carry, control_latest, control_settle
+from aedsp._rt.control cimport (
+    CONTROLS_PER_UNIT, N_CONTROLS, ControlSlots, control_apply, control_carry, control_latest, control_settle, control_stamp,
+)
 from aedsp._rt.drive cimport DRIVE_HOLD, DriveRequest, drive_change, drive_code, drive_level
 from aedsp._rt.loaded cimport LoadedModel, loaded_code, loaded_feed, loaded_run, loaded_settle, loaded_spectrum
 from aedsp._rt.engine_state cimport (
     EVENT_CONTROLS, EVENT_DRIVE, EVENT_SCHEDULED, EVENT_SWAP, INPUT_AUDIO, INPUT_MISSING, INPUT_NONE, Channel, EngineState, Event, EventKind, InputKind,
 )
 from aedsp._rt.recent cimport recent_note
-from aedsp._rt.schedule cimport Change, schedule_missed, schedule_pop, schedule_take
+from aedsp._rt.schedule cimport Change, schedule_pop, schedule_take
 from aedsp._rt.ring cimport ring_read, ring_readable, ring_write
 from aedsp._rt.phase_synthesis cimport (
     PHASE_ADVANCE, PHASE_SOURCE, PHASE_SPSI, PhaseMode, PhaseSynthesis, phase_synthesis_run,
@@ -302,11 +304,25 @@ cdef void hop_take_scheduled(EngineState *e) noexcept nogil:
     """Apply the scheduled changes of the next hop. No hop is in flight."""
     cdef Change change
     while schedule_pop(e.schedule, &change):
-        e.counters.late_changes += schedule_missed(e.schedule, &change)
         control_apply(e.loaded.controls, change.control, change.unit, change.value, e.schedule.n_applied)
         hop_note(e, EVENT_SCHEDULED, e.hop, hop_pack_change(&change))
     control_settle(e.loaded.controls)
     volume_move(&e.volume, e.controls.volume)
+
+
+cdef void _note_reapplied(EngineState *e) noexcept nogil:
+    """Log the scheduled changes that the newest publication does not know: they hold on after it."""
+    cdef const ControlSlots *slots = e.loaded.controls
+    cdef long long folded = slots.slot[slots.turn.front].folded
+    cdef Change change
+    cdef Py_ssize_t n_units
+    if e.log.ring is NULL or slots.applied.n <= folded:
+        return
+    for change.control in range(N_CONTROLS):
+        n_units = slots.n_units if change.control < CONTROLS_PER_UNIT else 1
+        for change.unit in range(n_units):
+            if control_stamp(slots, change.control, change.unit, &change.value) > folded:
+                hop_note(e, EVENT_SCHEDULED, e.hop, hop_pack_change(&change))
 
 
 cdef void hop_take_changes(EngineState *e) noexcept nogil:
@@ -333,3 +349,4 @@ cdef void hop_take_changes(EngineState *e) noexcept nogil:
     if e.controls.version != e.log.version:
         e.log.version = e.controls.version
         hop_note(e, EVENT_CONTROLS, e.hop, e.log.version)
+        _note_reapplied(e)

@@ -313,7 +313,8 @@ cdef class Player:
             raise ValueError(f"tap is {i}; expected 0 to {MOST_TAPS - 1}")
         atomic_write(&self.state.taps[i].on, False)
         if ring is not None:
-            self.taps.append(ring)                                # the audio thread may hold an earlier one until it ends
+            if ring not in self.taps:                             # the audio thread may hold an earlier one until it ends
+                self.taps.append(ring)
             self.state.taps[i].ring = ring.ring
             atomic_write(&self.state.taps[i].on, True)
 

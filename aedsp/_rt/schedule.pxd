@@ -15,6 +15,9 @@ ctypedef struct Schedule:
     Change *heap                # the earliest first
     Py_ssize_t n
     Py_ssize_t n_of[2]          # from each producer
+    long long capacity          # changes of one producer that wait
+    long long drop_to, dropped_to   # atomic: position in the ring of Python up to which changes are to be dropped; done
+    long long late              # changes whose hop had begun when they came
     long long arrived, done     # changes that came; changes from Python that were applied or dropped
     long long n_applied         # of all
     long long denominator
@@ -26,13 +29,13 @@ cdef extern from "limits.h":
 cdef enum:
     FROM_PYTHON = 0
     FROM_C = 1
-    SCHEDULE_CAPACITY = 1 << 14     # changes of one producer that wait
+    SCHEDULE_CAPACITY = 1 << 14     # at least
 
-cdef Schedule *schedule_new(HopEnd first, HopEnd step, long long denominator) noexcept nogil
+cdef Schedule *schedule_new(HopEnd first, HopEnd step, long long denominator, long long capacity) noexcept nogil
 cdef void schedule_free(Schedule *s) noexcept nogil
 cdef void schedule_clear(Schedule *s) noexcept nogil
 cdef void schedule_take(Schedule *s) noexcept nogil
 cdef bint schedule_due(const Schedule *s) noexcept nogil
 cdef bint schedule_pop(Schedule *s, Change *change) noexcept nogil
-cdef bint schedule_missed(const Schedule *s, const Change *change) noexcept nogil
+cdef void schedule_drop(Schedule *s) noexcept nogil
 cdef void schedule_advance(Schedule *s) noexcept nogil

@@ -5,18 +5,23 @@ independent of blocks. Changes of one frame keep their order of arrival. Audio s
 """
 
 from aedsp._kernels._cpu cimport aedsp_alloc, aedsp_free
-from aedsp._rt.ring cimport ring_free, ring_new, ring_read, ring_readable, ring_skip
+from aedsp._rt.ring cimport Ring, ring_free, ring_new, ring_read, ring_readable, ring_skip
 
 
-cdef Schedule *schedule_new(HopEnd first, HopEnd step, long long denominator) noexcept nogil:
+cdef extern from "atomics.h":
+    long long atomic_read(long long *p) noexcept nogil
+    void atomic_write(long long *p, long long v) noexcept nogil
+
+
+cdef Schedule *schedule_new(HopEnd first, HopEnd step, long long denominator, long long capacity) noexcept nogil:
     """first: the end of the first hop; step: from one end to the next. NULL if out of memory."""
     cdef Schedule *s = <Schedule *> aedsp_alloc(sizeof(Schedule))
     if s is NULL:
         return NULL
-    s.first, s.step, s.denominator = first, step, denominator
-    s.asked[FROM_PYTHON] = ring_new(SCHEDULE_CAPACITY, sizeof(Change))
-    s.asked[FROM_C] = ring_new(SCHEDULE_CAPACITY, sizeof(Change))
-    s.heap = <Change *> aedsp_alloc(2 * SCHEDULE_CAPACITY * sizeof(Change))
+    s.first, s.step, s.denominator, s.capacity = first, step, denominator, capacity
+    s.asked[FROM_PYTHON] = ring_new(capacity, sizeof(Change))
+    s.asked[FROM_C] = ring_new(capacity, sizeof(Change))
+    s.heap = <Change *> aedsp_alloc(2 * capacity * sizeof(Change))
     if s.asked[FROM_PYTHON] is NULL or s.asked[FROM_C] is NULL or s.heap is NULL:
         schedule_free(s)
         return NULL
@@ -65,18 +70,6 @@ cdef void _pop(Schedule *s, Change *change) noexcept nogil:
     s.heap[i] = last
 
 
-cdef void schedule_take(Schedule *s) noexcept nogil:
-    """Sort in what was asked for. From each producer as many as it may have waiting, so neither crowds out the other."""
-    cdef Change change
-    cdef int source
-    for source in range(2):
-        while s.n_of[source] < SCHEDULE_CAPACITY and ring_read(s.asked[source], &change, 1):
-            change.order = 2 * s.arrived + source
-            s.arrived += 1
-            s.n_of[source] += 1
-            _push(s, &change)
-
-
 cdef bint _ends_after(const Schedule *s, const HopEnd *end, long long frame) noexcept nogil:
     return frame < end.whole or (frame == end.whole and end.part > 0)
 
@@ -102,9 +95,39 @@ cdef bint schedule_pop(Schedule *s, Change *change) noexcept nogil:
     return True
 
 
-cdef bint schedule_missed(const Schedule *s, const Change *change) noexcept nogil:
-    """Whether the change belonged to a hop before the next one."""
-    return change.frame != NEXT_HOP and _ends_after(s, &s.previous, change.frame)
+cdef void _drop(Schedule *s, long long position) noexcept nogil:
+    """Drop what is sorted in, and Python's changes before a position of its ring."""
+    cdef Ring *asked = s.asked[FROM_PYTHON]
+    s.done += s.n_of[FROM_PYTHON] + max(0, position - asked.taken)
+    ring_skip(asked, position)
+    s.n = s.n_of[FROM_PYTHON] = s.n_of[FROM_C] = 0
+
+
+cdef void schedule_drop(Schedule *s) noexcept nogil:
+    """Control side, the producer of Python's changes: drop all that wait; effective at the next `schedule_take`."""
+    atomic_write(&s.drop_to, s.asked[FROM_PYTHON].written + 1)
+
+
+cdef void schedule_take(Schedule *s) noexcept nogil:
+    """Sort in what was asked for. From each producer as many as it may have waiting, so neither crowds out the other.
+
+    Changes whose hop has begun are due at once, in their order of arrival.
+    """
+    cdef Change change
+    cdef long long drop_to = atomic_read(&s.drop_to)
+    cdef int source
+    if drop_to != s.dropped_to:
+        _drop(s, drop_to - 1)
+        s.dropped_to = drop_to
+    for source in range(2):
+        while s.n_of[source] < s.capacity and ring_read(s.asked[source], &change, 1):
+            if change.frame != NEXT_HOP and _ends_after(s, &s.previous, change.frame):
+                s.late += 1
+                change.frame = NEXT_HOP
+            change.order = 2 * s.arrived + source
+            s.arrived += 1
+            s.n_of[source] += 1
+            _push(s, &change)
 
 
 cdef void schedule_advance(Schedule *s) noexcept nogil:
@@ -119,14 +142,7 @@ cdef void schedule_advance(Schedule *s) noexcept nogil:
 
 cdef void schedule_clear(Schedule *s) noexcept nogil:
     """Drop all changes; the next hop is the first."""
-    cdef long long waiting
-    cdef int source
-    for source in range(2):
-        waiting = ring_readable(s.asked[source])
-        ring_skip(s.asked[source], s.asked[source].taken + waiting)
-        if source == FROM_PYTHON:
-            s.done += waiting + s.n_of[source]
-        s.n_of[source] = 0
-    s.n = 0
+    _drop(s, s.asked[FROM_PYTHON].taken + ring_readable(s.asked[FROM_PYTHON]))
+    ring_skip(s.asked[FROM_C], s.asked[FROM_C].taken + ring_readable(s.asked[FROM_C]))
     s.end = s.first
     s.previous.whole = s.previous.part = 0

@@ -146,6 +146,8 @@ class Reader:
             block = np.empty((n, self.file.channels), np.float32)
             block = block[: self.file.buffer_read_into(block, "float32")]
         except (RuntimeError, OSError) as error:
+            if self._frames is None:
+                raise  # a program's own error
             self._broke_off(at, f"{error}; re-encode the file")
             return np.zeros((0, self.file.channels), np.float32)
         if self._clean and len(block) and not (block.max() <= LOUDEST and block.min() >= -LOUDEST):

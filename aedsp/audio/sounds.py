@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.arrays import Float32
+from aedsp.arrays import Float32, expect_samples
 
 #: The length of a sound whose end is not known.
 ENDLESS = 1 << 62
@@ -22,8 +23,9 @@ class Sound(Protocol):
     name: str
     frames: int
     samplerate: float
-    channels: int
 
+    @property
+    def channels(self) -> int: ...
     def seek(self, at: int) -> object: ...
     def buffer_read_into(self, block: Any, dtype: str) -> int: ...
     def close(self) -> None: ...
@@ -32,10 +34,7 @@ class Sound(Protocol):
 def as_block(name: str, given: npt.ArrayLike) -> Float32:
     """Real floats (frames,) or (frames, channels) as float32 (frames, channels). TypeError or ValueError otherwise."""
     x = np.asarray(given)
-    if x.dtype.kind != "f":
-        raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]")
-    if x.ndim not in (1, 2) or (x.ndim == 2 and not x.shape[1]):
-        raise ValueError(f"{name} has shape {x.shape}; expected (frames,) or (frames, channels)")
+    expect_samples(name, x)
     return np.ascontiguousarray(x.reshape(len(x), -1) if x.size else x.reshape(0, *(x.shape[1:] or (1,))), np.float32)
 
 
@@ -71,18 +70,25 @@ class BlockSound:
     def __init__(self, blocks: Iterable[npt.ArrayLike] | NextBlock, sample_rate: float) -> None:
         self._next = iter(blocks) if isinstance(blocks, Iterable) else _called(blocks)
         self.samplerate, self.frames, self._at = sample_rate, ENDLESS, 0
-        self._rest = self._block()
-        self.channels = self._rest.shape[1]
+        self._first: Float32 | None = None
+        self._rest = np.zeros((0, 1), np.float32)
+
+    @property
+    def channels(self) -> int:
+        """Those of the first block, which this waits for."""
+        if self._first is None:
+            self._first = self._rest = self._block()
+        return int(self._first.shape[1])
 
     def _block(self) -> Float32:
         """The next block that holds frames; an empty one at the end."""
         for given in self._next:
             block = as_block("a block", given)
-            if hasattr(self, "channels") and block.shape[1] != self.channels:
-                raise ValueError(f"a block has {block.shape[1]} channels; the first one had {self.channels}")
+            if self._first is not None and block.shape[1] != self._first.shape[1]:
+                raise ValueError(f"a block has {block.shape[1]} channels; the first one had {self._first.shape[1]}")
             if len(block):
                 return block
-        return np.zeros((0, getattr(self, "channels", 1)), np.float32)
+        return np.zeros((0, 1 if self._first is None else self._first.shape[1]), np.float32)
 
     def seek(self, at: int) -> None:
         """There is only onwards."""
@@ -99,7 +105,8 @@ class BlockSound:
 
     def close(self) -> None:
         if (close := getattr(self._next, "close", None)) is not None:
-            close()
+            with contextlib.suppress(ValueError):  # a generator that is being executed, in another thread
+                close()
 
 
 def _called(function: NextBlock) -> Iterator[npt.ArrayLike]:

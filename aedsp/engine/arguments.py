@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.arrays import Float32
-
-MOST_CHANNELS = 64
+from aedsp.arrays import Float32, expect_samples
 
 
 def as_audio(name: str, given: npt.ArrayLike, channels: int, block_frames: int | None) -> Float32:
@@ -33,19 +31,6 @@ def as_phases(given: npt.ArrayLike, phase: str, x: Float32, channels: int) -> Fl
     if y.shape != x.shape:
         raise ValueError(f"phase_from has shape {y.shape}; x has {x.shape}")
     return y
-
-
-def expect_samples(name: str, x: npt.NDArray[Any]) -> None:
-    """Raise TypeError unless the samples are real floats; ValueError if their shape looks transposed."""
-    if x.dtype.kind != "f":
-        scale = f"; divide integers by {2 ** (8 * x.dtype.itemsize - 1)}" if x.dtype.kind == "i" else ""
-        raise TypeError(f"{name} has dtype {x.dtype}; expected floating-point samples in [-1, 1]{scale}")
-    if x.ndim not in (1, 2):
-        raise ValueError(f"{name} has shape {x.shape}; expected (frames,) or (frames, channels)")
-    if x.ndim == 2 and x.shape[0] <= MOST_CHANNELS < x.shape[1]:
-        raise ValueError(
-            f"{name} has shape {x.shape}; expected (frames, channels): are the channels first? then pass {name}.T"
-        )
 
 
 def expect_shape(name: str, shape: tuple[int, ...], channels: int, block_frames: int | None) -> tuple[int, ...]:

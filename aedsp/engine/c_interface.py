@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ _POINTER, _LENGTH = ctypes.c_void_p, ctypes.c_ssize_t
 #: Result and arguments of each function, as in `aedsp.h`.
 _TYPES: dict[str, tuple[Any, ...]] = {
     "process": (ctypes.c_int32, _POINTER, _POINTER, _POINTER, _LENGTH),
-    "process_codes": (_LENGTH, _POINTER, _POINTER, _POINTER, _LENGTH, _POINTER, _LENGTH),
+    "process_codes": (_LENGTH, _POINTER, _POINTER, _POINTER, _LENGTH, _POINTER, _LENGTH, ctypes.c_int32),
     "reset": (None, _POINTER),
     "set_at": (ctypes.c_int32, _POINTER, ctypes.c_int64, ctypes.c_int32, ctypes.c_int32, ctypes.c_float),
     "code": (_LENGTH, _POINTER, _POINTER, _LENGTH),
@@ -29,6 +30,8 @@ def get_include() -> str:
 
 class LentEngine:
     """An engine lent to compiled code by `Engine.as_c`; a context manager that takes it back.
+
+    Keep it as long as compiled code uses the engine: one that is dropped takes it back too.
 
     Attributes
     ----------
@@ -59,17 +62,15 @@ class LentEngine:
         code_latency_frames: float,
         hop_frames: float,
     ) -> None:
-        self._handle: EngineHandle | None = handle
         self._engine = CEngine(handle, sample_rate, block_frames or 0, code_latency_frames, hop_frames)
         self.address = self._engine.address
         for name, types in _TYPES.items():
             setattr(self, name, ctypes.CFUNCTYPE(*types)(self._engine.function(name)))
+        self._detach = weakref.finalize(self, handle.detach)
 
     def close(self) -> None:
         """Take the engine back; no compiled code may use it any more."""
-        if self._handle is not None:
-            self._handle.detach()
-            self._handle = None
+        self._detach()
 
     def __enter__(self) -> LentEngine:
         return self

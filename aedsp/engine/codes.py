@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from aedsp._kernels.pghi import Integration
 from aedsp._kernels.phase import Phases
-from aedsp.arrays import Float32, Float64, Floats
+from aedsp.arrays import Float32, Float64, Floats, expect_samples
 from aedsp.engine import phases as phase_modes
-from aedsp.engine.arguments import expect_choice, expect_samples
+from aedsp.engine.arguments import expect_choice
 from aedsp.engine.phases import PhaseMode
 from aedsp.model import constant_q
 from aedsp.model.analysis import transform, windows_of

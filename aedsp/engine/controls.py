@@ -376,7 +376,7 @@ class Controls(Unique):
         with self.together():
             for name, given in values.items():
                 n = min(np.size(given), self.n_units)
-                getattr(self, name)[:n] = np.asarray(given)[:n]
+                getattr(self, name)[:n] = np.reshape(given, -1)[:n]
             if isinstance(state, State):
                 for name, amount in state.amounts.items():
                     setattr(self, name, amount)

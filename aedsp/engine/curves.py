@@ -27,7 +27,8 @@ Automation = (
     Mapping[str, Any] | npt.ArrayLike | Callable[[float], "Mapping[str, Any] | npt.ArrayLike"] | str | os.PathLike[str]
 )
 
-_MOST_VALUES = 1 << 13
+#: Values that are scheduled before the engine takes them; the queue has room for twice as many, and one hop more.
+_MOST_VALUES = 1 << 12
 _MOST_HOPS = 512
 #: Controls that jump from one breakpoint's value to the next.
 _STEPS = {"muted", "sign", "original", "frozen"}
@@ -85,7 +86,7 @@ class Curves:
         array (n_hops, n_code): gains. A mapping: names of controls with their curves: breakpoints
         ``[(time_s, value), ...]`` or one value a hop (n_hops,) for ``detail``, ``mix``, ``volume_db``,
         ``target_amount``, ``monitor``, ``frozen``; ``{unit: breakpoints}`` or (n_hops, n_code) for controls of units. A
-        callable: called with each hop's time in s, returns changes as `Engine.schedule` takes them, or gains
+        callable: called with each hop's time in s, from 0 on, returns changes as `Engine.schedule` takes them, or gains
         (n_code,). A path: `curve_files`.
 
     Raises
@@ -114,23 +115,29 @@ class Curves:
                 frames: list[int] = []
                 while len(frames) < most and (frame := engine.hop_frame(hop + len(frames))) < at + len(block):
                     frames.append(frame)
-                self._schedule(hop, np.array(frames, np.int64))
-                hop += len(frames)
-                n = len(block) if len(frames) < most else min(len(block), engine.hop_frame(hop) - at)
+                done = self._schedule(hop, np.array(frames, np.int64))
+                hop += done
+                is_cut = done == most or done < len(frames)
+                n = max(0, min(len(block), engine.hop_frame(hop) - at)) if is_cut else len(block)
                 yield block[:n]
                 block = block[n:]
                 at += n
 
-    def _schedule(self, first: int, frames: Int64) -> None:
+    def _schedule(self, first: int, frames: Int64) -> int:
+        """Schedule the values of the hops that begin at `frames`; returns how many hops: as many as the queue takes."""
         hops = range(first, first + len(frames))
         times = np.array([self._engine.code_frame(hop) for hop in hops]) / self._engine.sample_rate
         if self._function is not None:
-            for frame, time in zip(frames, times.tolist(), strict=True):
-                changes = self._called(time)
+            n = 0
+            for i, (frame, time) in enumerate(zip(frames, times.tolist(), strict=True)):
+                changes = self._called(max(0.0, time))
                 self._engine.schedule_changes(np.full(len(changes.units), frame, np.int64), changes)
-            return
+                n += len(changes.units)
+                if n > _MOST_VALUES:
+                    return i + 1
+            return len(frames)
         if not len(frames) or not self._curves:
-            return
+            return len(frames)
         values = np.concatenate([curve.at(hops, times) for curve in self._curves], axis=1)
         before = np.concatenate([values[:1] if self._last is None else self._last, values[:-1]])
         changed = values.view(np.uint32) != before.view(np.uint32)
@@ -140,6 +147,7 @@ class Curves:
         rows, columns = np.nonzero(changed)
         changes = Changes(self._names[columns], self._units[columns], values[rows, columns])
         self._engine.schedule_changes(frames[rows], changes)
+        return len(frames)
 
     def _called(self, time: float) -> Changes:
         """What the function says, without the values that are set already."""
@@ -186,6 +194,9 @@ def _curves(controls: Controls, automation: Any) -> Iterator[_Points | _Rows]:
 
 def _points(controls: Controls, name: str, unit: Any, points: Any) -> _Points:
     expected = "breakpoints [(time_s, value), ...]"
+    expect_choice("automation: control", name, NAMES)
+    if unit is not None and not isinstance(unit, (int, np.integer)):
+        raise ValueError(f"automation: {name} has the unit {unit!r}; expected one unit's number")
     if (unit is None) != (name not in NEUTRAL):
         expected = f"{{unit: {expected}}} or values (n_hops, {controls.n_units})" if name in NEUTRAL else expected
         raise ValueError(f"automation: {name} is a control of {'units' if name in NEUTRAL else 'all'}; give {expected}")

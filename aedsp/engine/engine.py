@@ -17,10 +17,9 @@ import numpy.typing as npt
 from aedsp._kernels.resample import Filter
 from aedsp._rt.handle import EngineHandle
 from aedsp._rt.recent import RECENT_ROWS
-from aedsp.arrays import Float32, Float64
+from aedsp.arrays import MOST_CHANNELS, Float32, Float64
 from aedsp.engine import drives, effects, phases, whole_files
 from aedsp.engine.arguments import (
-    MOST_CHANNELS,
     as_audio,
     as_codes,
     as_out,
@@ -210,6 +209,7 @@ class Engine(AttachedEngine):
             if not self._handle.swap(compiled.loaded(buffer, self._channels)):
                 if self._listener is not None:
                     self._listener.swap_failed()
+                self._prepared[model] = self._compiled(model)
                 raise SwapError("the audio thread has not taken the last models yet; is the stream running? try again")
         self._model, self._precision = model, compiled.precision
 

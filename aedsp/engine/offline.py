@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aedsp.arrays import Float32
+from aedsp.arrays import Float32, expect_samples
 from aedsp.engine import drives
-from aedsp.engine.arguments import expect_samples
 from aedsp.engine.controls import NEUTRAL_AMOUNTS, Controls
 from aedsp.engine.curves import Automation, Curves
 from aedsp.engine.engine import Engine, PrecisionMode

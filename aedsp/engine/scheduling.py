@@ -94,22 +94,28 @@ class ScheduledEngine(EngineReadings):
         Notes
         -----
         Safe to call from any thread. The controls read as changed once the hop has run. A change by hand afterwards
-        counts; one before does not.
+        counts; one before does not. The volume acts on the sound that is due when the hop runs: its ramp begins up to a
+        window earlier than what the other controls do.
 
         Raises
         ------
         TypeError, ValueError, IndexError
             As for `Controls`; nothing is scheduled.
         ScheduleError
-            Too many changes wait: 16,384 values.
+            Too many changes wait: 16,384 values, or 16 for each unit if that is more.
         """
         expect_int("frame", frame, 0, 2**62)
         found = changes_of(self._controls, changes)
         self.schedule_changes(np.full(len(found.units), frame, np.int64), found)
 
+    def unschedule(self) -> None:
+        """Drop all changes that wait. What is scheduled afterwards holds."""
+        self._handle.unschedule()
+
     def schedule_changes(self, frames: Int64, changes: Changes) -> None:
         """`schedule` for many frames at once, checked before: frames (n,), one for each of the changes."""
         if not self._handle.schedule(frames, *changes):
             raise ScheduleError(
-                f"{len(frames)} changes do not fit: at most 16384 wait at a time; process some audio first"
+                f"{len(frames)} changes do not fit: at most {self._handle.most_scheduled} wait at a time; "
+                "process some audio first, or schedule fewer"
             )

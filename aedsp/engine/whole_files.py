@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,7 @@ class FileProcessor(Processor, Automated, Protocol):
     @property
     def block_frames(self) -> int | None: ...
     def reset(self) -> None: ...
+    def unschedule(self) -> None: ...
 
 
 def process_file(
@@ -38,12 +40,12 @@ def process_file(
     if target.exists() and source.exists() and target.samefile(source):
         raise ValueError(f"{target} is the input file; choose another name for the output")
     rate, channels, n = engine.sample_rate, engine.channels, 0
-    engine.reset()
-    automate = None if automation is None else Curves(engine, automation).split
-    with (
-        Reader(source, rate, channels, block_frames=BLOCK_FRAMES) as reader,
-        audio_file.written(target, rate, channels) as out,
-    ):
+    with ExitStack() as stack:
+        reader = stack.enter_context(Reader(source, rate, channels, block_frames=BLOCK_FRAMES))
+        automate = None if automation is None else Curves(engine, automation).split
+        out = stack.enter_context(audio_file.written(target, rate, channels))
+        engine.reset()
+        stack.callback(engine.unschedule)  # hops of the tail that were not reached
         blocks = through(engine, reader.blocks(), automate=automate)
         for block in count(blocks, round(reader.frames * rate / reader.file_rate), progress):
             out.write(block)

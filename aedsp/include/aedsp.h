@@ -48,7 +48,8 @@ enum aedsp_control {
 typedef struct aedsp_functions {
     int32_t version;
     int32_t (*process)(aedsp_engine *, const float *in, float *out, ptrdiff_t n_frames);
-    ptrdiff_t (*process_codes)(aedsp_engine *, const float *in, float *out, ptrdiff_t n_frames, float *codes, ptrdiff_t most);
+    ptrdiff_t (*process_codes)(aedsp_engine *, const float *in, float *out, ptrdiff_t n_frames, float *codes, ptrdiff_t most,
+                               int32_t n_units);
     void (*reset)(aedsp_engine *);
     int32_t (*set_at)(aedsp_engine *, int64_t frame, int32_t control, int32_t unit, float value);
     ptrdiff_t (*code)(aedsp_engine *, float *code, ptrdiff_t most);
@@ -83,18 +84,20 @@ static inline int32_t aedsp_engine_process(aedsp_engine *engine, const float *in
 }
 
 /* The same, and the code of every hop that the block completes: at most `most` rows of n_channels x n_units, oldest first,
- * before gains and overrides. Returns how many; -1: not the engine's block_frames. A block completes at most
+ * before gains and overrides. n_units is the caller's: where a swap has brought a model of another size, rows are cut or
+ * filled with zeros. Returns how many; -1: not the engine's block_frames. A block completes at most
  * ceil(n_frames / hop_frames) hops. */
 static inline ptrdiff_t aedsp_engine_process_codes(aedsp_engine *engine, const float *in, float *out, ptrdiff_t n_frames,
-                                                   float *codes, ptrdiff_t most) {
-    return engine->functions->process_codes(engine, in, out, n_frames, codes, most);
+                                                   float *codes, ptrdiff_t most, int32_t n_units) {
+    return engine->functions->process_codes(engine, in, out, n_frames, codes, most, n_units);
 }
 
 /* Clear audio, phases and limiter; keep the controls. */
 static inline void aedsp_engine_reset(aedsp_engine *engine) { engine->functions->reset(engine); }
 
 /* Set a control at a frame of the input, counted since the reset: at the hop whose new frames contain it. 1: sent; 0: there
- * is no such control or unit, the value is out of range, or 16,384 changes wait. */
+ * is no such control or unit, the value is out of range, or
+ * too many changes wait (16,384 at least fit). */
 static inline int32_t aedsp_engine_set_at(aedsp_engine *engine, int64_t frame, int32_t control, int32_t unit, float value) {
     return engine->functions->set_at(engine, frame, control, unit, value);
 }

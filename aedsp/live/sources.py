@@ -74,7 +74,8 @@ class ArraySource:
 class BlockSource:
     """Blocks (frames,) or (frames, channels) of real floats, of any length, from an iterable or a function.
 
-    Taken on the streamer's thread, ahead of the sound. There is no seeking; `stop` does not rewind.
+    Taken on the streamer's thread, ahead of the sound. There is no seeking; `stop` does not rewind. While it waits for
+    a block, the stream cannot change to another source; `close` waits 2 s for it.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ class BlockSource:
     sample_rate : float, optional
         Hz. None: the engine's.
     ahead_s : float
-        How many seconds to keep ready: at most 3. Less, for blocks that are made as they are heard: 0.05 s or so, and
-        that much is what they are late.
+        How many seconds to keep ready, as far as there is room (3 s or more). Less, for blocks that are made as they
+        are heard: 0.05 s or so, and that much is what they are late.
     """
 
     blocks: Iterable[npt.ArrayLike] | NextBlock
@@ -110,7 +111,7 @@ class BlockSource:
 
 @dataclass(frozen=True, eq=False)
 class StreamSource:
-    """What another stream plays, `ahead_s` seconds later; it ends when that stream is closed.
+    """What another stream plays, about `ahead_s` seconds later; it ends when that stream is closed.
 
     Two devices have two clocks: one that is 50 ppm faster uses up `ahead_s` of 0.1 s in half an hour, and then what is
     missing is concealed.
@@ -127,7 +128,8 @@ class StreamSource:
 
     def reader(self, sample_rate: float, channels: int | None = None) -> Reader:
         """As `FileSource.reader`."""
-        return Reader(BlockSound(self.stream.tap(), self.stream.engine.sample_rate), sample_rate, channels)
+        tap = self.stream.tap(self.ahead_s, newest=True)
+        return Reader(BlockSound(tap, self.stream.engine.sample_rate), sample_rate, channels)
 
     def beginning_at(self, start_s: float) -> StreamSource:
         """Itself: there is no seeking."""
@@ -144,7 +146,7 @@ class Tapped(Protocol):
 
     @property
     def engine(self) -> _Rated: ...
-    def tap(self) -> Iterable[Float32]: ...
+    def tap(self, seconds: float, *, newest: bool = False) -> Iterable[Float32]: ...
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,13 @@ def as_source(source: Playable) -> Source:
         f"source is {reprlib.repr(source)}; expected a path, an array, a generator of blocks, FileSource, ArraySource, "
         "BlockSource, StreamSource, InputSource, NoInput or None"
     )
+
+
+def at_rate(source: Source, sample_rate: float) -> Source:
+    """An array or blocks without a rate of their own, at a rate; other sources as they are."""
+    if isinstance(source, (ArraySource, BlockSource)) and source.sample_rate is None:
+        return replace(source, sample_rate=sample_rate)
+    return source
 
 
 def channels_of(source: Source) -> int:

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from aedsp._rt.handle import EngineHandle
-from aedsp._rt.player import EVENT_BYTES, TAPS, Player
+from aedsp._rt.player import EVENT_BYTES, Player
 from aedsp._rt.ring import ItemRing
 from aedsp.engine import time_stretch
 from aedsp.engine.arguments import expect_number
@@ -34,9 +34,9 @@ from aedsp.live.portaudio import DeviceName
 from aedsp.live.recorder import RING_S as RECORDER_RING_S
 from aedsp.live.recorder import Recorder
 from aedsp.live.segments import Segment
-from aedsp.live.sources import Playable, Source, as_source, channels_of
+from aedsp.live.sources import Playable, Source, as_source, at_rate, channels_of
 from aedsp.live.statistics import Latency, Meter, StreamStatistics
-from aedsp.live.tap import Tap
+from aedsp.live.tap import Tap, Taps
 from aedsp.model.model import Model
 from aedsp.unique import Unique
 
@@ -56,7 +56,7 @@ class Stream(Unique):
     engine : Engine or Model
         Sets the sample rate of the device, the channels of the source and, if fixed, the block size of the device.
         Until the stream is closed, the audio thread runs the engine and `process` raises. A Model: an engine of it at
-        the device's own rate.
+        the device's own rate; arrays and blocks without a rate are then at the model's.
     source : path, array, generator or function of blocks, another Source, or None
         None: no input, the decoder alone. `ArraySource`, `BlockSource` and `StreamSource` have options.
     device : int, str or None
@@ -100,9 +100,9 @@ class Stream(Unique):
         source = as_source(source)
         if isinstance(engine, Model):
             rate = portaudio.find_device(device, "output").sample_rate
+            source = at_rate(source, engine.front_end.sample_rate)
             engine = Engine(engine, rate, channels=channels_of(source))
         self.engine = engine
-        self._taps: set[int] = set()
         self.on_message = on_message
         #: Called on the housekeeper's thread when a song has ended.
         self.on_end: Callable[[], None] | None = None
@@ -119,6 +119,7 @@ class Stream(Unique):
             undo.callback(self._feed.close)
             self._player = self._make_player(handle)
             undo.callback(self._player.detach)
+            self._taps = Taps(self._player, engine, weakly(self._is_closed))
             undo.callback(weakly(self._deliver_last_events))
             self._device = StreamDevice(
                 engine,
@@ -269,17 +270,11 @@ class Stream(Unique):
             self.say(recorder.error)
         return path
 
-    def tap(self, seconds: float = 1.0) -> Tap:
+    def tap(self, seconds: float = 1.0, *, newest: bool = False) -> Tap:
         """What is played from now on, as an iterator of blocks; see `Tap`. At most 4 at a time: RuntimeError."""
         with self._lock:
             self._expect_open()
-            free = [i for i in range(TAPS) if i not in self._taps]
-            if not free:
-                raise RuntimeError(f"the stream has {TAPS} taps already; close one of them first")
-            self._taps.add(i := free[0])
-            capacity = max(1, int(expect_number("seconds", seconds) * self.engine.sample_rate))
-            ended, release = (lambda: self._closed), (lambda: self._taps.discard(i))
-            return Tap(self._player, i, self.engine.channels, capacity, ended, release)
+            return self._taps.open(seconds, newest)
 
     def swap(self, model: Model, *, path: str | None = None) -> None:
         """Switch to a model with the same front end, from the next hop on, as `Engine.swap`."""
@@ -389,6 +384,9 @@ class Stream(Unique):
             self.on_message(message)
         else:
             logging.getLogger("aedsp").warning(message)
+
+    def _is_closed(self) -> bool:
+        return self._closed
 
     def _expect_open(self) -> None:
         if self._closed:

@@ -153,7 +153,11 @@ class Streamer:
             self._closed = True
             self._wake.notify_all()
         if self._thread is not None:
-            self._thread.join(_WAIT_S)  # a program's blocks may never come
+            self._thread.join(_WAIT_S)  # a program's block may never come; then the thread closes the readers
+        if self._thread is None or not self._thread.is_alive():
+            self._close_readers()
+
+    def _close_readers(self) -> None:
         self._reader.close()
         if self._opened:
             self._opened[1].close()
@@ -166,17 +170,16 @@ class Streamer:
 
     def _room(self) -> int:
         room = self.ring.writable - self._reserve
-        if (ahead_s := getattr(self._newest.source, "ahead_s", RING_S)) < RING_S:
+        if (ahead_s := getattr(self._newest.source, "ahead_s", None)) is not None:
             room = min(room, int(ahead_s * self._reader.sample_rate) - self.ring.readable)
         return max(0, room)
 
     def _serve(self) -> None:
         try:
             self._run()
-        except Exception as error:  # any decoder error: end the source here and report it
-            self._reader.remark = f"cannot be read further ({error})"
-            if self._player is not None:
-                self._player.end_segment()
+        finally:
+            if self._closed:  # also where `close` did not wait for a program's block
+                self._close_readers()
 
     def _run(self) -> None:
         assert self._player is not None
@@ -194,10 +197,11 @@ class Streamer:
                     continue
             if jump is not None:
                 blocks = jump
-                pending = next(blocks, nothing)
+                first = self._next(blocks)
+                pending = nothing if first is None else first
                 pending = pending[self._player.begin_segment(pending) :]
             if not len(pending):
-                block = next(blocks, None)
+                block = self._next(blocks)
                 if block is None:
                     self._player.end_segment()
                     self._at_end = True
@@ -205,13 +209,21 @@ class Streamer:
                 pending = block
             pending = pending[self.ring.write(pending[: self._room()]) :]
 
+    def _next(self, blocks: Iterator[Float32]) -> Float32 | None:
+        """The next block, None at the end; any error, of a decoder or a program, ends the source and is reported."""
+        try:
+            return next(blocks, None)
+        except Exception as error:
+            self._reader.remark = f"cannot be read further ({error})"
+            return None
+
     def _next_segment(self) -> Iterator[Float32] | None:
         """The frames of the segment that was asked for, noted at the ring's write position; None: there is none."""
         old: Reader | None = None
         if self._opened is not None:
             source, reader, fades = self._opened
             fading = None
-            if fades:
+            if fades and not isinstance(self._newest.source, (BlockSource, StreamSource)):  # they cannot go back
                 old = self._reader
                 frame, since = self._position(old)
                 gain = self._newest.gain_after(since, old.sample_rate)

@@ -18,7 +18,8 @@ extern "C" long run(aedsp_engine *engine, const float *in, float *out, long n_fr
 
     aedsp_engine_set_at(engine, n_frames / 2, AEDSP_MUTED, 0, 1.0f);  // the first unit, from the middle on
     for (long at = 0; at + block <= n_frames; at += block) {
-        const long n = aedsp_engine_process_codes(engine, in + at * channels, out + at * channels, block, codes.data(), most);
+        const long n = aedsp_engine_process_codes(engine, in + at * channels, out + at * channels, block, codes.data(), most,
+                                                  units);
         for (long row = 0; row < n * channels; row++)
             for (int unit = 0; unit < units; unit++) sum[unit] += codes[row * units + unit];
         hops += n;

@@ -11,7 +11,8 @@ long run(aedsp_engine *engine, const float *in, float *out, long n_frames, long 
     while (at < n_frames) {
         const long n = n_frames - at < block ? n_frames - at : block;
         const long got = (long)aedsp_engine_process_codes(engine, in + at * engine->n_channels,
-                                                          out + at * engine->n_channels, n, codes + hops * row, most - hops);
+                                                          out + at * engine->n_channels, n, codes + hops * row, most - hops,
+                                                          aedsp_engine_n_units(engine));
         if (got < 0) return got;
         hops += got;
         at += n;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import shutil
 import subprocess
 from pathlib import Path
@@ -118,7 +119,7 @@ def test_blocks_of_another_length_are_refused(rng):
     engine, x = aedsp.Engine(autoencoder(rng), block_frames=64), np.ones(100, np.float32)
     with engine.as_c() as lent:
         assert lent.process(lent.address, x.ctypes.data, x.ctypes.data, 100) == 0
-        assert lent.process_codes(lent.address, x.ctypes.data, x.ctypes.data, 100, None, 0) == -1
+        assert lent.process_codes(lent.address, x.ctypes.data, x.ctypes.data, 100, None, 0, 16) == -1
         assert lent.process(lent.address, x.ctypes.data, x.ctypes.data, 64) == 1
     assert x[64:].tolist() == [1] * 36
 
@@ -184,3 +185,21 @@ def test_numba_calls_it_in_a_compiled_loop_and_in_a_callback(rng):
         for at in range(0, len(x), 256):
             call(x[at:].ctypes.data, out[at:].ctypes.data, 256)
         assert np.array_equal(out, expected)
+
+
+def test_codes_keep_the_callers_row_length_after_a_swap(rng):
+    engine, x = aedsp.Engine(autoencoder(rng, n_code=4)), music(rng, 500)
+    codes = np.full((8, 4), 9, np.float32)
+    with engine.as_c() as lent:
+        engine.swap(autoencoder(rng, n_code=300))
+        n = lent.process_codes(lent.address, x.ctypes.data, x.ctypes.data, 500, codes.ctypes.data, 4, 4)
+        assert lent.process_codes(lent.address, x.ctypes.data, x.ctypes.data, 500, codes.ctypes.data, -5, 4) == 0
+        assert lent.code(lent.address, codes.ctypes.data, -1) == 300
+    assert n == 3 and (codes[3:] == 9).all()
+
+
+def test_a_dropped_lent_engine_comes_back(rng):
+    engine = aedsp.Engine(autoencoder(rng))
+    engine.as_c()
+    gc.collect()
+    engine.process(np.zeros(64))

@@ -67,7 +67,7 @@ def test_arrays_breakpoints_functions_and_files_agree(rng, tmp_path, rate, hop_l
     forms = [
         {"gain": gains, "detail": detail},
         {"gain": {3: [(0.05, 1), (0.25, 0), (0.25, 0.8), (0.4, 0.2)]}, "detail": [(0, 1), (0.3, 0)]},
-        lambda t: {"gain": {3: gain[row[t]]}, "detail": detail[row[t]]},
+        lambda t: {"gain": {3: gain[row.get(t, 0)]}, "detail": detail[row.get(t, 0)]},  # 0: hops before the signal
         tmp_path / "c.toml",
         str(tmp_path / "c.csv"),
     ]
@@ -85,7 +85,7 @@ def test_a_function_may_return_gains(rng):
         return np.full(16, 0.5)
 
     found = aedsp.resynthesize(model, x, automation=gains)
-    assert np.array_equal(found, aedsp.resynthesize(model, x, gain=0.5)) and np.all(np.diff(seen) > 0)
+    assert np.array_equal(found, aedsp.resynthesize(model, x, gain=0.5)) and seen[0] == 0 and np.all(np.diff(seen) >= 0)
 
 
 def test_what_is_heard_at_a_time_is_what_the_curve_says(rng):
@@ -247,3 +247,37 @@ def test_curves_in_the_scheduled_engine_are_the_same_for_any_partition(rng):
     padded = np.concatenate([x, np.zeros(engine.latency_frames, np.float32)])
     found = in_blocks(engine, padded, itertools.cycle([1000, 3]))[engine.latency_frames :]
     assert np.array_equal(found, aedsp.resynthesize(model, x, automation=gains))
+
+
+def test_nothing_of_an_automation_is_left_in_the_engine(rng, tmp_path):
+    """Changes of hops that the tail did not reach do not overwrite what is set by hand afterwards."""
+    with written(tmp_path / "x.wav", 22_050, 1) as out:
+        out.write(music(rng, 30_000)[:, None])
+    engine = aedsp.Engine(autoencoder(rng))
+    engine.process_file(tmp_path / "x.wav", tmp_path / "y.wav", automation=lambda t: {"gain": 1 + t})
+    engine.controls.gain[:] = 0.25
+    engine.process(music(rng, 3000))
+    assert engine.controls.gain[:].tolist() == [0.25] * 16
+    before = engine.frame
+    with pytest.raises(OSError, match="none"):
+        engine.process_file(tmp_path / "none.wav", tmp_path / "y.wav")
+    assert engine.frame == before
+
+
+@pytest.mark.parametrize("n_code, rate", [(512, None), (3500, None), (3500, 48_000)])
+def test_several_controls_of_many_units_fit(rng, n_code, rate):
+    model, x = autoencoder(rng, n_code=n_code), music(rng, 3000)
+    values = rng.random((60, n_code), np.float32)
+    rows = {name: values for name in ("gain", "scale", "override", "target", "offset")}
+    at = iter(range(10**6))
+
+    def function(t):
+        return {name: row for name in rows for row in [values[min(i, 59)]]} if (i := next(at)) >= 0 else {}
+
+    found = aedsp.resynthesize(model, x, rate, automation=rows)
+    assert np.array_equal(found, aedsp.resynthesize(model, x, rate, automation=function))
+
+
+def test_a_curve_is_of_one_unit(rng):
+    with pytest.raises(ValueError, match=r"gain has the unit \(1, 2\); expected one unit's number"):
+        aedsp.resynthesize(autoencoder(rng), music(rng, 500), automation={"gain": {(1, 2): [(0, 0)]}})

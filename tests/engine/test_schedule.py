@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import aedsp
+from aedsp.engine.scheduling import Changes
 from models import autoencoder, front_end, in_blocks, music
 
 RATES = [None, 44_100.0, 48_000.0, 16_000.0]
@@ -230,3 +231,30 @@ def test_from_other_threads_while_it_plays(rng):
     playing.join()
     engine.process(np.zeros(1000, np.float32))
     assert engine.controls.gain[:4].tolist() == [n] * 4 and engine.controls.gain[9] == n
+
+
+def test_unschedule_drops_what_waits_and_nothing_that_comes_later(rng):
+    engine = aedsp.Engine(autoencoder(rng))
+    engine.schedule(100, gain={0: 0.5})
+    engine.schedule(5000, gain={1: 0.5})
+    engine.process(music(rng, 500))
+    engine.schedule(5000, gain={2: 0.5})
+    engine.unschedule()
+    engine.schedule(5100, gain={3: 0.5})
+    engine.process(music(rng, 8000))
+    assert engine.controls.gain[:4] == pytest.approx([0.5, 1, 1, 0.5])
+    for _ in range(3):  # the room of what was dropped is free again
+        zeros = np.zeros(16_384, np.int32)
+        engine.schedule_changes(np.full(16_384, 10**9), Changes(zeros, zeros, np.ones(16_384, np.float32)))
+        engine.unschedule()
+        engine.process(music(rng, 500))
+    engine.schedule(0, detail=0.5)
+
+
+def test_missed_changes_keep_their_order_of_arrival(rng):
+    engine = aedsp.Engine(autoencoder(rng))
+    engine.process(music(rng, 2000))
+    engine.schedule(500, gain={0: 0.9})
+    engine.schedule(10, gain={0: 0.1})
+    engine.process(music(rng, 500))
+    assert engine.controls.gain[0] == np.float32(0.1) and engine.statistics.late_changes == 2
